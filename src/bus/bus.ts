@@ -1,0 +1,117 @@
+/**
+ * The bus: how agents and servers talk. Three channels, each with an in-process and a ZeroMQ implementation:
+ *
+ * - requests (DEALER→ROUTER, port 4701): both sides may ask and both may open streams over the one connection;
+ * - the feed (PUB→SUB, port 4702): per-topic deltas chained by revision, see `protocol/feed.ts`;
+ * - metrics (PUSH→PULL, port 4703): may be lost.
+ *
+ * Every connection is bound to a CURVE key. A session exists only after the peer has proved that it holds the
+ * secret half of the key that it names.
+ */
+import type { Api, ByteStream, CallOptions } from '../protocol/protocol.ts';
+
+export interface KeyPair {
+  /** Z85, 40 characters. */
+  readonly publicKey: string;
+  readonly secretKey: string;
+}
+
+/** Who is at the other end. `token` may join and nothing else. */
+export interface Peer {
+  readonly kind: 'node' | 'token';
+  readonly key: string;
+  /** Name of the node that holds `key`; absent for tokens. */
+  readonly node?: string;
+}
+
+/** Decides which keys may speak at all. Asked on every handshake and again when a session is made. */
+export interface Gatekeeper {
+  /** @returns undefined for a key that is nobody's. */
+  peerOf(publicKey: string): Peer | undefined;
+}
+
+/** What a server does with requests. Throws Failures; anything else becomes `internal`. */
+export interface RequestHandler {
+  call(method: string, params: unknown, context: { readonly peer: Peer; readonly deadline: number }): Promise<unknown>;
+  open(method: string, params: unknown, context: { readonly peer: Peer }): Promise<ByteStream>;
+}
+
+/** One delta of the feed. `data` is JSON text; `previous` is the topic's revision before this one. */
+export interface FeedMessage {
+  readonly topic: string;
+  readonly previous: number;
+  readonly revision: number;
+  readonly data: string;
+}
+
+export interface MetricsMessage {
+  readonly node: string;
+  readonly data: unknown;
+}
+
+export interface BusServer extends AsyncDisposable {
+  /** Ports really bound (useful when 0 was asked for). */
+  readonly ports: { readonly requests: number; readonly feed: number; readonly metrics: number };
+  publish(message: FeedMessage): void;
+  /**
+   * The connected node as an Api: ask it, open streams to it. Calls fail with `unavailable` while it has no session.
+   */
+  toNode(name: string): Api;
+  connectedNodes(): readonly string[];
+  /** Ends every live session of the key at once, the feed's included. Future handshakes are the gatekeeper's matter. */
+  expel(publicKey: string): Promise<void>;
+}
+
+export interface BusServerOptions {
+  readonly address: string;
+  readonly ports: { readonly requests: number; readonly feed: number; readonly metrics: number };
+  readonly keys: KeyPair;
+  readonly gatekeeper: Gatekeeper;
+  readonly handler: RequestHandler;
+  onMetrics(message: MetricsMessage): void;
+  /** A session began (`true`) or ended. */
+  onPeer?(peer: Peer, connected: boolean): void;
+}
+
+/** Where a server is, and the key it must prove. */
+export interface ServerAddress {
+  readonly host: string;
+  readonly ports: { readonly requests: number; readonly feed: number; readonly metrics: number };
+  readonly key: string;
+}
+
+export type LinkState = 'connecting' | 'ready' | 'refused' | 'closed';
+
+export interface BusClientOptions {
+  readonly server: ServerAddress;
+  readonly keys: KeyPair;
+  /** Answers what the server asks of this client. */
+  readonly handler?: RequestHandler;
+  /** Every change of the link; `refused` carries a sentence that says why (unknown key, wrong server key, version). */
+  onState?(state: LinkState, reason: string): void;
+  onFeed?(message: FeedMessage): void;
+}
+
+/**
+ * A client's connection. It reconnects by itself, for ever, with a bounded back-off. `call` waits for a session within
+ * its deadline; a request whose answer was lost is asked again under the same id, and the server answers the same.
+ * Refusal is immediate: `denied` with the reason. At most 1000 requests wait; the next fails with `overloaded`.
+ */
+export interface BusClient extends Api, AsyncDisposable {
+  readonly state: LinkState;
+  call(method: string, params: unknown, options?: CallOptions): Promise<unknown>;
+  open(method: string, params: unknown): Promise<ByteStream>;
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+  /** Never waits, never fails; dropped when there is no session. */
+  pushMetrics(message: MetricsMessage): void;
+}
+
+/** The two implementations, as factories. `main` chooses. */
+export interface Bus {
+  serve(options: BusServerOptions): Promise<BusServer>;
+  connect(options: BusClientOptions): Promise<BusClient>;
+  generateKeys(): KeyPair;
+  /** The key pair that a join token's secret (32 bytes, base64url) stands for. */
+  keysFromSecret(secret: string): KeyPair;
+}

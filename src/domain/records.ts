@@ -1,0 +1,144 @@
+/**
+ * What the cluster consists of. These are the values that the store holds and that travel to agents;
+ * everything else is derived from them.
+ *
+ * Conventions: addresses are canonical text without a prefix length (`10.42.0.5`), subnets and blocks
+ * are CIDR text (`10.42.0.0/16`), MACs are lower case with colons, times are milliseconds since the epoch.
+ */
+
+/** A host of the cluster. Once joined, a node *is* its key. */
+export interface NodeRecord {
+  readonly name: string;
+  /** Address of the host on the underlay; its VTEP. */
+  readonly address: string;
+  /** The interface that carries `address`. */
+  readonly interface: string;
+  /** MTU of that interface in bytes. */
+  readonly underlayMtu: number;
+  /** CURVE public key, Z85, 40 characters. */
+  readonly key: string;
+  /** Subnets the host has routes to (CIDR, without the default route and without Trama's own). */
+  readonly routes: readonly string[];
+  readonly joinedAt: number;
+  /** Takes no new workloads. */
+  readonly drained: boolean;
+}
+
+export type Driver = 'overlay';
+export type Discovery = 'registry' | 'multicast';
+
+export interface NetworkRecord {
+  /** 12 hex digits, never reused; the name may be. */
+  readonly id: string;
+  readonly name: string;
+  readonly driver: Driver;
+  readonly subnet: string;
+  /** VXLAN network identifier, 1…16777215. */
+  readonly vni: number;
+  /** MTU inside the network in bytes: the underlay's less 50 for VXLAN over IPv4. */
+  readonly mtu: number;
+  readonly discovery: Discovery;
+  /** Multicast group; present exactly when `discovery` is `multicast`. */
+  readonly group?: string;
+  /** UDP port of VXLAN, normally 4789. */
+  readonly port: number;
+  /** No way out: no masquerading, no forwarding beyond the network. */
+  readonly internal: boolean;
+  readonly options: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+}
+
+/** A part of a network's subnet from which one node assigns alone. A prefix of 32 is a lent single address. */
+export interface BlockRecord {
+  /** Network id. */
+  readonly network: string;
+  readonly cidr: string;
+  readonly node: string;
+}
+
+/** A fixed address somebody asked for by name, held outside the blocks. */
+export interface ReservationRecord {
+  readonly network: string;
+  readonly address: string;
+  readonly node: string;
+}
+
+/** An interface on a network. `gateway` endpoints are the nodes' own addresses. */
+export interface EndpointRecord {
+  /** Docker's endpoint id, or `gateway-<node>`. */
+  readonly id: string;
+  readonly network: string;
+  readonly node: string;
+  readonly kind: 'container' | 'gateway';
+  readonly address: string;
+  readonly mac: string;
+  readonly container?: { readonly id: string; readonly name: string };
+}
+
+export type RestartPolicy = 'no' | 'always' | 'unless-stopped' | 'on-failure';
+
+export interface WorkloadSpec {
+  readonly image: string;
+  /** Empty: the image's own command. */
+  readonly command: readonly string[];
+  readonly env: readonly string[];
+  readonly networks: readonly {
+    readonly network: string;
+    readonly address?: string;
+    readonly aliases: readonly string[];
+  }[];
+  readonly ports: readonly PublishedPort[];
+  readonly restart: RestartPolicy;
+  readonly tty: boolean;
+  /** Keep stdin open. */
+  readonly stdin: boolean;
+  readonly hostname?: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface PublishedPort {
+  readonly hostAddress?: string;
+  readonly hostPort: number;
+  readonly containerPort: number;
+  readonly protocol: 'tcp' | 'udp';
+}
+
+/** What a workload should be. Written by users, obeyed by its node. */
+export interface WorkloadRecord {
+  readonly name: string;
+  /** 12 hex digits. */
+  readonly id: string;
+  readonly node: string;
+  readonly spec: WorkloadSpec;
+  readonly desired: 'running' | 'stopped' | 'removed';
+  /** Grows by one whenever `desired` is written; a status names the generation it answers. */
+  readonly generation: number;
+  readonly createdAt: number;
+}
+
+export type WorkloadPhase = 'pending' | 'pulling' | 'creating' | 'running' | 'exited' | 'failed' | 'removing';
+
+/** What a node says of a workload. Written by its node only. */
+export interface WorkloadStatus {
+  readonly name: string;
+  readonly id: string;
+  readonly node: string;
+  readonly generation: number;
+  readonly phase: WorkloadPhase;
+  /** A sentence: progress, or what went wrong and what to do. */
+  readonly message: string;
+  readonly containerId?: string;
+  readonly exitCode?: number;
+  readonly startedAt?: number;
+  readonly networks: readonly { readonly network: string; readonly address: string; readonly mac: string }[];
+}
+
+/** A one-time right to join. Its key pair is derived from the token's secret; the store holds the public half. */
+export interface TokenRecord {
+  /** CURVE public key, Z85. */
+  readonly key: string;
+  readonly usesLeft: number;
+  readonly uses: number;
+  readonly expiresAt: number;
+  readonly createdAt: number;
+}

@@ -1,0 +1,41 @@
+/**
+ * The door of `drivers`. A driver is a pure function from what a node knows of the cluster to the kernel state that
+ * should exist on it. It is asked per network and per endpoint, so that one endpoint's change costs the same however
+ * many there are.
+ */
+import type { Driver as DriverName, EndpointRecord, NetworkRecord } from '../domain/domain.ts';
+import type { KernelObject } from '../kernel/objects.ts';
+
+/** What a driver may know of the host that it plans for. */
+export interface Host {
+  readonly node: string;
+  /** Underlay address, the VTEP. */
+  readonly address: string;
+  /** Underlay interface. */
+  readonly interface: string;
+  /** Docker's DOCKER-USER chain exists: its FORWARD policy must be answered. */
+  readonly dockerUser: boolean;
+}
+
+/** A container's interface that stands in its sandbox, as libnetwork's Join asked for it. */
+export interface Sandbox {
+  /** Path of the network namespace. */
+  readonly path: string;
+  readonly interface: string;
+  /** Default gateway to restore; absent when the container has its default route elsewhere. */
+  readonly gateway?: string;
+}
+
+export interface Driver {
+  /** What the network needs on this host besides its endpoints. `gateway` is this node's own endpoint in it. */
+  network(host: Host, network: NetworkRecord, gateway: EndpointRecord): KernelObject[];
+  /** An endpoint of this node's, before and after it is joined to a sandbox. */
+  localEndpoint(host: Host, network: NetworkRecord, endpoint: EndpointRecord): KernelObject[];
+  /** The same endpoint when its veth pair was lost under a running container: the pair again, and all inside the sandbox. */
+  restoredEndpoint(host: Host, network: NetworkRecord, endpoint: EndpointRecord, sandbox: Sandbox): KernelObject[];
+  /** Another node's endpoint. `vtep` is that node's underlay address. */
+  remoteEndpoint(host: Host, network: NetworkRecord, endpoint: EndpointRecord, vtep: string): KernelObject[];
+}
+
+/** Every driver, by the name that users give it. */
+export type DriverTable = Readonly<Record<DriverName, Driver>>;

@@ -1,0 +1,77 @@
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** @returns undefined when there is no such file. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Replaces a file so that a reader, also one after a power cut, sees the old text or the new, never a part.
+ * Resolved means durable. Mode 0600.
+ */
+export async function writeDurably(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.${nextTemporary()}.tmp`;
+  try {
+    const file = await open(temporary, 'w', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+let temporaries = 0;
+
+function nextTemporary(): number {
+  temporaries += 1;
+  return temporaries;
+}
+
+export async function removeDurably(path: string): Promise<void> {
+  await rm(path, { force: true });
+  await syncDirectory(dirname(path));
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Makes a directory, and its parents, that only root can enter. */
+export async function privateDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+}
+
+/** Files of a directory as [name, text]; those half-written are skipped. Empty when there is no directory. */
+export async function readAll(directory: string): Promise<[string, string][]> {
+  let names: string[];
+  try {
+    names = await readdir(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  const found: [string, string][] = [];
+  for (const name of names.filter((name) => !name.endsWith('.tmp'))) {
+    const text = await readIfThere(join(directory, name));
+    if (text !== undefined) found.push([name, text]);
+  }
+  return found;
+}

@@ -1,0 +1,57 @@
+import type { z } from 'zod';
+
+/** Options of one call. */
+export interface CallOptions {
+  /** Milliseconds until the caller gives up with `deadline`. Default 10000. */
+  readonly deadlineMs?: number;
+  /** Calls with the same id are one call. Default: a fresh id per call (kept over retries). */
+  readonly id?: string;
+}
+
+/**
+ * Channels of a stream, as in Kubernetes' remote command protocol: bytes of the three standard streams, and JSON
+ * control messages (`StreamControl`).
+ */
+export const channels = { stdin: 0, stdout: 1, stderr: 2, control: 3 } as const;
+export type Channel = (typeof channels)[keyof typeof channels];
+
+export interface StreamChunk {
+  readonly channel: Channel;
+  readonly data: Uint8Array;
+}
+
+/** What travels on the control channel, as JSON. */
+export type StreamControl =
+  | { readonly type: 'resize'; readonly columns: number; readonly rows: number }
+  | { readonly type: 'end-of-input' }
+  | { readonly type: 'progress'; readonly message: string };
+
+/**
+ * A two-way stream of bytes with back-pressure. Reading: iterate. Writing: `send` resolves when the other side can
+ * take more. `end(result)` finishes one's own side with a JSON value (`{exitCode}` of an exec); the other side gets it
+ * from `result` after its iteration ends. `reset` ends both sides with a Failure.
+ */
+export interface ByteStream extends AsyncIterable<StreamChunk> {
+  send(channel: Channel, data: Uint8Array): Promise<void>;
+  end(result?: unknown): void;
+  reset(error: Error): void;
+  /** What the other side ended with. Rejects when the stream was reset or the connection lost. */
+  readonly result: Promise<unknown>;
+}
+
+/**
+ * Anything that answers the methods of `methods.ts`: a server, an agent, or a client that reaches one over the bus or a
+ * local socket.
+ */
+export interface Api {
+  /** @throws Failure */
+  call(method: string, params: unknown, options?: CallOptions): Promise<unknown>;
+  /** @throws Failure when the stream cannot begin. */
+  open(method: string, params: unknown): Promise<ByteStream>;
+}
+
+/** A method's contract. */
+export interface Method<P extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> {
+  readonly params: P;
+  readonly result: R;
+}

@@ -1,0 +1,113 @@
+/** The port of container runtimes: start, stop, look at containers. Docker is one; see `docker/`. */
+
+import type { WorkloadSpec } from '../domain/domain.ts';
+import type { ByteStream } from '../protocol/protocol.ts';
+
+export interface ContainerInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly image: string;
+  readonly state: 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'dead' | 'removing';
+  readonly exitCode?: number;
+  readonly startedAt?: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly networks: readonly {
+    readonly name: string;
+    readonly endpointId: string;
+    readonly address: string;
+    readonly mac: string;
+  }[];
+}
+
+export interface RuntimeNetwork {
+  readonly id: string;
+  readonly name: string;
+  readonly driver: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly containers: number;
+}
+
+export type RuntimeEvent =
+  | {
+      readonly type: 'container';
+      readonly action: string;
+      readonly id: string;
+      readonly attributes: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly type: 'network';
+      readonly action: string;
+      readonly id: string;
+      readonly attributes: Readonly<Record<string, string>>;
+    }
+  /** The event stream (re)connected: look at everything anew. */
+  | { readonly type: 'connected' };
+
+export interface RuntimeStatus {
+  readonly available: boolean;
+  /** e.g. `Docker 20.10.24, API 1.41`; or the sentence that says why not. */
+  readonly message: string;
+}
+
+/**
+ * Every call throws Failure: `unavailable` when the engine is not there or not running, `not-found`, `conflict`, `invalid`,
+ * each with a sentence that says what to do.
+ */
+export interface ContainerRuntime extends AsyncDisposable {
+  status(): Promise<RuntimeStatus>;
+
+  /** Makes the image present; reports progress as sentences. */
+  ensureImage(reference: string, onProgress: (message: string) => void, signal: AbortSignal): Promise<void>;
+
+  /** Creates without starting. @returns the container's id. */
+  create(
+    name: string,
+    spec: WorkloadSpec,
+    labels: Readonly<Record<string, string>>,
+    networkName: (network: string) => string,
+  ): Promise<string>;
+  start(id: string): Promise<void>;
+  /** @param graceSeconds before SIGKILL; default 10. */
+  stop(id: string, graceSeconds?: number): Promise<void>;
+  /** Kills if running. No error when it is gone already. */
+  remove(id: string): Promise<void>;
+  inspect(id: string): Promise<ContainerInfo>;
+  /** Containers that carry all `labels`, whatever their state. */
+  list(labels: Readonly<Record<string, string>>): Promise<ContainerInfo[]>;
+
+  /** Ends with result undefined. `stdout`/`stderr` channels. */
+  logs(
+    id: string,
+    options: { readonly follow: boolean; readonly tail?: number; readonly timestamps: boolean },
+  ): Promise<ByteStream>;
+  /** Ends with result `{exitCode}`. */
+  exec(
+    id: string,
+    options: {
+      readonly command: readonly string[];
+      readonly tty: boolean;
+      readonly stdin: boolean;
+      readonly env: readonly string[];
+      readonly user?: string;
+    },
+  ): Promise<ByteStream>;
+  /** Streams of the container's own main process, ends with `{exitCode}`; call before `start` to miss nothing. */
+  attach(id: string, options: { readonly stdin: boolean; readonly tty: boolean }): Promise<ByteStream>;
+
+  networks(): Promise<RuntimeNetwork[]>;
+  createNetwork(options: {
+    readonly name: string;
+    readonly driver: string;
+    readonly subnet: string;
+    readonly ipamDriver: string;
+    readonly internal: boolean;
+    readonly options: Readonly<Record<string, string>>;
+    readonly ipamOptions: Readonly<Record<string, string>>;
+    readonly labels: Readonly<Record<string, string>>;
+  }): Promise<string>;
+  removeNetwork(id: string): Promise<void>;
+
+  /** Reconnects by itself until `signal` aborts. */
+  events(signal: AbortSignal): AsyncIterable<RuntimeEvent>;
+}
