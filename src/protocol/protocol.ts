@@ -2,3 +2,4 @@
 export * from './api.ts';
 export * from './feed.ts';
 export * from './methods.ts';
+export * from './streams.ts';
