@@ -1,0 +1,97 @@
+/** What a new network may not share with the networks and hosts that there are. */
+import { Failure } from './errors.ts';
+import { vxlanOverhead } from './network-rules.ts';
+import type { NetworkRecord, NodeRecord } from './records.ts';
+import { formatSubnet, overlaps, parseSubnet, type Subnet } from './subnet.ts';
+
+export type NetworkCandidate = Pick<NetworkRecord, 'name' | 'subnet' | 'vni' | 'mtu'>;
+type Existing = Pick<NetworkRecord, 'name' | 'subnet' | 'vni'>;
+type Host = Pick<NodeRecord, 'name' | 'address' | 'routes' | 'underlayMtu'>;
+
+/** @returns the sentence that says what clashes with what, or undefined. */
+export function clashes(
+  candidate: NetworkCandidate,
+  networks: Iterable<Existing>,
+  nodes: Iterable<Host>,
+): string | undefined {
+  const subnet = parseSubnet(candidate.subnet);
+  const known = [...networks];
+  const hosts = [...nodes];
+  return nameOrVniClash(candidate, known) ?? subnetClash(subnet, known, hosts) ?? mtuClash(candidate.mtu, hosts);
+}
+
+function nameOrVniClash(candidate: NetworkCandidate, networks: readonly Existing[]): string | undefined {
+  for (const network of networks) {
+    if (network.name === candidate.name) return `there is a network ${network.name} already: choose another name`;
+  }
+  for (const network of networks) {
+    if (network.vni !== candidate.vni) continue;
+    return `VNI ${candidate.vni} belongs to network ${network.name}: choose another, or none to get a free one`;
+  }
+  return undefined;
+}
+
+function subnetClash(subnet: Subnet, networks: Iterable<Existing>, nodes: Iterable<Host>): string | undefined {
+  const shown = formatSubnet(subnet);
+  for (const network of networks) {
+    if (!overlaps(subnet, parseSubnet(network.subnet))) continue;
+    return `subnet ${shown} overlaps network ${network.name} (${network.subnet}): choose another subnet`;
+  }
+  for (const node of nodes) {
+    const route = node.routes.find((cidr) => routeOverlaps(subnet, cidr));
+    if (route === undefined) continue;
+    return `subnet ${shown} overlaps the route ${route} of node ${node.name}: choose another subnet`;
+  }
+  return undefined;
+}
+
+/** The subnet of a host's new route that some network already has, as a sentence; for hosts that join. */
+export function routeClash(node: Host, networks: Iterable<Existing>): string | undefined {
+  for (const network of networks) {
+    const route = node.routes.find((cidr) => routeOverlaps(parseSubnet(network.subnet), cidr));
+    if (route === undefined) continue;
+    return `the route ${route} of node ${node.name} overlaps network ${network.name} (${network.subnet})`;
+  }
+  return undefined;
+}
+
+/** Halves of the address space are a default route in disguise, as VPN clients write it. */
+function routeOverlaps(subnet: Subnet, cidr: string): boolean {
+  const route = parseSubnet(cidr);
+  return route.prefix > 1 && overlaps(subnet, route);
+}
+
+function mtuClash(mtu: number, nodes: readonly Host[]): string | undefined {
+  const narrow = nodes.find((node) => mtu > node.underlayMtu - vxlanOverhead);
+  if (!narrow) return undefined;
+  const most = narrow.underlayMtu - vxlanOverhead;
+  return `MTU ${mtu} does not fit node ${narrow.name}, whose underlay carries ${narrow.underlayMtu}: choose at most ${most}`;
+}
+
+/** What fits every host's underlay; 1450 while there is no host. */
+export function defaultMtu(nodes: Iterable<Pick<NodeRecord, 'underlayMtu'>>): number {
+  const mtus = [...nodes].map((node) => node.underlayMtu);
+  return (mtus.length === 0 ? 1500 : Math.min(...mtus)) - vxlanOverhead;
+}
+
+/** The /16s that are tried in order: away from what routers, Docker (172.17…), Swarm (10.0…) and Kubernetes take first. */
+const pools: readonly { readonly first: Subnet; readonly count: number }[] = [
+  { first: parseSubnet('10.64.0.0/16'), count: 64 },
+  { first: parseSubnet('172.24.0.0/16'), count: 8 },
+];
+
+/** A subnet for a network that was given none. @throws Failure `exhausted` */
+export function chooseSubnet(networks: Iterable<Existing>, nodes: Iterable<Host>): string {
+  const known = [...networks];
+  const hosts = [...nodes];
+  for (const { first, count } of pools) {
+    for (let i = 0; i < count; i++) {
+      const subnet: Subnet = { ...first, base: first.base + (BigInt(i) << 16n) };
+      if (subnetClash(subnet, known, hosts) === undefined) return formatSubnet(subnet);
+    }
+  }
+  throw new Failure(
+    'exhausted',
+    'no subnet is free on all hosts in 10.64.0.0/10 and 172.24.0.0/13: name one with --subnet',
+  );
+}

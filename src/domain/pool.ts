@@ -1,0 +1,183 @@
+/**
+ * A node's addresses in one network: what it assigns from its leased blocks, alone and at no round trip.
+ *
+ * Invariants
+ *   - every assigned address was in a block of this pool when it was assigned, and no two are equal;
+ *   - an address lies in exactly one of: fresh, taken, resting, yielded;
+ *   - fresh ones (never assigned) go first; a released one rests, and the one that has been free longest goes next.
+ *
+ * All calls are synchronous, so concurrent starts of containers are served one after the other.
+ */
+import { assignableAddresses } from './blocks.ts';
+import { parseSubnet, type Subnet } from './subnet.ts';
+
+/** How long a released address rests, in ms: longer than a TCP connection's or a DNS answer's memory of it. */
+export const defaultRestMs = 60_000;
+
+/** A pool as JSON: what a restarted agent must know so that addresses in use stay in use, and rests go on. */
+export interface PoolState {
+  /** CIDRs, in the order in which they were leased. */
+  readonly blocks: readonly string[];
+  readonly taken: readonly string[];
+  /** Address and time of its release, the longest-free first. */
+  readonly resting: readonly (readonly [address: string, releasedAt: number])[];
+  readonly yielded: readonly string[];
+}
+
+export const emptyPool: PoolState = { blocks: [], taken: [], resting: [], yielded: [] };
+
+export class AddressPool {
+  readonly #subnet: Subnet;
+  readonly #restMs: number;
+  /** Block → its assignable addresses. */
+  readonly #blocks = new Map<string, readonly string[]>();
+  /** Address → its block, for all blocks. */
+  readonly #blockOf = new Map<string, string>();
+  readonly #fresh = new Set<string>();
+  readonly #taken = new Set<string>();
+  /** In order of release. */
+  readonly #resting = new Map<string, number>();
+  readonly #yielded = new Set<string>();
+
+  constructor(subnet: string, state: PoolState = emptyPool, restMs: number = defaultRestMs) {
+    this.#subnet = parseSubnet(subnet);
+    this.#restMs = restMs;
+    for (const cidr of state.blocks) this.addBlock(cidr);
+    for (const address of state.yielded) this.#move(address, this.#yielded);
+    for (const address of state.taken) this.#move(address, this.#taken);
+    for (const [address, releasedAt] of state.resting) {
+      if (this.#fresh.delete(address)) this.#resting.set(address, releasedAt);
+    }
+  }
+
+  get state(): PoolState {
+    return {
+      blocks: [...this.#blocks.keys()],
+      taken: [...this.#taken],
+      resting: [...this.#resting],
+      yielded: [...this.#yielded],
+    };
+  }
+
+  get blocks(): readonly string[] {
+    return [...this.#blocks.keys()];
+  }
+
+  get taken(): ReadonlySet<string> {
+    return this.#taken;
+  }
+
+  /** Whether a block of the pool holds the address. */
+  holds(address: string): boolean {
+    return this.#blockOf.has(address);
+  }
+
+  /** Nothing happens if the pool has it already. */
+  addBlock(cidr: string): void {
+    if (this.#blocks.has(cidr)) return;
+    const addresses = assignableAddresses(this.#subnet, cidr);
+    this.#blocks.set(cidr, addresses);
+    for (const address of addresses) {
+      this.#blockOf.set(address, cidr);
+      if (!this.#taken.has(address) && !this.#yielded.has(address)) this.#fresh.add(address);
+    }
+  }
+
+  /** @returns addresses of the block that are taken: they stay so until released, and are not assigned again. */
+  removeBlock(cidr: string): string[] {
+    const addresses = this.#blocks.get(cidr) ?? [];
+    this.#blocks.delete(cidr);
+    for (const address of addresses) {
+      this.#blockOf.delete(address);
+      this.#fresh.delete(address);
+      this.#resting.delete(address);
+      this.#yielded.delete(address);
+    }
+    return addresses.filter((address) => this.#taken.has(address));
+  }
+
+  /**
+   * @param now ms
+   * @param wanted exactly this address; it need not have rested, since who wants it again knows what it was
+   * @returns the address, now taken; undefined when there is none to give
+   */
+  assign(now: number, wanted?: string): string | undefined {
+    const address = wanted ?? this.#next(now);
+    if (address === undefined || !(this.#fresh.delete(address) || this.#resting.delete(address))) return undefined;
+    this.#taken.add(address);
+    return address;
+  }
+
+  /** Marks as taken what a running container was found to have. Also for addresses outside the pool's blocks. */
+  take(address: string): void {
+    this.#fresh.delete(address);
+    this.#resting.delete(address);
+    this.#yielded.delete(address);
+    this.#taken.add(address);
+  }
+
+  /** Nothing happens if it is not taken. */
+  release(address: string, now: number): void {
+    if (this.#taken.delete(address) && this.#blockOf.has(address)) this.#resting.set(address, now);
+  }
+
+  /** Gives an address away for good. @returns false when it is taken, and stays so. */
+  yield(address: string): boolean {
+    if (this.#taken.has(address)) return false;
+    if (this.#blockOf.has(address)) this.#move(address, this.#yielded);
+    return true;
+  }
+
+  /** An address that was given away comes back, and rests first. */
+  restore(address: string, now: number): void {
+    if (this.#yielded.delete(address)) this.#resting.set(address, now);
+  }
+
+  /** How many could be assigned now. Cost: the number of those at rest. */
+  free(now: number): number {
+    let rested = 0;
+    for (const releasedAt of this.#resting.values()) if (this.#rested(releasedAt, now)) rested++;
+    return this.#fresh.size + rested;
+  }
+
+  /** Fewer than `low` addresses could be assigned now: time to lease another block. */
+  needsBlock(now: number, low: number): boolean {
+    return this.#fresh.size < low && this.free(now) < low;
+  }
+
+  /** When the next resting address may be assigned again, ms; undefined when none rests. */
+  nextRested(): number | undefined {
+    const [releasedAt] = this.#resting.values();
+    return releasedAt === undefined ? undefined : releasedAt + this.#restMs;
+  }
+
+  /** Blocks that could be given back: nothing taken or yielded, all rested. */
+  idleBlocks(now: number): string[] {
+    const idle = (address: string) => {
+      const releasedAt = this.#resting.get(address);
+      return this.#fresh.has(address) || (releasedAt !== undefined && this.#rested(releasedAt, now));
+    };
+    return [...this.#blocks].filter(([, addresses]) => addresses.every(idle)).map(([cidr]) => cidr);
+  }
+
+  #next(now: number): string | undefined {
+    const [fresh] = this.#fresh;
+    if (fresh !== undefined) return fresh;
+    const [longest] = this.#resting;
+    if (longest === undefined) return undefined;
+    const [address, releasedAt] = longest;
+    // The clock was set back: the rest begins anew rather than lasting until the old time comes again.
+    if (releasedAt > now) for (const [each, at] of this.#resting) if (at > now) this.#resting.set(each, now);
+    return this.#rested(releasedAt, now) ? address : undefined;
+  }
+
+  #rested(releasedAt: number, now: number): boolean {
+    return now - releasedAt >= this.#restMs;
+  }
+
+  #move(address: string, into: Set<string>): void {
+    this.#fresh.delete(address);
+    this.#resting.delete(address);
+    into.add(address);
+  }
+}
