@@ -1,0 +1,112 @@
+/**
+ * What a host needs as soon as it has any network, whatever networks these are.
+ *
+ * Two tables, both called `trama`: `bridge` in the data namespace filters what ports send into bridges; `inet` in the
+ * host's filters and translates what enters or leaves networks through the host. Rules name interfaces by prefix, so a
+ * network adds its own chains and set and never changes these.
+ */
+import { dataNamespace } from '../../domain/domain.ts';
+import type { IptablesObject, KernelObject, NftChainObject } from '../../kernel/objects.ts';
+import type { Host } from '../drivers.ts';
+
+/** Interface, MAC and address of every local endpoint; see `ingress`. */
+export const portsSet = 'ports';
+
+const filter = (hook: string, priority: number) => ({ type: 'filter', hook, priority }) as const;
+
+export function base(host: Host): KernelObject[] {
+  return [
+    { kind: 'namespace', name: dataNamespace },
+    { kind: 'sysctl', ns: '', key: 'net/ipv4/ip_forward', value: '1' },
+    { kind: 'nft-table', ns: dataNamespace, family: 'bridge', table: 'trama' },
+    {
+      kind: 'nft-set',
+      ns: dataNamespace,
+      family: 'bridge',
+      table: 'trama',
+      name: portsSet,
+      type: 'type ifname . ether_addr . ipv4_addr',
+    },
+    ...ingress(),
+    { kind: 'nft-table', ns: '', family: 'inet', table: 'trama' },
+    forward(host),
+    ...(host.dockerUser ? dockerUser() : []),
+  ];
+}
+
+/**
+ * A network carries IPv4 and ARP, nothing else. What a container's port sends must also bear the MAC and the address of
+ * its endpoint, ARP in both places where it names the sender. A port that the set does not know sends nothing.
+ *
+ * A VLAN tag is looked for in the frame, since `ether type` sees what is behind it.
+ */
+function ingress(): NftChainObject[] {
+  const bridge = { kind: 'nft-chain', ns: dataNamespace, family: 'bridge', table: 'trama' } as const;
+  return [
+    {
+      ...bridge,
+      name: 'port',
+      rules: [
+        `ether type ip iifname . ether saddr . ip saddr @${portsSet} accept`,
+        'ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 ' +
+          `iifname . ether saddr . arp saddr ip @${portsSet} iifname . arp saddr ether . arp saddr ip @${portsSet} accept`,
+        'drop',
+      ],
+    },
+    {
+      ...bridge,
+      name: 'ingress',
+      hook: filter('prerouting', -300),
+      rules: [
+        '@ll,96,16 0x8100 drop',
+        '@ll,96,16 0x88a8 drop',
+        'iifname "trv*" jump port',
+        'ether type ip accept',
+        'ether type arp accept',
+        'drop',
+      ],
+    },
+  ];
+}
+
+/**
+ * Networks are entered only by answers, and by what somebody on this host published (DNAT); never from one another.
+ * To accept here ends this chain only: another table's drop still counts, and so does ours against another's accept.
+ * Docker's own bridges are to containers of Trama what they are to any outsider: reached by published ports.
+ */
+function forward(host: Host): NftChainObject {
+  const docker = ['docker*', 'br-*'].map(
+    (bridges) =>
+      `iifname "trg*" oifname "${bridges}" oifname != "${host.interface}" ct state new ct status & dnat == 0 drop`,
+  );
+  return {
+    kind: 'nft-chain',
+    ns: '',
+    family: 'inet',
+    table: 'trama',
+    name: 'forward',
+    hook: filter('forward', 0),
+    rules: [
+      'iifname "trg*" oifname "trg*" drop',
+      'oifname "trg*" ct state established,related accept',
+      'oifname "trg*" ct status dnat accept',
+      'oifname "trg*" drop',
+      ...(host.dockerUser ? docker : []),
+    ],
+  };
+}
+
+/** Docker sets FORWARD's policy to drop and asks others to speak here. What `forward` drops stays dropped. */
+function dockerUser(): IptablesObject[] {
+  const rule = (...args: string[]): IptablesObject => ({
+    kind: 'iptables',
+    ns: '',
+    table: 'filter',
+    chain: 'DOCKER-USER',
+    rule: args,
+  });
+  return [
+    rule('-i', 'trg+', '-j', 'ACCEPT'),
+    rule('-o', 'trg+', '-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED,DNAT', '-j', 'ACCEPT'),
+  ];
+}

@@ -1,0 +1,82 @@
+/**
+ * A network's own rules in the host's namespace. Each network brings chains with hooks of their own and a set of its own,
+ * named by its VNI, so that it comes and goes without the others being known or touched.
+ */
+import { type EndpointRecord, gatewayName, type NetworkRecord } from '../../domain/domain.ts';
+import type { KernelObject, NftChainObject, NftElementObject } from '../../kernel/objects.ts';
+import type { Host } from '../drivers.ts';
+
+const inet = { ns: '', family: 'inet', table: 'trama' } as const;
+
+const vtepSet = (vni: number) => `vtep${vni}`;
+
+export function networkFilters(host: Host, network: NetworkRecord, gateway: EndpointRecord): KernelObject[] {
+  return [
+    { kind: 'nft-set', ...inet, name: vtepSet(network.vni), type: 'type ipv4_addr' },
+    vxlanChain(network),
+    inputChain(network, gateway),
+    forwardChain(host, network),
+    ...(network.internal ? [] : [natChain(network)]),
+  ];
+}
+
+/** Another host that may send VXLAN of this network. */
+export function allowedVtep(network: NetworkRecord, vtep: string): NftElementObject {
+  return { kind: 'nft-element', ...inet, set: vtepSet(network.vni), key: [vtep] };
+}
+
+/** Matches VXLAN of this network only: others may use the same UDP port. The VNI is bits 32…55 after the UDP header. */
+const ours = (network: NetworkRecord) => `udp dport ${network.port} @th,96,24 ${network.vni}`;
+
+/**
+ * VXLAN is accepted from members. Fragments cannot slip through: `forward` uses conntrack, which puts them together
+ * before priority -300.
+ */
+function vxlanChain(network: NetworkRecord): NftChainObject {
+  return {
+    kind: 'nft-chain',
+    ...inet,
+    name: `vxlan${network.vni}`,
+    hook: { type: 'filter', hook: 'prerouting', priority: -300 },
+    rules: [`${ours(network)} ip saddr != @${vtepSet(network.vni)} drop`],
+  };
+}
+
+/** The node's address in this network is reached from this network and from the host itself. */
+function inputChain(network: NetworkRecord, gateway: EndpointRecord): NftChainObject {
+  return {
+    kind: 'nft-chain',
+    ...inet,
+    name: `input${network.vni}`,
+    hook: { type: 'filter', hook: 'input', priority: 0 },
+    rules: [`iifname != "lo" iifname != "${gatewayName(network.vni)}" ip daddr ${gateway.address} drop`],
+  };
+}
+
+/**
+ * A container could write VXLAN itself and have the host's masquerading make it a member's: only what comes from the
+ * underlay is passed on.
+ */
+function forwardChain(host: Host, network: NetworkRecord): NftChainObject {
+  const device = gatewayName(network.vni);
+  return {
+    kind: 'nft-chain',
+    ...inet,
+    name: `forward${network.vni}`,
+    hook: { type: 'filter', hook: 'forward', priority: 0 },
+    rules: [
+      `iifname != "${host.interface}" ${ours(network)} drop`,
+      ...(network.internal ? [`iifname "${device}" drop`, `oifname "${device}" drop`] : []),
+    ],
+  };
+}
+
+function natChain(network: NetworkRecord): NftChainObject {
+  return {
+    kind: 'nft-chain',
+    ...inet,
+    name: `nat${network.vni}`,
+    hook: { type: 'nat', hook: 'postrouting', priority: 100 },
+    rules: [`ip saddr ${network.subnet} oifname != "trg*" oifname != "lo" masquerade`],
+  };
+}

@@ -1,0 +1,7 @@
+/** Every driver, and what all of them need of a host. */
+import type { DriverTable } from './drivers.ts';
+import { overlay } from './overlay/overlay.ts';
+
+export { base } from './overlay/base.ts';
+
+export const drivers: DriverTable = { overlay };
