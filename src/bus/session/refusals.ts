@@ -1,0 +1,18 @@
+/** The sentences that a refused client shows, the same whatever carries the bus. */
+export const unknownKey =
+  'The server does not know this key: the token is used up, expired or revoked, or the node was removed. ' +
+  'Create a new token with `trama token create` and join with it.';
+
+/** @param target `the server at 10.0.0.1:4701` */
+export const wrongServer = (target: string): string =>
+  `${capital(target)} does not hold the key that the token names: it is another cluster's server or a forged one. ` +
+  'Check the address, or create a new token there.';
+
+export const noServer = (target: string): string =>
+  `No server answers: nothing listens for ${target}. Check that it runs and that its ports are open.`;
+
+export const notOurs = 'The key pair is no pair: the secret half does not belong to the public half.';
+
+export function capital(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}

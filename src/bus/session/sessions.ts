@@ -1,0 +1,160 @@
+import { Failure } from '../../domain/domain.ts';
+import type { Clock, Log } from '../../platform/platform.ts';
+import type { Api, CallOptions } from '../../protocol/protocol.ts';
+import type { BusServerOptions, Peer } from '../bus.ts';
+import { answeringFor } from './answering.ts';
+import { Answers } from './answers.ts';
+import { Conversation } from './conversation.ts';
+import { unknownKey } from './refusals.ts';
+import type { Header, Line } from './wire.ts';
+import { encodeJson, noPayload } from './wire.ts';
+
+const defaultDeadlineMs = 10_000;
+const silentMs = 15_000;
+const sweepMs = 1_000;
+
+/** The server's end of a client's connection. */
+export interface ServerLine extends Line {
+  /** The session is over: tells the client why (`denied`: and do not come back) and takes no more of its messages. */
+  dismiss(failure: Failure): void;
+}
+
+export interface Session {
+  readonly peer: Peer;
+  readonly line: ServerLine;
+  readonly conversation: Conversation;
+  heard: number;
+}
+
+export interface SessionsOptions extends Pick<BusServerOptions, 'gatekeeper' | 'handler' | 'onPeer'> {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly newId: () => string;
+}
+
+/**
+ * The live sessions of a server. A node has one: a newer session of its key replaces the older. A token may have many:
+ * several hosts join with it at once.
+ */
+export class Sessions {
+  readonly #options: SessionsOptions;
+  readonly #answers: Answers;
+  readonly #live = new Set<Session>();
+  readonly #nodes = new Map<string, Session>();
+  readonly #closing = new AbortController();
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+    this.#answers = new Answers(() => options.clock.now());
+    void this.#sweepOften();
+  }
+
+  /** The peer has proved its key. */
+  begin(peer: Peer, line: ServerLine): Session {
+    const { clock, handler, log, onPeer } = this.#options;
+    const session: Session = {
+      peer,
+      line,
+      heard: clock.now(),
+      conversation: new Conversation({
+        line,
+        clock,
+        side: 'server',
+        other: peer.node === undefined ? 'the joining host' : `node ${peer.node}`,
+        answering: answeringFor(peer, handler, this.#answers, clock),
+      }),
+    };
+    if (peer.node !== undefined) {
+      const older = this.#nodes.get(peer.node);
+      const replaced = new Failure('unavailable', `A newer connection of node ${peer.node} has replaced this one.`);
+      if (older !== undefined) this.end(older, replaced);
+      this.#nodes.set(peer.node, session);
+    }
+    this.#live.add(session);
+    log.debug('session began', { kind: peer.kind, node: peer.node });
+    onPeer?.(peer, true);
+    return session;
+  }
+
+  receive(session: Session, header: Header, payload: Uint8Array): void {
+    if (!this.#live.has(session)) return;
+    session.heard = this.#options.clock.now();
+    if (header.t === 'ping') session.line.send({ t: 'pong' }, noPayload);
+    else if (header.t === 'bye') this.end(session, new Failure('unavailable', 'The client closed the connection.'));
+    else if (this.#stillWelcome(session)) session.conversation.receive(header, payload);
+  }
+
+  end(session: Session, failure: Failure): void {
+    if (!this.#live.delete(session)) return;
+    const { node } = session.peer;
+    if (node !== undefined && this.#nodes.get(node) === session) this.#nodes.delete(node);
+    session.line.dismiss(failure);
+    session.conversation.close(failure.message);
+    this.#options.log.debug('session ended', { kind: session.peer.kind, node, reason: failure.message });
+    this.#options.onPeer?.(session.peer, false);
+  }
+
+  /** Ends all sessions of a key that may come no more. */
+  expel(publicKey: string): void {
+    this.#answers.forget(publicKey);
+    for (const session of [...this.#live]) {
+      if (session.peer.key === publicKey) this.end(session, new Failure('denied', unknownKey));
+    }
+  }
+
+  /** Ends everything without a word to `onPeer`: the server goes away, not its peers. */
+  close(): void {
+    this.#closing.abort();
+    for (const session of this.#live) session.conversation.close('The server is shutting down.');
+    this.#live.clear();
+    this.#nodes.clear();
+  }
+
+  connectedNodes(): readonly string[] {
+    return [...this.#nodes.keys()];
+  }
+
+  toNode(name: string): Api {
+    const conversation = () => {
+      const session = this.#nodes.get(name);
+      if (session !== undefined) return session.conversation;
+      throw new Failure('unavailable', `Node ${name} is not connected: is its host up, and its agent running?`);
+    };
+    return {
+      call: async (method: string, params: unknown, options: CallOptions = {}) =>
+        await conversation().request(
+          options.id ?? this.#options.newId(),
+          method,
+          encodeJson(params),
+          options.deadlineMs ?? defaultDeadlineMs,
+        ),
+      open: async (method: string, params: unknown) =>
+        await conversation().open(method, encodeJson(params), defaultDeadlineMs),
+    };
+  }
+
+  /** Ends the sessions of which nothing was heard. */
+  async #sweepOften(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#closing;
+    for (;;) {
+      await clock.sleep(sweepMs, signal).catch(() => {});
+      if (signal.aborted) return;
+      this.#answers.sweep();
+      const oldest = clock.now() - silentMs;
+      for (const session of [...this.#live]) {
+        if (session.heard >= oldest) continue;
+        this.end(session, new Failure('unavailable', `Nothing was heard for ${silentMs / 1000} s.`));
+      }
+    }
+  }
+
+  /** A key's right may have ended without anybody expelling it: a token's time passes. */
+  #stillWelcome(session: Session): boolean {
+    const { key, kind, node } = session.peer;
+    const now = this.#options.gatekeeper.peerOf(key);
+    if (now !== undefined && now.kind === kind && now.node === node) return true;
+    this.end(session, new Failure('denied', unknownKey));
+    return false;
+  }
+}

@@ -1,0 +1,17 @@
+import type { Clock } from '../../platform/platform.ts';
+
+/** Longest time that a timer of Node's can hold. */
+const longest = 2 ** 31 - 1;
+
+/** The promise's outcome; throws what `late` makes when `ms` pass first. The promise is not stopped by that. */
+export async function within<T>(clock: Clock, ms: number, promise: Promise<T>, late: () => Error): Promise<T> {
+  const timer = new AbortController();
+  const tooLate = clock.sleep(Math.min(Math.max(ms, 0), longest), timer.signal).then(() => {
+    throw late();
+  });
+  try {
+    return await Promise.race([promise, tooLate]);
+  } finally {
+    timer.abort();
+  }
+}
