@@ -4,7 +4,24 @@
  *
  * Every successful write gets a revision, one for the whole transaction; revisions grow by at least one
  * and are never reused, also across restarts.
+ *
+ * Any method throws Failure('unavailable') when the store is closed or lost. For `transact` that leaves open whether
+ * it was applied (the answer may be what was lost): read before trying again, and let conditions protect the retry.
  */
+
+/**
+ * What one transaction may hold, the smaller of what any implementation takes (etcd: `--max-txn-ops` 128,
+ * `--max-request-bytes` 1.5 MiB with its envelope). Beyond it: Failure('invalid'). A `delete-range` is one operation.
+ */
+export const transactionLimits = {
+  /** Conditions, and separately writes. */
+  operations: 128,
+  /** UTF-8 bytes of all keys and values together. */
+  bytes: 1024 * 1024,
+} as const;
+
+/** Bounds of a lease's time to live in milliseconds; the upper one is what a timer can hold, 24 days. */
+export const leaseTtlLimits = { minimum: 1000, maximum: 2_147_483_647 } as const;
 
 export interface Entry {
   readonly key: string;
@@ -26,7 +43,10 @@ export interface KeyRange {
   readonly end: string;
 }
 
-/** All conditions of a transaction must hold at once. `absent` is etcd's `create_revision == 0`. */
+/**
+ * All conditions of a transaction must hold at once. `absent` is etcd's `create_revision == 0`; `unchanged` since
+ * revision 0 means absent too. Keys are well-formed text without NUL, neither empty nor beyond U+10FFFE.
+ */
 export type Condition =
   | { readonly key: string; readonly is: 'absent' }
   | { readonly key: string; readonly is: 'present' }
@@ -45,14 +65,19 @@ export interface TransactionResult {
   readonly current: readonly Entry[];
 }
 
+/**
+ * `previous` is what the key held before; absent on creation. In etcd it is absent too once its revision has been
+ * compacted, so nothing may depend on it for more than a shortcut.
+ */
 export type StoreEvent =
   | { readonly type: 'put'; readonly entry: Entry; readonly previous?: Entry }
   | { readonly type: 'delete'; readonly key: string; readonly revision: number; readonly previous?: Entry };
 
 /**
- * What a watch yields. All events of one revision come in one batch, revisions in order, none twice.
- * `compacted`: history from the asked revision on is gone; take a snapshot (`range`) and watch from its
- * revision + 1. It is the watch's last item.
+ * What a watch yields. All events of one revision come in one batch, in the order of the transaction's writes (of one
+ * `delete-range`: in key order), revisions in order, none twice. A revision without an event in the range yields nothing.
+ * `compacted`: history from the asked revision on is gone (what is left begins at `compactedTo` or later); take a
+ * snapshot (`range`) and watch from its revision + 1. It is the watch's last item, and a slow reader's risk too.
  */
 export type WatchItem =
   | { readonly kind: 'events'; readonly revision: number; readonly events: readonly StoreEvent[] }
@@ -78,30 +103,48 @@ export interface Store extends AsyncDisposable {
 
   /**
    * Applies all writes as one revision if every condition holds; otherwise nothing. A key is written at most once
-   * per transaction. Resolved means durable (for stores that are): it survives SIGKILL.
-   * @throws Failure('not-found') for an unknown lease, Failure('exhausted') when the disk is full.
+   * per transaction: a put excludes another put or delete of its key. A put without a lease takes the key off its lease.
+   * Writes that change nothing (deleting what is absent) take no revision. Calls are applied in the order they were
+   * made; nothing of one that failed is kept. Resolved means durable (for stores that are): it survives SIGKILL.
+   * @throws Failure('not-found') for an unknown lease if the conditions hold, Failure('invalid') beyond
+   * `transactionLimits` or for a malformed key, Failure('exhausted') when the disk is full, Failure('overloaded') when
+   * too many transactions wait.
    */
   transact(conditions: readonly Condition[], writes: readonly Write[]): Promise<TransactionResult>;
 
   /**
-   * Events in `range` from `fromRevision` on (inclusive; current revision + 1 for "from now on").
-   * Ends when `signal` aborts. @throws Failure('unavailable') when the store is lost: watch again from the last revision + 1.
+   * Events in `range` from `fromRevision` on (inclusive; current revision + 1 for "from now on", later ones wait for
+   * theirs, 0 is 1). A slow reader holds up nobody. Ends, without an error, when `signal` aborts.
+   * @throws Failure('unavailable') when the store is lost: watch again from the last revision + 1.
    */
   watch(range: KeyRange, fromRevision: number, signal: AbortSignal): AsyncIterable<WatchItem>;
 
-  /** @param ttlMs at least 1000; etcd rounds up to seconds. */
+  /**
+   * A lease not renewed for `ttlMs` ends: its keys are deleted in one revision. Never early; late by the time a commit
+   * takes, and after a restart of the store by a full time to live anew (etcd does so on a change of leader).
+   * @param ttlMs within `leaseTtlLimits`; etcd rounds up to seconds.
+   */
   grantLease(ttlMs: number): Promise<Lease>;
 
-  /** Forgets history before `revision`; current values stay. */
+  /**
+   * Forgets history before `revision`; current values stay. No error when that is forgotten already.
+   * @throws Failure('invalid') for a revision that is yet to come.
+   */
   compact(revision: number): Promise<void>;
 
   /** The current revision: 0 in a store never written. */
   revision(): Promise<number>;
 }
 
-/** All keys that begin with `prefix`. */
+/** All keys that begin with `prefix`. Counts up the last code point, since UTF-8 orders text by code points. */
 export function prefixRange(prefix: string): KeyRange {
-  if (prefix === '') return { start: '', end: '\u{10FFFF}' };
-  const last = prefix.codePointAt(prefix.length - 1) ?? 0;
-  return { start: prefix, end: prefix.slice(0, -1) + String.fromCodePoint(last + 1) };
+  const points = [...prefix];
+  for (let last = points.pop(); last !== undefined; last = points.pop()) {
+    const next = (last.codePointAt(0) ?? 0) + 1;
+    // Surrogates (U+D800…U+DFFF) are no characters.
+    if (next <= 0x10ffff) {
+      return { start: prefix, end: points.join('') + String.fromCodePoint(next === 0xd800 ? 0xe000 : next) };
+    }
+  }
+  return { start: prefix, end: '\u{10FFFF}' };
 }
