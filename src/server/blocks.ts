@@ -1,0 +1,75 @@
+/** Leases of blocks: the part of a network's subnet that a node assigns from alone. */
+import {
+  type BlockRecord,
+  chooseBlock,
+  chooseSingle,
+  exhausted,
+  Failure,
+  type NetworkRecord,
+  parseSubnet,
+  type ReservationRecord,
+} from '../domain/domain.ts';
+import type { Condition } from '../store/store.ts';
+import { change } from './change.ts';
+import { type Context, callingNode, type Methods } from './context.ts';
+import { blockKey, blockSetKey, nodeKey, ofNetwork, removingKey, withinSubnet } from './keys.ts';
+import { networkOf } from './network-view.ts';
+import { absent, asSeen, type Found, isEmpty, present, put, read, readAll, remove, unchanged } from './records.ts';
+
+export const blockMethods: Methods<'block.lease' | 'block.release'> = {
+  'block.lease': (context, { network }, call) => {
+    const node = callingNode(call);
+    return context.turns.take(`blocks/${network}`, () => lease(context, network, node));
+  },
+
+  'block.release': async (context, { network, cidr }, call) => {
+    const node = callingNode(call);
+    const key = blockKey(network, cidr);
+    await change(context, `block ${cidr}`, async () => {
+      const block = await read<BlockRecord>(context.store, key);
+      if (block === undefined) return { conditions: [], writes: [], result: undefined };
+      if (block.value.node !== node) {
+        throw new Failure('denied', `block ${cidr} is leased to node ${block.value.node}, not to node ${node}`);
+      }
+      if (!(await isEmpty(context.store, withinSubnet('endpoints', network, cidr)))) {
+        throw new Failure('conflict', `block ${cidr} has endpoints in it: delete them first`);
+      }
+      return { conditions: [unchanged(block)], writes: [remove(key)], result: undefined };
+    });
+    return {};
+  },
+};
+
+/** What must hold for anything new of a node's in a network: neither is on its way out. */
+export function staying(network: Found<NetworkRecord>, node: string): Condition[] {
+  return [
+    present(network.key),
+    absent(removingKey('network', network.value.id)),
+    present(nodeKey(node)),
+    absent(removingKey('node', node)),
+  ];
+}
+
+async function lease(context: Context, networkId: string, node: string): Promise<BlockRecord> {
+  const { result } = await change(context, `the blocks of network ${networkId}`, async () => {
+    const network = await networkOf(context, networkId);
+    const { name, subnet } = network.value;
+    // First what all depend on, then the rest: who reads the set later than the blocks could miss one of them.
+    const set = await read(context.store, blockSetKey(networkId));
+    const blocks = await readAll<BlockRecord>(context.store, ofNetwork('blocks', networkId));
+    const fixed = await readAll<ReservationRecord>(context.store, ofNetwork('reservations', networkId));
+    const leased = blocks.map(({ value }) => value.cidr);
+    const held = fixed.map(({ value }) => value.address);
+    const whole = parseSubnet(subnet);
+    const cidr = chooseBlock(whole, leased, held, node) ?? chooseSingle(whole, leased, held);
+    if (cidr === undefined) throw exhausted(name, subnet);
+    const block: BlockRecord = { network: networkId, cidr, node };
+    const key = blockKey(networkId, cidr);
+    return {
+      conditions: [...staying(network, node), asSeen(blockSetKey(networkId), set), absent(key)],
+      writes: [put(key, block), put(blockSetKey(networkId), cidr)],
+      result: block,
+    };
+  });
+  return result;
+}

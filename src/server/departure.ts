@@ -1,0 +1,96 @@
+/**
+ * How a node is forgotten. In this order, so that a crash in between leaves nothing that refers to nothing for long:
+ *   1. a mark: from now on nothing new can come to belong to the node;
+ *   2. its record and key in one transaction: the peers stop talking to its host before its addresses go to others;
+ *   3. its workloads, endpoints, blocks and reservations;
+ *   4. the mark.
+ * Housekeeping finishes what was interrupted after step 2, and takes back what was before it.
+ */
+import {
+  type BlockRecord,
+  type EndpointRecord,
+  Failure,
+  type ReservationRecord,
+  type WorkloadRecord,
+} from '../domain/domain.ts';
+import type { Write } from '../store/store.ts';
+import { change } from './change.ts';
+import type { Context, Methods } from './context.ts';
+import { allOf, type Collection, macKey, nodeAddressKey, nodeKey, nodeKeyKey, removingKey, statusKey } from './keys.ts';
+import { type Mark, mark, stands, takeBack } from './marks.ts';
+import { findNode } from './nodes.ts';
+import { type Found, read, readAll, remove, type StoredNode, unchanged } from './records.ts';
+import { named } from './sentences.ts';
+
+/** etcd takes 128 operations in a transaction. */
+const writesAtOnce = 100;
+
+export const departureMethods: Methods<'node.remove'> = {
+  'node.remove': async (context, { name, force }, { caller }) => {
+    const begun = await read<Mark>(context.store, removingKey('node', name));
+    if (!begun) await findNode(context, name);
+    const leaving = await mark(context, 'node', name);
+    if (!force) await checkUnused(context, name, leaving);
+    if (caller.kind === 'node' && caller.node === name) context.leaving.add(name);
+    await forgetRecord(context, name, leaving);
+    await forgetBelongings(context, name);
+    return {};
+  },
+};
+
+/** Ends a removal that a server began and did not end. */
+export async function finishDeparture(context: Context, name: string, leaving: Found<Mark>): Promise<void> {
+  // With its record there, the removal had not happened yet, and nobody is waiting for it any more.
+  if (await read(context.store, nodeKey(name))) await takeBack(context, leaving);
+  else await forgetBelongings(context, name);
+}
+
+/** @throws Failure `conflict`, and takes the mark back. */
+async function checkUnused(context: Context, name: string, leaving: Found<Mark>): Promise<void> {
+  const names = (await ofNode<WorkloadRecord>(context, 'workloads', name)).map(({ value }) => value.name);
+  if (names.length === 0) return;
+  await takeBack(context, leaving);
+  const which = `${names.length === 1 ? 'the container' : 'the containers'} ${named(names)}`;
+  throw new Failure(
+    'conflict',
+    `node ${name} has ${which}: remove ${names.length === 1 ? 'it' : 'them'} first, or use --force`,
+  );
+}
+
+async function forgetRecord(context: Context, name: string, leaving: Found<Mark>): Promise<void> {
+  await change(context, `node ${name}`, async () => {
+    const node = await read<StoredNode>(context.store, nodeKey(name));
+    if (!node) return { conditions: [], writes: [], result: undefined };
+    const address = await read<string>(context.store, nodeAddressKey(node.value.address));
+    const own = address?.value === name ? [remove(address.key)] : [];
+    return {
+      conditions: [stands(leaving), unchanged(node)],
+      writes: [remove(node.key), remove(nodeKeyKey(node.value.key)), ...own],
+      result: undefined,
+    };
+  });
+}
+
+async function forgetBelongings(context: Context, name: string): Promise<void> {
+  const workloads = await ofNode<WorkloadRecord>(context, 'workloads', name);
+  const endpoints = await ofNode<EndpointRecord>(context, 'endpoints', name);
+  const blocks = await ofNode<BlockRecord>(context, 'blocks', name);
+  const reservations = await ofNode<ReservationRecord>(context, 'reservations', name);
+  const writes: Write[] = [
+    ...workloads.flatMap(({ key, value }) => [remove(key), remove(statusKey(value.name))]),
+    ...endpoints.flatMap(({ key, value }) => [remove(key), remove(macKey(value.network, value.mac))]),
+    ...[...blocks, ...reservations].map(({ key }) => remove(key)),
+  ];
+  for (let i = 0; i < writes.length; i += writesAtOnce) {
+    await context.store.transact([], writes.slice(i, i + writesAtOnce));
+  }
+  await context.store.transact([], [remove(removingKey('node', name))]);
+}
+
+async function ofNode<T extends { readonly node: string }>(
+  { store }: Context,
+  collection: Collection,
+  node: string,
+): Promise<Found<T>[]> {
+  return (await readAll<T>(store, allOf(collection))).filter(({ value }) => value.node === node);
+}

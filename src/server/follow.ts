@@ -1,0 +1,101 @@
+/**
+ * One watch over everything in the store, handed to those who keep something in memory: the gatekeeper, the feed, and
+ * whoever waits for a workload. After a lost connection it goes on where it was; when the store has forgotten that
+ * part of history, all begin anew.
+ */
+import type { Clock, Log } from '../platform/platform.ts';
+import { prefixRange, type Store, type StoreEvent } from '../store/store.ts';
+import { root } from './keys.ts';
+
+export interface Follower {
+  /** Before the first event, and when events have been missed. @returns the revision of what was loaded. */
+  load?(): Promise<number>;
+  /** Events after `revision` follow. */
+  begin?(revision: number): void;
+  /** All events of one revision. Must not throw. */
+  events(revision: number, events: readonly StoreEvent[]): void;
+}
+
+const retryMs = 500;
+
+export class Follow implements AsyncDisposable {
+  readonly #options: { readonly store: Store; readonly clock: Clock; readonly log: Log };
+  readonly #followers: readonly Follower[];
+  readonly #stop = new AbortController();
+  readonly #waiting = new Set<{ readonly revision: number; readonly wake: () => void }>();
+  #reached = 0;
+  #running: Promise<void> = Promise.resolve();
+
+  private constructor(options: { store: Store; clock: Clock; log: Log }, followers: readonly Follower[]) {
+    this.#options = options;
+    this.#followers = followers;
+  }
+
+  /** Resolves when everything is loaded. @throws Failure when the store cannot be read. */
+  static async start(
+    options: { store: Store; clock: Clock; log: Log },
+    followers: readonly Follower[],
+  ): Promise<Follow> {
+    const follow = new Follow(options, followers);
+    await follow.#load();
+    follow.#running = follow.#run();
+    return follow;
+  }
+
+  /** Resolves when the followers have seen everything up to `revision`, or after `limitMs`: it is never a condition. */
+  async reached(revision: number, limitMs = 2000): Promise<void> {
+    if (revision <= this.#reached) return;
+    const done = Promise.withResolvers<void>();
+    const waiter = { revision, wake: done.resolve };
+    this.#waiting.add(waiter);
+    const limit = new AbortController();
+    await Promise.race([done.promise, this.#options.clock.sleep(limitMs, limit.signal).catch(() => {})]);
+    limit.abort();
+    this.#waiting.delete(waiter);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+    for (const { wake } of this.#waiting) wake();
+  }
+
+  async #load(): Promise<void> {
+    const revisions = [await this.#options.store.revision()];
+    for (const follower of this.#followers) {
+      const revision = await follower.load?.();
+      if (revision !== undefined) revisions.push(revision);
+    }
+    this.#advance(Math.min(...revisions));
+    for (const follower of this.#followers) follower.begin?.(this.#reached);
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        await this.#watch(signal);
+      } catch (error) {
+        if (!signal.aborted) this.#options.log.warn('the watch over the store ended, watching again', { error });
+      }
+      await this.#options.clock.sleep(retryMs, signal).catch(() => {});
+    }
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    for await (const item of this.#options.store.watch(prefixRange(root), this.#reached + 1, signal)) {
+      if (item.kind === 'compacted') {
+        this.#options.log.warn('the store has forgotten what this server had not seen yet, reading it anew');
+        await this.#load();
+        return;
+      }
+      for (const follower of this.#followers) follower.events(item.revision, item.events);
+      this.#advance(item.revision);
+    }
+  }
+
+  #advance(revision: number): void {
+    this.#reached = revision;
+    for (const waiter of this.#waiting) if (waiter.revision <= revision) waiter.wake();
+  }
+}

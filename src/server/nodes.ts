@@ -1,0 +1,215 @@
+/** Membership: how a host becomes a node, comes back as one, and is seen. Leaving: `departure.ts`. */
+import {
+  canonicalAddress,
+  checkNodeName,
+  Failure,
+  formatSubnet,
+  type NetworkRecord,
+  parseSubnet,
+  quoted,
+  routeClash,
+} from '../domain/domain.ts';
+import type { NodeView, ParsedParams } from '../protocol/protocol.ts';
+import type { Condition, Write } from '../store/store.ts';
+import { change } from './change.ts';
+import { type Call, type Context, callingNode, type Methods } from './context.ts';
+import { allOf, nodeAddressKey, nodeKey, nodeKeyKey, removingKey, tokenKey } from './keys.ts';
+import {
+  absent,
+  asSeen,
+  type Found,
+  put,
+  read,
+  readAll,
+  remove,
+  type StoredNode,
+  type StoredToken,
+  unchanged,
+} from './records.ts';
+import { spend } from './tokens.ts';
+
+type Registration = ParsedParams<'node.register'>;
+
+export const nodeMethods: Methods<
+  'node.join' | 'node.register' | 'node.heartbeat' | 'node.event' | 'node.list' | 'node.inspect' | 'node.drain'
+> = {
+  'node.join': async (context, params, call) => {
+    const node = await context.turns.take('join', () => join(context, params, call));
+    context.presence.heard(node);
+    return { node, cluster: context.cluster, ports: { ...context.bus.ports } };
+  },
+
+  'node.register': async (context, params, call) => {
+    const name = callingNode(call);
+    await register(context, name, facts(params));
+    context.presence.heard(name);
+    return { cluster: context.cluster };
+  },
+
+  'node.heartbeat': async (context, { topics }, call) => {
+    context.presence.heard(callingNode(call));
+    return { stale: context.feed.stale(topics) };
+  },
+
+  'node.event': async (context, event, call) => {
+    context.presence.event(callingNode(call), { ...event, message: event.message.slice(0, 2000) });
+    return {};
+  },
+
+  'node.list': async (context) => {
+    const nodes = await readAll<StoredNode>(context.store, allOf('nodes'));
+    return nodes.map(({ value }) => nodeView(context, value));
+  },
+
+  'node.inspect': async (context, { name }) => nodeView(context, (await findNode(context, name)).value),
+
+  'node.drain': async (context, { name, drained }) => {
+    await change(context, `node ${name}`, async () => {
+      const node = await findNode(context, name);
+      const writes = node.value.drained === drained ? [] : [put(node.key, { ...node.value, drained })];
+      return { conditions: [unchanged(node)], writes, result: undefined };
+    });
+    return {};
+  },
+};
+
+/** @throws Failure `not-found` */
+export async function findNode({ store }: Context, name: string): Promise<Found<StoredNode>> {
+  const node = await read<StoredNode>(store, nodeKey(name));
+  if (node) return node;
+  throw new Failure('not-found', `there is no node ${quoted(name)}: \`trama node ls\` shows those there are`);
+}
+
+export function statusOf(context: Context, node: StoredNode): NodeView['status'] {
+  if (!context.presence.isReady(node.name)) return 'down';
+  return node.drained ? 'draining' : 'ready';
+}
+
+function nodeView(context: Context, node: StoredNode): NodeView {
+  const { name, address, interface: device, underlayMtu, key, engine, version, joinedAt } = node;
+  const status = statusOf(context, node);
+  const heard = context.presence.view(name);
+  return { name, address, interface: device, underlayMtu, key, status, engine, version, joinedAt, ...heard };
+}
+
+/** Makes the node, or finds that it was made by an earlier try. @returns its name. */
+async function join(context: Context, params: ParsedParams<'node.join'>, { caller }: Call): Promise<string> {
+  if (!/^[!-~]{40}$/.test(params.key)) throw new Failure('invalid', 'the key of the joining node is not a CURVE key');
+  const { result, revision } = await change(context, `node ${params.name}`, async () => {
+    const known = await read<string>(context.store, nodeKeyKey(params.key));
+    if (known) return { conditions: [], writes: [], result: known.value };
+    if (caller.kind === 'node') throw new Failure('denied', 'a host joins with a token, not by another node');
+    const fact = facts(params);
+    const name = checkNodeName(params.name);
+    const token = caller.kind === 'token' ? await spendOne(context, caller.key) : { conditions: [], writes: [] };
+    await checkFree(context, name, fact.address);
+    const record: StoredNode = { ...fact, name, key: params.key, joinedAt: context.clock.now(), drained: false };
+    await reportRouteClash(context, record);
+    return {
+      conditions: [
+        ...token.conditions,
+        ...[nodeKey(name), nodeKeyKey(params.key), nodeAddressKey(fact.address)].map(absent),
+        absent(removingKey('node', name)),
+      ],
+      writes: [
+        ...token.writes,
+        put(nodeKey(name), record),
+        put(nodeKeyKey(params.key), name),
+        put(nodeAddressKey(fact.address), name),
+      ],
+      result: name,
+    };
+  });
+  // The node comes back with its own key as soon as it has the answer: the gatekeeper has to know it by then.
+  await context.follow.reached(revision);
+  return result;
+}
+
+async function spendOne(context: Context, publicKey: string): Promise<{ conditions: Condition[]; writes: Write[] }> {
+  const token = await read<StoredToken>(context.store, tokenKey(publicKey));
+  const spent = spend(token?.value, context.clock.now());
+  const key = tokenKey(publicKey);
+  return { conditions: [asSeen(key, token)], writes: [put(key, spent)] };
+}
+
+/** @throws Failure `conflict` */
+async function checkFree({ store }: Context, name: string, address: string): Promise<void> {
+  const node = await read<StoredNode>(store, nodeKey(name));
+  if (node) {
+    const by = `another host (${node.value.address})`;
+    throw new Failure('conflict', `node name ${name} is taken by ${by}: choose another with --name`);
+  }
+  if (await read(store, removingKey('node', name))) {
+    throw new Failure('conflict', `node ${name} is just being removed: try again in a moment`);
+  }
+  const holder = await read<string>(store, nodeAddressKey(address));
+  if (!holder) return;
+  throw new Failure(
+    'conflict',
+    `address ${address} belongs to node ${holder.value}: choose another with --address, or remove that node first with \`trama node rm ${holder.value}\``,
+  );
+}
+
+/** The caller's facts as they are now. Nothing is written when nothing has changed. */
+async function register(context: Context, name: string, fact: Facts): Promise<void> {
+  await change(context, `node ${name}`, async () => {
+    const node = await findNode(context, name);
+    const record: StoredNode = { ...node.value, ...fact };
+    await reportRouteClash(context, record);
+    if (JSON.stringify(record) === JSON.stringify(node.value)) return { conditions: [], writes: [], result: undefined };
+    const moved = fact.address === node.value.address ? none : await moveAddress(context, node.value, fact.address);
+    return {
+      conditions: [unchanged(node), ...moved.conditions],
+      writes: [put(node.key, record), ...moved.writes],
+      result: undefined,
+    };
+  });
+}
+
+const none: { conditions: Condition[]; writes: Write[] } = { conditions: [], writes: [] };
+
+/** The new address, if no living node has it, and the end of the former. @throws Failure `conflict` */
+async function moveAddress(context: Context, node: StoredNode, address: string): Promise<typeof none> {
+  const holder = await read<string>(context.store, nodeAddressKey(address));
+  if (holder && holder.value !== node.name) {
+    const by = `node ${holder.value}`;
+    if (context.presence.isReady(holder.value)) {
+      throw new Failure('conflict', `address ${address} belongs to ${by}: choose another with --address`);
+    }
+    context.presence.trouble(node.name, `address ${address} is also that of ${by}, which is down: remove one of them`);
+  }
+  const former = await read<string>(context.store, nodeAddressKey(node.address));
+  const mine = former?.value === node.name;
+  return {
+    conditions: [asSeen(nodeAddressKey(address), holder), asSeen(nodeAddressKey(node.address), former)],
+    writes: [put(nodeAddressKey(address), node.name), ...(mine ? [remove(nodeAddressKey(node.address))] : [])],
+  };
+}
+
+/** A host may join although one of its routes leads where a network is, but somebody should know. */
+async function reportRouteClash(context: Context, node: StoredNode): Promise<void> {
+  const networks = await readAll<NetworkRecord>(context.store, allOf('networks'));
+  const clash = routeClash(
+    node,
+    networks.map(({ value }) => value),
+  );
+  if (clash) {
+    context.presence.trouble(
+      node.name,
+      `${clash}: this host reaches only one of them, remove the route or the network`,
+    );
+  }
+}
+
+type Facts = Pick<StoredNode, 'address' | 'interface' | 'underlayMtu' | 'routes' | 'engine' | 'version'>;
+
+/** What a host says of itself, checked. @throws Failure `invalid` */
+function facts(params: Registration): Facts {
+  const { interface: device, underlayMtu, engine, version } = params;
+  if (!/^[^\s/]{1,15}$/.test(device)) throw new Failure('invalid', `${quoted(device)} is not an interface's name`);
+  if (!Number.isInteger(underlayMtu) || underlayMtu < 68 || underlayMtu > 65_536) {
+    throw new Failure('invalid', `${underlayMtu} is not the MTU of an interface`);
+  }
+  const routes = params.routes.slice(0, 10_000).map((route) => formatSubnet(parseSubnet(route)));
+  return { address: canonicalAddress(params.address), interface: device, underlayMtu, routes, engine, version };
+}

@@ -1,0 +1,26 @@
+/** Streams to and from containers: the server finds the node and hands on; bytes are the agent's and the caller's. */
+import { Failure, toFailure } from '../domain/domain.ts';
+import { type ByteStream, type StreamName, streams } from '../protocol/protocol.ts';
+import type { Context } from './context.ts';
+import { parseParams } from './params.ts';
+import { findWorkload } from './workload-view.ts';
+
+export function isStream(method: string): method is StreamName {
+  return Object.hasOwn(streams, method);
+}
+
+/** @throws Failure `not-found`, or `unavailable` naming the node */
+export async function openStream(context: Context, method: StreamName, params: unknown): Promise<ByteStream> {
+  const parsed = parseParams(method, streams[method], params);
+  const { name, node } = (await findWorkload(context, parsed.name)).value;
+  if (!context.bus.connectedNodes().includes(node)) {
+    throw new Failure('unavailable', `container ${name} cannot be reached: its node ${node} is down`);
+  }
+  try {
+    return await context.bus.toNode(node).open(method, parsed);
+  } catch (error) {
+    const { code, message } = toFailure(error);
+    if (code !== 'unavailable' && code !== 'deadline') throw error;
+    throw new Failure(code, `container ${name} cannot be reached on its node ${node}: ${message}`, { cause: error });
+  }
+}

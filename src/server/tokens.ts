@@ -1,0 +1,48 @@
+/** Join tokens: a right to join, used up after a number of hosts, gone after a time. */
+import { encodeBase64Url, Failure, formatToken } from '../domain/domain.ts';
+import { change } from './change.ts';
+import type { Methods } from './context.ts';
+import { tokenKey } from './keys.ts';
+import { absent, put, type StoredToken } from './records.ts';
+
+const mostUses = 100_000;
+const shortestMs = 1000;
+const longestMs = 365 * 24 * 60 * 60 * 1000;
+
+export const tokenMethods: Methods<'token.create'> = {
+  'token.create': async (context, { uses, ttlMs }) => {
+    if (!Number.isInteger(uses) || uses < 1 || uses > mostUses) {
+      throw new Failure('invalid', `a token cannot have ${uses} uses: give it 1 to ${mostUses}`);
+    }
+    if (!Number.isInteger(ttlMs) || ttlMs < shortestMs || ttlMs > longestMs) {
+      throw new Failure('invalid', `a token cannot be valid for ${ttlMs / 1000} s: give it one second to 365 days`);
+    }
+    const secret = context.random.bytes(32);
+    const { publicKey: key } = context.keysFromSecret(encodeBase64Url(secret));
+    const createdAt = context.clock.now();
+    const record: StoredToken = { key, uses, usesLeft: uses, createdAt, expiresAt: createdAt + ttlMs };
+    const { revision } = await change(context, 'the token', async () => ({
+      conditions: [absent(tokenKey(key))],
+      writes: [put(tokenKey(key), record)],
+      result: undefined,
+    }));
+    // Whoever gets the token may use it at once, and the gatekeeper has to know it then.
+    await context.follow.reached(revision);
+    return { token: formatToken({ serverKey: context.keys.publicKey, secret }) };
+  },
+};
+
+/** The token with one use less. @throws Failure `denied` that says why it cannot be used. */
+export function spend(token: StoredToken | undefined, now: number): StoredToken {
+  const again = 'make another with `trama token create`';
+  if (token === undefined) throw new Failure('denied', `this join token is not known here: ${again}`);
+  if (token.usesLeft < 1) {
+    const who = token.uses === 1 ? 'one host has' : `${token.uses} hosts have`;
+    throw new Failure('denied', `this join token is used up: ${who} joined with it; ${again}`);
+  }
+  if (now >= token.expiresAt) {
+    throw new Failure('denied', `this join token expired at ${new Date(token.expiresAt).toISOString()}: ${again}`);
+  }
+  const usesLeft = token.usesLeft - 1;
+  return { ...token, usesLeft, ...(usesLeft === 0 ? { spentAt: now } : {}) };
+}

@@ -1,0 +1,85 @@
+import {
+  canonicalAddress,
+  checkAlias,
+  checkEnv,
+  checkFixedAddress,
+  checkImage,
+  type EndpointRecord,
+  Failure,
+  type NetworkRecord,
+  type PublishedPort,
+  parseAddress,
+  parsePort,
+  parseSubnet,
+  quoted,
+  type WorkloadSpec,
+} from '../domain/domain.ts';
+import type { ParsedParams } from '../protocol/protocol.ts';
+import type { Context } from './context.ts';
+import { describe } from './holders.ts';
+import { endpointKey } from './keys.ts';
+import { findNetwork } from './network-view.ts';
+import { type Found, read } from './records.ts';
+
+type AskedSpec = ParsedParams<'workload.run'>['spec'];
+
+export interface CheckedSpec {
+  /** Networks by name, addresses canonical. */
+  readonly spec: WorkloadSpec;
+  readonly networks: readonly Found<NetworkRecord>[];
+}
+
+/** What was asked for, if it can be. @throws Failure `invalid`, `not-found` for a network, `conflict` for an address */
+export async function checkSpec(context: Context, asked: AskedSpec): Promise<CheckedSpec> {
+  checkImage(asked.image);
+  for (const variable of asked.env) checkEnv(variable);
+  const ports = asked.ports.map(checkPort);
+  const twice = repeated(ports.map((port) => `${port.hostAddress ?? ''}:${port.hostPort}/${port.protocol}`));
+  if (twice) throw new Failure('invalid', `host port ${twice.replace(/^:/, '')} is published twice: publish it once`);
+  if (asked.hostname !== undefined) checkHostname(asked.hostname);
+  const own = Object.keys(asked.labels).find((label) => label.startsWith('trama.'));
+  if (own)
+    throw new Failure('invalid', `label ${quoted(own)} cannot be set: names that begin with "trama." are Trama's`);
+  const networks: Found<NetworkRecord>[] = [];
+  const attached: WorkloadSpec['networks'][number][] = [];
+  for (const wanted of asked.networks) {
+    const network = await findNetwork(context, wanted.network);
+    for (const alias of wanted.aliases) checkAlias(alias);
+    const address = wanted.address && (await checkAddress(context, network.value, wanted.address));
+    networks.push(network);
+    attached.push({ network: network.value.name, aliases: wanted.aliases, ...(address ? { address } : {}) });
+  }
+  const doubled = repeated(attached.map(({ network }) => network));
+  if (doubled) throw new Failure('invalid', `network ${doubled} is named twice: a container is in a network once`);
+  const { image, command, env, restart, tty, stdin, hostname, labels } = asked;
+  const spec: WorkloadSpec = {
+    ...{ image, command, env, networks: attached, ports, restart, tty, stdin, labels },
+    ...(hostname === undefined ? {} : { hostname }),
+  };
+  return { spec, networks };
+}
+
+/** Whether it is free is the node's to find out when the container starts; what is certain now is said now. */
+async function checkAddress({ store }: Context, network: NetworkRecord, text: string): Promise<string> {
+  const address = checkFixedAddress(network.name, parseSubnet(network.subnet), parseAddress(text));
+  const endpoint = await read<EndpointRecord>(store, endpointKey(network.id, address));
+  if (!endpoint) return address;
+  const what = `address ${address} of network ${network.name} is in use by ${describe(endpoint)}`;
+  throw new Failure('conflict', `${what}: choose another, or none to get a free one`);
+}
+
+function checkPort({ hostAddress, hostPort, containerPort, protocol }: AskedSpec['ports'][number]): PublishedPort {
+  parsePort(String(hostPort));
+  parsePort(String(containerPort));
+  const address = hostAddress === undefined ? {} : { hostAddress: canonicalAddress(hostAddress) };
+  return { ...address, hostPort, containerPort, protocol };
+}
+
+function checkHostname(name: string): void {
+  if (/^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,61}[a-zA-Z0-9])?$/.test(name)) return;
+  throw new Failure('invalid', `${quoted(name)} is not a host name: use 1 to 63 letters, digits, "." and "-"`);
+}
+
+function repeated(texts: readonly string[]): string | undefined {
+  return texts.find((text, i) => texts.indexOf(text) !== i);
+}
