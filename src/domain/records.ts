@@ -113,6 +113,8 @@ export interface WorkloadRecord {
   readonly desired: 'running' | 'stopped' | 'removed';
   /** Grows by one whenever `desired` is written; a status names the generation it answers. */
   readonly generation: number;
+  /** Seconds that a stop leaves the container before SIGKILL; absent: the engine's own. */
+  readonly graceSeconds?: number;
   readonly createdAt: number;
 }
 
