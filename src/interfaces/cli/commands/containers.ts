@@ -1,0 +1,100 @@
+/** `ps`, `inspect`, `start`, `stop`, `rm`. */
+import { type Command, Option } from 'commander';
+import { checkContainerName, checkNetworkName, checkNodeName } from '../../../domain/names.ts';
+import type { ContainerView } from '../../../protocol/methods.ts';
+import { containerNames } from '../container-names.ts';
+import { define, type Format, formatOption, run, show, widthOf } from '../define.ts';
+import type { Session } from '../session.ts';
+import { each, usage } from '../usage.ts';
+import { whole } from '../values.ts';
+import { containerSheet, containerTable } from '../views.ts';
+import { inspectEach } from './inspect-each.ts';
+import { removeOne, startOne, stopOne } from './lifecycle.ts';
+
+interface PsFlags extends Format {
+  readonly all?: boolean;
+  readonly quiet?: boolean;
+  readonly node?: string;
+  readonly network?: string;
+}
+
+export function containerCommands(program: Command, session: Session): void {
+  ps(program, session);
+  define(program, 'inspect', 'Show all there is to know of containers', ['inspect web', 'inspect web -o json'])
+    .argument('<CONTAINER...>', 'names or ids of containers', each(checkContainerName))
+    .addOption(formatOption())
+    .action(
+      run(session, async (words: string[], format: Format) =>
+        inspectEach(
+          session,
+          format,
+          await containerNames(session, words),
+          (name) => session.ask('workload.inspect', { name }),
+          (one) => containerSheet(one, session.io.now()),
+        ),
+      ),
+    );
+  define(program, 'start', 'Start containers that were stopped', ['start web'])
+    .argument('<CONTAINER...>', 'names or ids of containers', each(checkContainerName))
+    .action(
+      run(session, async (words: string[]) =>
+        session.forEach(await containerNames(session, words), (name) => startOne(session, name)),
+      ),
+    );
+  stop(program, session);
+  remove(program, session);
+}
+
+function ps(program: Command, session: Session): void {
+  define(program, 'ps', 'List containers: those that run, or should and do not yet', [
+    'ps',
+    'ps -a --node h1',
+    'ps -a -q --network app',
+    'ps -o json',
+  ])
+    .option('-a, --all', 'also those that have ended')
+    .option('-q, --quiet', 'only ids')
+    .addOption(new Option('--node <NODE>', 'only on this node').argParser(usage(checkNodeName)))
+    .addOption(new Option('--network <NETWORK>', 'only on this network').argParser(usage(checkNetworkName)))
+    .addOption(formatOption())
+    .action(
+      run(session, async (flags: PsFlags) => {
+        const shown = (await session.ask('workload.list', {})).filter((one) => isAsked(one, flags));
+        if (flags.quiet) for (const one of shown) await session.print(one.id);
+        else await show(session, flags, shown, (all) => containerTable(all, session.io.now(), widthOf(session)));
+        return 0;
+      }),
+    );
+}
+
+function isAsked(one: ContainerView, { all = false, node, network }: PsFlags): boolean {
+  if (!all && one.status === 'exited') return false;
+  if (node !== undefined && one.node !== node) return false;
+  return network === undefined || one.networks.some((at) => at.network === network);
+}
+
+function stop(program: Command, session: Session): void {
+  define(program, 'stop', 'Stop containers', ['stop web', 'stop -t 30 web db'])
+    .argument('<CONTAINER...>', 'names or ids of containers', each(checkContainerName))
+    .addOption(
+      new Option('-t, --time <SECONDS>', 'how long it may take to end by itself before it is killed')
+        .default(10)
+        .argParser(usage(whole('a number of seconds', 0, 86_400))),
+    )
+    .action(
+      run(session, async (words: string[], { time }: { time: number }) =>
+        session.forEach(await containerNames(session, words), (name) => stopOne(session, name, time)),
+      ),
+    );
+}
+
+function remove(program: Command, session: Session): void {
+  define(program, 'rm', 'Remove containers', ['rm web', 'rm -f web db'])
+    .argument('<CONTAINER...>', 'names or ids of containers', each(checkContainerName))
+    .option('-f, --force', 'also those that run')
+    .action(
+      run(session, async (words: string[], { force = false }: { force?: boolean }) =>
+        session.forEach(await containerNames(session, words), (name) => removeOne(session, name, force)),
+      ),
+    );
+}

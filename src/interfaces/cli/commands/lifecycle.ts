@@ -1,0 +1,47 @@
+/** What `start`, `stop`, `rm` and `run` do to one container. */
+import { Failure } from '../../../domain/errors.ts';
+import { follow } from '../follow.ts';
+import type { Session } from '../session.ts';
+
+/** What a node may need beyond the grace that the container has. Milliseconds. */
+const stopSlackMs = 30_000;
+
+const startWithinMs = 120_000;
+
+/** A node that answers removes within this, unless its engine is stuck. Milliseconds. */
+const removeWithinMs = 60_000;
+
+/** Resolves when it runs, or has run. @throws Failure with what went wrong on its node. */
+export async function startOne(session: Session, name: string): Promise<void> {
+  await session.ask('workload.start', { name });
+  const started = await follow(session, name, {
+    until: (one) => one !== null && ['running', 'exited', 'failed', 'unknown'].includes(one.status),
+    withinMs: startWithinMs,
+    late: `${name} has not started within ${startWithinMs / 1000} s, and its node goes on trying: see \`trama inspect ${name}\``,
+  });
+  if (started?.status === 'failed') throw new Failure('internal', `${name} cannot be started: ${started.message}`);
+  if (started?.status === 'unknown') await session.note(`${name} will start when its node ${started.node} is back`);
+}
+
+/** Resolves when it has ended. @param graceSeconds until it is killed. */
+export async function stopOne(session: Session, name: string, graceSeconds: number): Promise<void> {
+  await session.ask('workload.stop', { name, graceSeconds }, { deadlineMs: graceSeconds * 1000 + stopSlackMs });
+  const stopped = await follow(session, name, {
+    until: (one) => one !== null && ['exited', 'failed', 'unknown'].includes(one.status),
+    withinMs: graceSeconds * 1000 + stopSlackMs,
+    late: `${name} has not ended, and its node goes on trying: see \`trama inspect ${name}\``,
+  });
+  if (stopped?.status === 'unknown')
+    await session.note(`${name} will be stopped when its node ${stopped.node} is back`);
+}
+
+/** Resolves when it is gone from its node; a node that is down removes it when it is back. */
+export async function removeOne(session: Session, name: string, force: boolean): Promise<void> {
+  await session.ask('workload.remove', { name, force });
+  const left = await follow(session, name, {
+    until: (container) => container === null || container.status === 'unknown',
+    withinMs: removeWithinMs,
+    late: `${name} is not gone after ${removeWithinMs / 1000} s, and its node goes on trying: see \`trama inspect ${name}\``,
+  });
+  if (left !== null) await session.note(`${name} will be gone when its node ${left.node} is back`);
+}

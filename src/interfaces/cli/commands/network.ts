@@ -1,0 +1,99 @@
+/** `network create|ls|inspect|rm`. */
+import { type Command, Option } from 'commander';
+import { checkNetworkName } from '../../../domain/names.ts';
+import { checkDiscovery, checkDriver } from '../../../domain/network-rules.ts';
+import { define, type Format, formatOption, run, show, widthOf } from '../define.ts';
+import type { Session } from '../session.ts';
+import { each, usage } from '../usage.ts';
+import { mtu, pair, subnet, vni } from '../values.ts';
+import { networkSheet, networkTable } from '../views.ts';
+import { inspectEach } from './inspect-each.ts';
+
+interface CreateFlags extends Format {
+  readonly driver: string;
+  readonly subnet?: string;
+  readonly discovery: string;
+  readonly vni?: number;
+  readonly mtu?: number;
+  readonly internal?: boolean;
+  readonly opt?: (readonly [string, string])[];
+  readonly dryRun?: boolean;
+}
+
+export function networkCommands(program: Command, session: Session): void {
+  const network = define(program, 'network', 'Networks that span the hosts', ['network create app', 'network ls']);
+  create(network, session);
+  define(network, 'ls', 'List the networks', ['network ls', 'network ls -o json'])
+    .addOption(formatOption())
+    .action(
+      run(session, async (format: Format) => {
+        const networks = await session.ask('network.list', {});
+        await show(session, format, networks, (all) => networkTable(all, widthOf(session)));
+        return 0;
+      }),
+    );
+  define(network, 'inspect', 'Show all there is to know of networks', [
+    'network inspect app',
+    'network inspect app -o json',
+  ])
+    .argument('<NETWORK...>', 'names of networks', each(checkNetworkName))
+    .addOption(formatOption())
+    .action(
+      run(session, async (names: string[], format: Format) =>
+        inspectEach(session, format, names, (name) => session.ask('network.inspect', { name }), networkSheet),
+      ),
+    );
+  define(network, 'rm', 'Remove networks that no container uses', ['network rm app', 'network rm app db'])
+    .argument('<NETWORK...>', 'names of networks', each(checkNetworkName))
+    .action(
+      run(session, (names: string[]) =>
+        session.forEach(names, async (name) => void (await session.ask('network.remove', { name }))),
+      ),
+    );
+}
+
+function create(network: Command, session: Session): void {
+  const command = define(network, 'create', 'Create a network, and show it', [
+    'network create app',
+    'network create app --subnet 10.42.0.0/16',
+    'network create lab --discovery multicast --internal --dry-run',
+  ]);
+  command
+    .argument('<NAME>', 'what it is called', usage(checkNetworkName))
+    .addOption(
+      new Option('--driver <DRIVER>', 'overlay: VXLAN between the hosts')
+        .default('overlay')
+        .argParser(usage(checkDriver)),
+    )
+    .addOption(new Option('--subnet <CIDR>', 'its addresses (default: a free subnet)').argParser(usage(subnet)))
+    .addOption(
+      new Option('--discovery <HOW>', 'how nodes find each other: registry or multicast')
+        .default('registry')
+        .argParser(usage(checkDiscovery)),
+    )
+    .addOption(new Option('--vni <N>', 'its VXLAN network identifier (default: a free one)').argParser(usage(vni)))
+    .addOption(new Option('--mtu <N>', "bytes (default: the underlay's less 50)").argParser(usage(mtu)))
+    .option('--internal', 'no way out of the network')
+    .addOption(new Option('--opt <KEY=VALUE>', 'an option of the driver; may be repeated').argParser(each(pair)))
+    .option('--dry-run', 'only show what would be created')
+    .addOption(formatOption())
+    .action(run(session, (name: string, flags: CreateFlags) => createOne(session, name, flags)));
+}
+
+async function createOne(session: Session, name: string, flags: CreateFlags): Promise<number> {
+  const { driver, discovery, internal = false, dryRun = false } = flags;
+  const made = await session.ask('network.create', {
+    name,
+    driver,
+    discovery,
+    internal,
+    dryRun,
+    options: Object.fromEntries(flags.opt ?? []),
+    ...(flags.subnet === undefined ? {} : { subnet: flags.subnet }),
+    ...(flags.vni === undefined ? {} : { vni: flags.vni }),
+    ...(flags.mtu === undefined ? {} : { mtu: flags.mtu }),
+  });
+  await show(session, flags, made, (one) => networkTable([one], widthOf(session)));
+  if (dryRun) await session.note('dry run: nothing was created');
+  return 0;
+}

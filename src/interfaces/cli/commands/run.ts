@@ -1,0 +1,162 @@
+/** `run`. */
+import type { Command } from 'commander';
+import { Failure, isFailure } from '../../../domain/errors.ts';
+import { checkImage } from '../../../domain/run-options.ts';
+import type { ByteStream } from '../../../protocol/api.ts';
+import type { ContainerView } from '../../../protocol/methods.ts';
+import { carry } from '../carry.ts';
+import { define, run } from '../define.ts';
+import { follow } from '../follow.ts';
+import { addRunFlags, type RunFlags, workloadOf } from '../run-flags.ts';
+import { Interrupted, type Session } from '../session.ts';
+import { usage } from '../usage.ts';
+import { exitCodeOf, lost } from './exec.ts';
+import { removeOne, stopOne } from './lifecycle.ts';
+
+const made = ['running', 'exited', 'failed'];
+
+export function runCommand(program: Command, session: Session): void {
+  addRunFlags(
+    define(program, 'run', 'Run a container on a host of the cluster', [
+      'run -d --name web --network app -p 8080:80 nginx',
+      'run --rm -it --network app alpine sh',
+      'run -d --node h2 --network app --ip 10.42.0.9 -e MODE=test app:2 serve --port 80',
+    ]).passThroughOptions(),
+    session.io.env,
+  )
+    .argument('<IMAGE>', 'what to run; pulled when the node has it not', usage(checkImage))
+    .argument('[COMMAND...]', "instead of the image's own command, with its own options")
+    .action(
+      run(session, async (image: string, command: string[], flags: RunFlags) => {
+        const container = await session.ask('workload.run', workloadOf(image, command, flags));
+        const started = new Start(session, container.name);
+        return flags.detach ? started.detached(container.id) : started.attached(flags);
+      }),
+    );
+}
+
+/** A container that was just asked for. What cannot start leaves nothing, as with docker. */
+class Start {
+  readonly #session: Session;
+  readonly #name: string;
+  #said = '';
+
+  constructor(session: Session, name: string) {
+    this.#session = session;
+    this.#name = name;
+  }
+
+  /** Prints the id once it runs (or has run). */
+  async detached(id: string): Promise<number> {
+    await this.#made();
+    await this.#session.print(id);
+    return 0;
+  }
+
+  /** Joins its streams from its first byte on. @returns its exit code. */
+  async attached(flags: RunFlags): Promise<number> {
+    const signals = new Signals(this.#session, this.#name);
+    try {
+      const code = await this.#joined(flags, signals);
+      if (flags.rm) await removeOne(this.#session, this.#name, true);
+      return code;
+    } catch (error) {
+      if (error instanceof Interrupted && !signals.running) await removeOne(this.#session, this.#name, true);
+      throw lost(this.#name, error);
+    } finally {
+      signals.undo();
+    }
+  }
+
+  async #joined({ interactive = false, tty = false }: RunFlags, signals: Signals): Promise<number> {
+    const settled = new AbortController();
+    const start = this.#made(AbortSignal.any([signals.left, settled.signal])).then(() => signals.started());
+    // Whoever awaits later hears of it; until then it is no unhandled rejection.
+    start.catch(() => {});
+    try {
+      const attach = this.#session.open('workload.attach', { name: this.#name, stdin: interactive });
+      const stream = await orFailed(attach, start, signals.left);
+      signals.left.addEventListener('abort', () => stream.reset(signals.left.reason));
+      start.catch((error) => stream.reset(error));
+      const result = await carry(this.#session, stream, {
+        input: interactive,
+        tty,
+        ready: start,
+        onProgress: (message) => this.#say(message),
+      });
+      return exitCodeOf(result);
+    } finally {
+      settled.abort(new Interrupted(''));
+    }
+  }
+
+  /** Resolves when it runs or has run. @throws Failure with what went wrong; it is removed then. */
+  async #made(signal?: AbortSignal): Promise<void> {
+    const container = await follow(this.#session, this.#name, {
+      until: (one) => one !== null && made.includes(one.status),
+      onChange: (one) => this.#progress(one),
+      ...(signal ? { signal } : {}),
+    });
+    if (container?.status !== 'failed') return;
+    await removeOne(this.#session, this.#name, true).catch((error) => this.#session.complain(error));
+    throw new Failure('internal', `${this.#name} cannot run: ${container.message}`);
+  }
+
+  async #progress({ status, message, node }: ContainerView): Promise<void> {
+    if (made.includes(status)) return;
+    await this.#say(message === '' ? `${status} on ${node}` : message);
+  }
+
+  async #say(message: string): Promise<void> {
+    if (message === '' || message === this.#said) return;
+    this.#said = message;
+    await this.#session.note(`${this.#name}: ${message}`);
+  }
+}
+
+/** An attach may be refused because the start failed: then the start's sentence is the one to tell. */
+async function orFailed(attach: Promise<ByteStream>, start: Promise<unknown>, left: AbortSignal): Promise<ByteStream> {
+  const leaving = new Promise<never>((_, reject) => left.addEventListener('abort', () => reject(left.reason)));
+  try {
+    return await Promise.race([attach, leaving, start.then(() => attach)]);
+  } catch (error) {
+    if (isFailure(error, 'not-found')) await start;
+    throw error;
+  }
+}
+
+/** The first Ctrl-C (or SIGTERM) stops the container; the second leaves it. Before it runs, the first one leaves. */
+class Signals {
+  running = false;
+  readonly #left = new AbortController();
+  readonly #undo: (() => void)[];
+  #stopping = false;
+
+  constructor(session: Session, name: string) {
+    const act = () => this.#act(session, name);
+    this.#undo = [session.io.onSignal('SIGINT', act), session.io.onSignal('SIGTERM', act)];
+  }
+
+  /** Aborts when we are to go. */
+  get left(): AbortSignal {
+    return this.#left.signal;
+  }
+
+  started(): void {
+    this.running = true;
+  }
+
+  undo(): void {
+    for (const one of this.#undo) one();
+  }
+
+  #act(session: Session, name: string): void {
+    if (!this.running) this.#left.abort(new Interrupted(''));
+    else if (this.#stopping) this.#left.abort(new Interrupted(`left ${name}: see \`trama ps\``));
+    else {
+      this.#stopping = true;
+      void session.note(`stopping ${name}; press Ctrl-C again to leave it`);
+      stopOne(session, name, 10).catch((error) => session.complain(error));
+    }
+  }
+}

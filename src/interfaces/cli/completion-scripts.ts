@@ -1,0 +1,203 @@
+/** Completion scripts for the three shells, from one tree. Names of things are asked of `trama __complete`. */
+import type { Completes, Flag, Verb } from './completion-tree.ts';
+
+export const shells = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof shells)[number];
+
+const scripts: { readonly [S in Shell]: (tree: readonly Verb[]) => string } = { bash, zsh, fish };
+
+export function completionScript(shell: Shell, tree: readonly Verb[]): string {
+  return scripts[shell](tree);
+}
+
+/** In single quotes, for all three shells. */
+const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+const takesValue = (flag: Flag): flag is Flag & { value: Completes } => flag.value !== undefined;
+
+/** One `case` line per verb that can be gone down to. */
+const pathCases = (tree: readonly Verb[]): string =>
+  tree
+    .filter((verb) => verb.path !== '')
+    .map((verb) => quote(verb.path))
+    .join('|');
+
+/**
+ * Finds in the words before the last the verb, and how many arguments are there; the same in bash and zsh, where a
+ * variable `path` would be $PATH.
+ */
+function walk(tree: readonly Verb[], words: string, last: string): string {
+  const valued = tree.flatMap((verb) =>
+    verb.flags.filter(takesValue).flatMap((flag) => flag.spellings.map((one) => quote(`${verb.path}:${one}`))),
+  );
+  return `  while (( i < ${last} )); do
+    word=\${${words}[i]}
+    if [[ $word == = ]]; then skip=1
+    elif [[ -n $skip ]]; then skip=
+    else
+      case "$verb:$word" in
+        ${valued.join('|')}) skip=1 ;;
+        *:-*) ;;
+        *)
+          case "\${verb:+$verb }$word" in
+            ${pathCases(tree)}) (( args == 0 )) && verb="\${verb:+$verb }$word" || (( ++args )) ;;
+            *) (( ++args )) ;;
+          esac ;;
+      esac
+    fi
+    (( ++i ))
+  done
+`;
+}
+
+function bash(tree: readonly Verb[]): string {
+  const offer = (what: Completes): string => {
+    if (what.from === 'names') return `__trama_offer "$(trama __complete ${what.kind} 2>/dev/null)"`;
+    if (what.from === 'words') return `__trama_offer ${quote(what.words.join(' '))}`;
+    return what.from === 'files' ? 'COMPREPLY=($(compgen -f -- "$cur"))' : ':';
+  };
+  const values = tree.flatMap((verb) =>
+    verb.flags
+      .filter(takesValue)
+      .map(
+        (flag) =>
+          `    ${flag.spellings.map((one) => quote(`${verb.path}:${one}`)).join('|')}) ${offer(flag.value)}; return ;;\n`,
+      ),
+  );
+  const flags = tree.map(
+    (verb) =>
+      `      ${quote(verb.path)}) __trama_offer ${quote(verb.flags.flatMap((flag) => flag.spellings).join(' '))} ;;\n`,
+  );
+  const rest = tree.map((verb) => {
+    const what =
+      verb.below.length > 0
+        ? `__trama_offer ${quote(verb.below.map((one) => one.name).join(' '))}`
+        : offer(verb.argument);
+    const only = verb.passes ? `if (( args > 0 )); then COMPREPLY=($(compgen -f -- "$cur")); else ${what}; fi` : what;
+    return `    ${quote(verb.path)}) ${only} ;;\n`;
+  });
+  return `# bash completion for trama. Load it with: source <(trama completion bash)
+__trama_offer() { COMPREPLY=($(compgen -W "$1" -- "$cur")); }
+_trama() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} verb= word= skip= i=1 args=0
+  COMPREPLY=()
+  # --node=h1 comes as three words.
+  if [[ $cur == = ]]; then cur=
+  elif [[ $prev == = ]] && (( COMP_CWORD > 2 )); then prev=\${COMP_WORDS[COMP_CWORD-2]}; fi
+${walk(tree, 'COMP_WORDS', 'COMP_CWORD')}  if (( args > 0 )); then case "$verb" in ${passing(tree)}) COMPREPLY=($(compgen -f -- "$cur")); return ;; esac; fi
+  case "$verb:$prev" in
+${values.join('')}  esac
+  if [[ $cur == -* ]]; then
+    case "$verb" in
+${flags.join('')}    esac
+    return
+  fi
+  case "$verb" in
+${rest.join('')}  esac
+}
+complete -F _trama trama
+`;
+}
+
+const passing = (tree: readonly Verb[]): string =>
+  tree
+    .filter((verb) => verb.passes)
+    .map((verb) => quote(verb.path))
+    .join('|');
+
+function zsh(tree: readonly Verb[]): string {
+  const offer = (what: Completes): string => {
+    if (what.from === 'names') return `compadd -- \${(f)"$(trama __complete ${what.kind} 2>/dev/null)"}`;
+    if (what.from === 'words') return `compadd -- ${what.words.join(' ')}`;
+    return what.from === 'files' ? '_files' : ':';
+  };
+  const described = (entries: readonly (readonly [string, string])[]) =>
+    `entries=(${entries.map(([name, says]) => quote(`${name.replaceAll(':', '\\:')}:${says}`)).join(' ')}); _describe trama entries`;
+  const values = tree.flatMap((verb) =>
+    verb.flags
+      .filter(takesValue)
+      .map(
+        (flag) =>
+          `    ${flag.spellings.map((one) => quote(`${verb.path}:${one}`)).join('|')}) ${offer(flag.value)}; return ;;\n`,
+      ),
+  );
+  const flags = tree.map(
+    (verb) =>
+      `      ${quote(verb.path)}) ${described(verb.flags.flatMap((flag) => flag.spellings.map((one) => [one, flag.says] as const)))} ;;\n`,
+  );
+  const rest = tree.map(
+    (verb) =>
+      `    ${quote(verb.path)}) ${verb.below.length > 0 ? described(verb.below.map((one) => [one.name, one.says])) : offer(verb.argument)} ;;\n`,
+  );
+  return `#compdef trama
+# zsh completion for trama. Load it with: source <(trama completion zsh)
+_trama() {
+  local cur=\${words[CURRENT]} prev=\${words[CURRENT-1]} verb= word= skip=
+  local -i i=2 args=0
+  local -a entries
+${walk(tree, 'words', 'CURRENT')}  if (( args > 0 )); then case "$verb" in ${passing(tree)}) _files; return ;; esac; fi
+  case "$verb:$prev" in
+${values.join('')}  esac
+  if [[ $cur == -* ]]; then
+    case "$verb" in
+${flags.join('')}    esac
+    return
+  fi
+  case "$verb" in
+${rest.join('')}  esac
+}
+compdef _trama trama
+`;
+}
+
+function fish(tree: readonly Verb[]): string {
+  const offer = (what: Completes): string => {
+    if (what.from === 'names') return ` -f -a '(trama __complete ${what.kind} 2>/dev/null)'`;
+    if (what.from === 'words') return ` -f -a ${quote(what.words.join(' '))}`;
+    return what.from === 'files' ? ' -F' : ' -f';
+  };
+  const lines = tree.flatMap((verb) => {
+    const here = `complete -c trama -n "__trama_at ${quote(verb.path)}"`;
+    const below = verb.below.map((one) => `${here} -f -a ${one.name} -d ${quote(one.says)}`);
+    const argument = verb.below.length === 0 ? [here + offer(verb.argument)] : [];
+    return [...below, ...argument, ...verb.flags.map((flag) => here + fishFlag(flag, offer))];
+  });
+  const valued = tree.flatMap((verb) =>
+    verb.flags.filter(takesValue).flatMap((flag) => flag.spellings.map((one) => quote(`${verb.path}:${one}`))),
+  );
+  const paths = tree.filter((verb) => verb.path !== '').map((verb) => quote(verb.path));
+  return `# fish completion for trama. Load it with: trama completion fish | source
+function __trama_at
+    set -l verb
+    set -l skip 0
+    set -l args 0
+    for word in (commandline -opc)[2..-1]
+        if test $skip = 1
+            set skip 0
+        else if contains -- "$verb:$word" ${valued.join(' ')}
+            set skip 1
+        else if not string match -q -- '-*' $word
+            set -l longer (string trim -- "$verb $word")
+            if test $args = 0; and contains -- $longer ${paths.join(' ')}
+                set verb $longer
+            else
+                set args 1
+                contains -- "$verb" ${tree
+                  .filter((verb) => verb.passes)
+                  .map((verb) => quote(verb.path))
+                  .join(' ')}; and return 1
+            end
+        end
+    end
+    test "$verb" = "$argv[1]"
+end
+${lines.join('\n')}
+`;
+}
+
+function fishFlag(flag: Flag, offer: (what: Completes) => string): string {
+  const spellings = flag.spellings
+    .map((one) => (one.startsWith('--') ? ` -l ${one.slice(2)}` : ` -s ${one.slice(1)}`))
+    .join('');
+  return `${spellings} -d ${quote(flag.says)}${flag.value === undefined ? '' : ` -r${offer(flag.value)}`}`;
+}

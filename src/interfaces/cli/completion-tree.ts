@@ -1,0 +1,71 @@
+/** The command tree as completion needs it. Placeholders tell what a word is: `<NODE>` completes to names of nodes. */
+import type { Command, Option } from 'commander';
+
+export const namedKinds = ['node', 'network', 'container'] as const;
+export type NamedKind = (typeof namedKinds)[number];
+
+/** What a word can be completed to. */
+export type Completes =
+  | { readonly from: 'names'; readonly kind: NamedKind }
+  | { readonly from: 'words'; readonly words: readonly string[] }
+  | { readonly from: 'files' }
+  | { readonly from: 'nothing' };
+
+export interface Flag {
+  /** `--follow` and perhaps `-f`. */
+  readonly spellings: readonly string[];
+  readonly says: string;
+  /** Absent: it takes no value. */
+  readonly value?: Completes;
+}
+
+export interface Verb {
+  /** `network create`; empty for the root. */
+  readonly path: string;
+  readonly says: string;
+  /** Last words of the paths below it. */
+  readonly below: readonly { readonly name: string; readonly says: string }[];
+  readonly flags: readonly Flag[];
+  readonly argument: Completes;
+  /** Words after the first belong to another command. */
+  readonly passes: boolean;
+}
+
+const choices: Readonly<Record<string, readonly string[]>> = {
+  FORMAT: ['json', 'table'],
+  DRIVER: ['overlay'],
+  HOW: ['registry', 'multicast'],
+  POLICY: ['no', 'always', 'unless-stopped', 'on-failure'],
+  KIND: ['sqlite', 'memory'],
+  SHELL: ['bash', 'zsh', 'fish'],
+};
+
+export function commandTree(command: Command, path: readonly string[] = []): Verb[] {
+  const below = command.commands.filter((one) => !one.name().startsWith('_'));
+  const here: Verb = {
+    path: path.join(' '),
+    says: command.description(),
+    below: below.map((one) => ({ name: one.name(), says: one.description() })),
+    flags: [...command.options.map(flagOf), { spellings: ['-h', '--help'], says: 'display help for command' }],
+    argument: completes(command.registeredArguments[0]?.name()),
+    passes: command.registeredArguments.at(-1)?.name() === 'COMMAND',
+  };
+  return [here, ...below.flatMap((one) => commandTree(one, [...path, one.name()]))];
+}
+
+function flagOf(option: Option): Flag {
+  const [, placeholder] = /<(.*)>/.exec(option.flags) ?? [];
+  return {
+    spellings: [option.short, option.long].filter((one) => one !== undefined && one !== null),
+    says: option.description,
+    ...(placeholder === undefined ? {} : { value: completes(placeholder) }),
+  };
+}
+
+function completes(placeholder: string | undefined): Completes {
+  const kind = namedKinds.find((one) => one.toUpperCase() === placeholder);
+  if (kind !== undefined) return { from: 'names', kind };
+  if (placeholder === 'DIR' || placeholder === 'PATH') return { from: 'files' };
+  const words = choices[placeholder ?? ''];
+  return words === undefined ? { from: 'nothing' } : { from: 'words', words };
+}

@@ -1,0 +1,113 @@
+/** Settings of the daemons: from flags, else the environment, else the configuration file, else their default. */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { canonicalAddress } from '../../domain/address.ts';
+import { isFailure } from '../../domain/errors.ts';
+import { checkNodeName } from '../../domain/names.ts';
+import { parsePort } from '../../domain/run-options.ts';
+import { type JoinTarget, parseJoin } from '../../domain/token.ts';
+import { type ConfigEntry, readConfig } from './config-file.ts';
+import type { CliIo } from './io.ts';
+import { UsageError } from './usage.ts';
+import { directory, oneOf } from './values.ts';
+
+interface Setting<T, D extends string | undefined = string | undefined> {
+  /** What stands for the value in the help. */
+  readonly placeholder: string;
+  readonly says: string;
+  /** @throws Failure `invalid` */
+  readonly parse: (text: string) => T;
+  /** As it would be typed. */
+  readonly byDefault: D;
+}
+
+const requestsPort = 4701;
+const path = (text: string): string => resolve(directory(text));
+
+/** By flag, without the dashes; the same word is the key in the file and, in capitals after TRAMA_, the variable. */
+const settings = {
+  store: setting('KIND', 'where the cluster is kept: sqlite, or memory (lost at the end)', storeKind, 'sqlite'),
+  listen: setting('IP', 'address to listen on', canonicalAddress, '0.0.0.0'),
+  'requests-port': setting('PORT', 'port for requests of agents', parsePort, String(requestsPort)),
+  'feed-port': setting('PORT', 'port of the feed of changes', parsePort, '4702'),
+  'metrics-port': setting('PORT', 'port for metrics of agents', parsePort, '4703'),
+  join: setting('TOKEN@HOST', 'join the cluster of these servers: TOKEN@HOST[:PORT][,HOST…]', joinTarget),
+  name: setting('NAME', "this node's name (default: the host's name)", checkNodeName),
+  address: setting(
+    'IP',
+    'address that other nodes reach this host at (default: of the default route)',
+    canonicalAddress,
+  ),
+  'docker-socket': setting('PATH', "the Docker Engine's socket", path, '/var/run/docker.sock'),
+  state: setting('DIR', 'directory of what must survive a restart', path, '/var/lib/trama'),
+} as const;
+
+type Settings = typeof settings;
+export type SettingName = keyof Settings;
+type Value<N extends SettingName> =
+  Settings[N] extends Setting<infer T, infer D> ? T | (D extends string ? never : undefined) : never;
+export type Values<N extends SettingName> = { readonly [K in N]: Value<K> };
+
+function setting<T, D extends string | undefined = undefined>(
+  placeholder: string,
+  says: string,
+  parse: (text: string) => T,
+  byDefault?: D,
+): Setting<T, D> {
+  return { placeholder, says, parse, byDefault: byDefault as D };
+}
+
+function storeKind(text: string): 'sqlite' | 'memory' {
+  return oneOf('a store', ['sqlite', 'memory'])(text);
+}
+
+function joinTarget(text: string): JoinTarget {
+  return parseJoin(text, requestsPort);
+}
+
+export const variable = (name: SettingName): string => `TRAMA_${name.toUpperCase().replaceAll('-', '_')}`;
+
+export function addSettings(command: Command, names: readonly SettingName[]): Command {
+  for (const name of names) {
+    const { placeholder, says, byDefault } = settings[name] as Setting<unknown>;
+    const note = `${byDefault === undefined ? '' : `default: ${byDefault}; `}also ${variable(name)}`;
+    command.option(`--${name} <${placeholder}>`, `${says} (${note})`);
+  }
+  return command;
+}
+
+/** @param flags of the command line, as commander names them. @throws UsageError that says where the bad value is. */
+export async function resolveSettings<N extends SettingName>(
+  io: Pick<CliIo, 'env' | 'readFile'>,
+  flags: Readonly<Record<string, string | undefined>>,
+  names: readonly N[],
+): Promise<Values<N>> {
+  const file = await readConfig(io.readFile, Object.keys(settings));
+  const values = names.map((name) => [name, settled(name, flags, io.env, file)] as const);
+  return Object.fromEntries(values) as Values<N>;
+}
+
+function settled(
+  name: SettingName,
+  flags: Readonly<Record<string, string | undefined>>,
+  env: CliIo['env'],
+  file: ReadonlyMap<string, ConfigEntry>,
+): unknown {
+  const { parse, byDefault } = settings[name] as Setting<unknown>;
+  const entry = file.get(name);
+  const sources: readonly (readonly [where: string, text: string | undefined])[] = [
+    [`--${name}`, flags[name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())]],
+    // An empty variable counts as none: that is how they are unset in unit files.
+    [variable(name), env[variable(name)] || undefined],
+    [entry?.where ?? '', entry?.text],
+    ['default', byDefault],
+  ];
+  const [where, text] = sources.find(([, text]) => text !== undefined) ?? [];
+  if (text === undefined) return undefined;
+  try {
+    return parse(text);
+  } catch (error) {
+    if (isFailure(error)) throw new UsageError(`${where}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
