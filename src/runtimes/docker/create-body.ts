@@ -1,0 +1,70 @@
+/** A workload as the Engine's request to create a container. Pure. See ContainerCreate in the Engine API documentation. */
+import type { PublishedPort, WorkloadSpec } from '../../domain/domain.ts';
+
+export interface NetworkAttachment {
+  /** Docker's name of the network. */
+  readonly network: string;
+  readonly endpoint: {
+    readonly IPAMConfig?: { readonly IPv4Address: string };
+    readonly Aliases?: readonly string[];
+  };
+}
+
+export interface CreateBodies {
+  readonly container: Readonly<Record<string, unknown>>;
+  /** Networks after the first: before API 1.44 a container is created in one and connected to the others. */
+  readonly further: readonly NetworkAttachment[];
+}
+
+export function createBodies(
+  spec: WorkloadSpec,
+  labels: Readonly<Record<string, string>>,
+  networkName: (network: string) => string,
+): CreateBodies {
+  const [first, ...further] = spec.networks.map((wanted) => attachment(wanted, networkName));
+  return {
+    container: {
+      Image: spec.image,
+      ...(spec.command.length > 0 ? { Cmd: spec.command } : {}),
+      Env: spec.env,
+      Tty: spec.tty,
+      OpenStdin: spec.stdin,
+      // A pipe's end is the input's end. A terminal may be left and come back to.
+      StdinOnce: spec.stdin && !spec.tty,
+      ...(spec.hostname === undefined ? {} : { Hostname: spec.hostname }),
+      Labels: { ...spec.labels, ...labels },
+      ExposedPorts: Object.fromEntries(spec.ports.map((port) => [portKey(port), {}])),
+      HostConfig: {
+        RestartPolicy: { Name: spec.restart },
+        PortBindings: portBindings(spec.ports),
+        NetworkMode: first?.network ?? 'default',
+      },
+      ...(first ? { NetworkingConfig: { EndpointsConfig: { [first.network]: first.endpoint } } } : {}),
+    },
+    further,
+  };
+}
+
+function attachment(
+  { network, address, aliases }: WorkloadSpec['networks'][number],
+  networkName: (network: string) => string,
+): NetworkAttachment {
+  return {
+    network: networkName(network),
+    endpoint: {
+      ...(address === undefined ? {} : { IPAMConfig: { IPv4Address: address } }),
+      ...(aliases.length === 0 ? {} : { Aliases: aliases }),
+    },
+  };
+}
+
+function portBindings(ports: readonly PublishedPort[]): Record<string, { HostIp: string; HostPort: string }[]> {
+  const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  for (const port of ports) {
+    const key = portKey(port);
+    bindings[key] = [...(bindings[key] ?? []), { HostIp: port.hostAddress ?? '', HostPort: String(port.hostPort) }];
+  }
+  return bindings;
+}
+
+const portKey = ({ containerPort, protocol }: PublishedPort): string => `${containerPort}/${protocol}`;

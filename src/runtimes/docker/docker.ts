@@ -1,0 +1,59 @@
+/** Docker Engine 20.10 and newer as a ContainerRuntime, through the socket of the host's engine. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { toFailure } from '../../domain/domain.ts';
+import { type Clock, type Log, readIfThere, spawn, systemClock } from '../../platform/platform.ts';
+import type { ContainerRuntime } from '../runtimes.ts';
+import { createContainers } from './containers.ts';
+import { createEngine } from './engine.ts';
+import { watchEvents } from './events.ts';
+import { connectionFailure } from './failures.ts';
+import { ensureImage } from './images.ts';
+import { createNetworks } from './networks.ts';
+import { type RegistryCredentials, registryCredentials } from './registry-credentials.ts';
+import { createSessions } from './sessions.ts';
+import { describeEngine } from './version.ts';
+
+export interface DockerOptions {
+  /** Default `/var/run/docker.sock`. */
+  readonly socketPath?: string;
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** Logins for registries; default: those that `docker login` left on this host for this user. */
+  readonly credentials?: RegistryCredentials;
+}
+
+/** Does not need the engine to be there: every call connects anew if it has to. */
+export function createDockerRuntime(options: DockerOptions): ContainerRuntime {
+  const { socketPath = '/var/run/docker.sock', log, clock = systemClock } = options;
+  const engine = createEngine(socketPath);
+  const credentials = options.credentials ?? hostCredentials(log);
+  const explain = (error: unknown) => connectionFailure(error, socketPath);
+
+  return {
+    async status() {
+      try {
+        const version = await engine.version();
+        return { available: true, message: describeEngine(version.engine, version.api) };
+      } catch (error) {
+        return { available: false, message: toFailure(error).message };
+      }
+    },
+    ensureImage: (reference, onProgress, signal) =>
+      ensureImage({ engine, clock, credentials }, reference, onProgress, signal).catch((error) => {
+        throw explain(error);
+      }),
+    ...createContainers(engine, log),
+    ...createSessions({ engine, log, explain }),
+    ...createNetworks(engine),
+    events: (signal) => watchEvents({ engine, clock, log }, signal),
+    async [Symbol.asyncDispose]() {
+      engine[Symbol.dispose]();
+    },
+  };
+}
+
+function hostCredentials(log: Log): RegistryCredentials {
+  const directory = process.env.DOCKER_CONFIG ?? join(homedir(), '.docker');
+  return registryCredentials({ readConfig: () => readIfThere(join(directory, 'config.json')), spawn, log });
+}

@@ -1,0 +1,138 @@
+/**
+ * Serves a raw connection of the engine as a ByteStream. Back-pressure goes through in both directions: the engine is read
+ * no faster than the client reads, and the client's input waits for the engine.
+ *
+ * When the client goes away the connection to the engine ends; when the engine does, the client's stream is reset.
+ */
+import type { Duplex, Readable } from 'node:stream';
+import { z } from 'zod';
+import { Failure } from '../../domain/domain.ts';
+import { type ByteStream, channels, streamPair } from '../../protocol/protocol.ts';
+import { Demultiplexer, unframed } from './frames.ts';
+
+export interface Served {
+  /** The container has a terminal: its output is not framed. */
+  readonly tty: boolean;
+  /** Called after the output's end; its value is what the client's stream ends with. */
+  readonly finish: () => Promise<unknown>;
+  /** Called when the session is over in whatever way, perhaps twice, perhaps while `finish` still waits. */
+  readonly release?: () => void;
+  /** A lost connection as a Failure. */
+  readonly explain: (error: unknown) => Failure;
+}
+
+/** One way: logs. */
+export function serveOutput(source: Readable, served: Served): ByteStream {
+  const [client, own] = streamPair();
+  void forwardOutput(source, own, served);
+  void drain(own, source);
+  return client;
+}
+
+/** Both ways: exec, attach. @param resize tells the engine the size of the client's terminal. */
+export function serveSession(
+  connection: Duplex,
+  served: Served & {
+    readonly stdin: boolean;
+    readonly resize: (columns: number, rows: number) => Promise<void>;
+  },
+): ByteStream {
+  const [client, own] = streamPair();
+  void forwardOutput(connection, own, served);
+  void forwardInput(own, connection, served, newestOnly(served.resize));
+  return client;
+}
+
+async function forwardOutput(source: Readable, own: ByteStream, served: Served): Promise<void> {
+  const demultiplexer = new Demultiplexer();
+  try {
+    for await (const data of source as AsyncIterable<Buffer>) {
+      for (const chunk of served.tty ? unframed(data) : demultiplexer.push(data)) {
+        await own.send(chunk.channel, chunk.data);
+      }
+    }
+    own.end(await served.finish());
+  } catch (error) {
+    own.reset(served.explain(error));
+  } finally {
+    served.release?.();
+  }
+}
+
+/** Reads what the client should not send, to learn of its going away. */
+async function drain(own: ByteStream, source: Readable): Promise<void> {
+  try {
+    const reader = own[Symbol.asyncIterator]();
+    while (!(await reader.next()).done);
+  } catch (error) {
+    source.destroy(error instanceof Error ? error : undefined);
+  }
+}
+
+const control = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('resize'), columns: z.number().int().min(1), rows: z.number().int().min(1) }),
+  z.object({ type: z.literal('end-of-input') }),
+  z.object({ type: z.literal('progress'), message: z.string() }),
+]);
+
+async function forwardInput(
+  own: ByteStream,
+  connection: Duplex,
+  { stdin, release }: Served & { readonly stdin: boolean },
+  resize: (columns: number, rows: number) => void,
+): Promise<void> {
+  try {
+    for await (const { channel, data } of own) {
+      if (channel === channels.stdin && stdin) await write(connection, data);
+      if (channel !== channels.control) continue;
+      const message = controlMessage(data);
+      if (message.type === 'resize') resize(message.columns, message.rows);
+      if (message.type === 'end-of-input' && stdin) connection.end();
+    }
+    if (stdin) connection.end();
+  } catch (error) {
+    connection.destroy(error instanceof Error ? error : undefined);
+    release?.();
+  }
+}
+
+function controlMessage(data: Uint8Array): z.infer<typeof control> {
+  try {
+    return control.parse(JSON.parse(Buffer.from(data).toString()));
+  } catch (error) {
+    throw new Failure('invalid', 'The stream carried a control message of an unknown form.', { cause: error });
+  }
+}
+
+/** Resolves when more may be written; what comes after the process closed its input is dropped, as a pipe would. */
+async function write(connection: Duplex, data: Uint8Array): Promise<void> {
+  if (!connection.writable || connection.write(data)) return;
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      connection.off('drain', done);
+      connection.off('close', done);
+      resolve();
+    };
+    connection.once('drain', done);
+    connection.once('close', done);
+  });
+}
+
+/** One resize at a time; of those that come meanwhile only the newest counts. */
+function newestOnly(resize: (columns: number, rows: number) => Promise<void>): (columns: number, rows: number) => void {
+  let next: [number, number] | undefined;
+  let busy = false;
+  const run = async () => {
+    busy = true;
+    while (next !== undefined) {
+      const size = next;
+      next = undefined;
+      await resize(...size);
+    }
+    busy = false;
+  };
+  return (columns, rows) => {
+    next = [columns, rows];
+    if (!busy) void run();
+  };
+}
