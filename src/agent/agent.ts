@@ -1,2 +1,39 @@
 /** The door of `agent`: what others may know of it. */
+import type { Bus } from '../bus/bus.ts';
+import type { JoinTarget } from '../domain/domain.ts';
+import type { Clock, Log, Spawn } from '../platform/platform.ts';
+import type { Api } from '../protocol/protocol.ts';
+import type { ContainerRuntime } from '../runtimes/runtimes.ts';
+import type { NetworkPlugin } from './plugin-port.ts';
+
 export type * from './plugin-port.ts';
+
+export interface AgentOptions {
+  /** Where it keeps what it must know again after a restart. */
+  readonly directory: string;
+  /** Needed only the first time. */
+  readonly join?: JoinTarget;
+  /** Name to join under; the host's name when absent. */
+  readonly name?: string;
+  /** Underlay address; when absent, that of the interface with the default route. */
+  readonly address?: string;
+  readonly hostname: string;
+  readonly version: string;
+  readonly bus: Bus;
+  readonly spawn: Spawn;
+  readonly runtime: ContainerRuntime;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Reads a file of the host, e.g. /proc/stat. */
+  readFile(path: string): Promise<string>;
+  /** Ends the daemon; asked for after the host has left the cluster. */
+  stop(): void;
+}
+
+/** `call` and `open` are for root on this host: the agent's own methods here, all others at a server. */
+export interface Agent extends Api, AsyncDisposable {
+  readonly node: string;
+  readonly plugin: NetworkPlugin;
+  /** Engines can be served now: serve the plugin, then call this. Reconciles until disposed. */
+  run(): void;
+}

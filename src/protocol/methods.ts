@@ -113,7 +113,7 @@ const workloadStatus = z.object({
   containerId: z.string().optional(),
   exitCode: z.number().optional(),
   startedAt: z.number().optional(),
-  networks: z.array(z.object({ network: z.string(), address: z.string(), mac: z.string() })),
+  networks: z.array(z.object({ network: z.string(), address: z.string(), mac: z.string() })).readonly(),
 });
 
 const registration = z.object({
@@ -126,12 +126,15 @@ const registration = z.object({
   version: z.string(),
 });
 
+/** Where a server listens: requests, feed, metrics. */
+const busPorts = z.object({ requests: z.number(), feed: z.number(), metrics: z.number() });
+
 const block = z.object({ network: z.string(), cidr: z.string(), node: z.string() });
 
 export const methods = {
   // -- membership
   /** token. Spends one use and makes the node; from then on the node is `key`. Same key again: the same node, no use spent. */
-  'node.join': m(registration.extend({ key: z.string() }), z.object({ node: z.string(), cluster: z.string() })),
+  'node.join': m(registration.extend({ key: z.string() }), z.object({ node: z.string(), cluster: z.string(), ports: busPorts })),
   /** After every (re)connection. Refuses a key without a node. */
   'node.register': m(registration, z.object({ cluster: z.string() })),
   /** Every 5 s. Answers the topics of which the agent's revision is behind. */

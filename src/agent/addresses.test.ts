@@ -1,0 +1,145 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { chooseBlock, Failure, type NetworkRecord, parseSubnet } from '../domain/domain.ts';
+import { silentLog } from '../platform/platform.ts';
+import type { Api } from '../protocol/protocol.ts';
+import { Addresses } from './addresses.ts';
+import { ClusterView } from './cluster-view.ts';
+import { openLocalState } from './local-state.ts';
+
+const network = { id: 'n1', name: 'app', subnet: '10.42.0.0/24' } as NetworkRecord;
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'addresses-'));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+/** One server's books, shared by any number of nodes. */
+function books() {
+  const leased: string[] = [];
+  const reserved = new Map<string, string>();
+  let answering = true;
+  const api = (node: string): Api => ({
+    async call(method, params) {
+      if (!answering) throw new Failure('unavailable', 'no server');
+      const { address } = params as { address: string };
+      if (method === 'block.lease') {
+        await new Promise((resolve) => setImmediate(resolve));
+        const cidr = chooseBlock(parseSubnet(network.subnet), leased, reserved.keys(), node);
+        if (cidr === undefined) throw new Failure('exhausted', 'network app is full');
+        leased.push(cidr);
+        return { network: network.id, cidr, node };
+      }
+      if (method === 'address.reserve') {
+        if (reserved.has(address)) throw new Failure('conflict', `${address} is ${reserved.get(address)}'s`);
+        reserved.set(address, node);
+      }
+      if (method === 'address.release') reserved.delete(address);
+      return {};
+    },
+    open: () => Promise.reject(new Error('no streams here')),
+  });
+  return { api, leased, reserved, silence: () => (answering = false) };
+}
+
+async function node(name: string, api: Api, clock = { time: 0 }) {
+  const view = new ClusterView();
+  view.apply([{ key: 'network/n1', value: { kind: 'network', network }, previous: undefined }]);
+  const state = await openLocalState(join(directory, name), () => {});
+  const addresses = new Addresses({
+    node: name,
+    api,
+    view,
+    state,
+    clock: { now: () => clock.time, sleep: () => new Promise(() => {}) },
+    log: silentLog,
+  });
+  return { addresses, state, clock };
+}
+
+describe('addresses of a node', () => {
+  test('two nodes and 100 concurrent starts: no address twice', async () => {
+    const { api } = books();
+    const nodes = await Promise.all([node('a', api('a')), node('b', api('b'))]);
+    const assigned = await Promise.all(
+      nodes.flatMap(({ addresses }) => Array.from({ length: 50 }, () => addresses.assign(network))),
+    );
+    expect(new Set(assigned).size).toBe(100);
+  });
+
+  test('leased blocks serve while no server answers, and then the sentence says why not', async () => {
+    const { api, silence } = books();
+    const { addresses } = await node('a', api('a'));
+    await addresses.assign(network);
+    silence();
+    const got: string[] = [];
+    const full = await (async () => {
+      for (;;) got.push(await addresses.assign(network));
+    })().catch((error: unknown) => error as Failure);
+    expect(got.length).toBeGreaterThan(5);
+    expect(full).toMatchObject({ code: 'unavailable' });
+    expect((full as Failure).message).toContain('no free address of network app left, and no server answers');
+  });
+
+  test('a fixed address outside the blocks is reserved and given back', async () => {
+    const { api, reserved } = books();
+    const { addresses } = await node('a', api('a'));
+    await addresses.assignFixed(network, '10.42.0.5');
+    expect([...reserved]).toEqual([['10.42.0.5', 'a']]);
+    await expect(addresses.assignFixed(network, '10.42.0.5')).rejects.toMatchObject({ code: 'conflict' });
+    const reservation = { network: 'n1', address: '10.42.0.5', node: 'a' };
+    addresses.apply([
+      { key: 'reservation/n1/10.42.0.5', value: { kind: 'reservation', reservation }, previous: undefined },
+    ]);
+    addresses.release('n1', '10.42.0.5');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(reserved.size).toBe(0);
+  });
+
+  test('what no endpoint claims within a minute goes back; what one claims does not', async () => {
+    const { api } = books();
+    const { addresses, clock } = await node('a', api('a'));
+    const lost = await addresses.assign(network);
+    const kept = await addresses.assign(network);
+    addresses.claim('n1', kept);
+    clock.time = 60_000;
+    addresses.maintain();
+    expect(addresses.isTaken('n1', lost)).toBe(false);
+    expect(addresses.isTaken('n1', kept)).toBe(true);
+  });
+
+  test('a yielded address is never assigned; one in use is not yielded', async () => {
+    const { api } = books();
+    const { addresses } = await node('a', api('a'));
+    const first = await addresses.assign(network);
+    await expect(addresses.yield('n1', first)).rejects.toMatchObject({ code: 'conflict' });
+    const second = first.replace(/\d+$/, (last) => String(Number(last) + 1));
+    await addresses.yield('n1', second);
+    const rest = await Promise.all(Array.from({ length: 10 }, () => addresses.assign(network)));
+    expect(rest).not.toContain(second);
+  });
+
+  test('after a restart, addresses of endpoints are in use, and what was in use without one rests first', async () => {
+    const { api } = books();
+    const before = await node('a', api('a'));
+    const kept = await before.addresses.assign(network);
+    const lost = await before.addresses.assign(network);
+    await before.state.pools.set('n1', {
+      blocks: [`${kept.replace(/\d+$/, '32')}/28`],
+      taken: [kept, lost],
+      resting: [],
+      yielded: [],
+    });
+    await before.state.endpoints.set('e1', {
+      createdAt: 0,
+      record: { id: 'e1', network: 'n1', node: 'a', kind: 'container', address: kept, mac: '02:00:00:00:00:01' },
+    });
+    const { addresses } = await node('a', api('a'));
+    const got = await Promise.all(Array.from({ length: 8 }, () => addresses.assign(network)));
+    expect(got).not.toContain(kept);
+    expect(got).not.toContain(lost);
+  });
+});

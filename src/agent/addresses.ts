@@ -1,0 +1,258 @@
+/**
+ * Addresses of this node's endpoints. They come from blocks that the node has leased, at no round trip and also while
+ * no server answers; only a new block, and a fixed address outside the node's blocks, takes a server.
+ */
+import { AddressPool, Failure, isFailure, type NetworkRecord, type PoolState } from '../domain/domain.ts';
+import type { Clock, Log } from '../platform/platform.ts';
+import { type Api, ask } from '../protocol/protocol.ts';
+import type { ClusterView } from './cluster-view.ts';
+import { KeyedQueue } from './keyed-queue.ts';
+import type { LocalState } from './local-state.ts';
+import type { Change } from './mirror.ts';
+
+export interface AddressesOptions {
+  readonly node: string;
+  readonly api: Api;
+  readonly view: ClusterView;
+  readonly state: LocalState;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** An assignment that no endpoint has claimed by then goes back: its container never came to be. */
+const claimMs = 60_000;
+const saveMs = 500;
+const leaseDeadlineMs = 5000;
+
+export class Addresses {
+  readonly #options: AddressesOptions;
+  readonly #pools = new Map<string, AddressPool>();
+  readonly #leasing = new KeyedQueue();
+  readonly #unclaimed = new Map<string, { network: string; address: string; since: number }>();
+  /** Reservations of this node that the server holds, and those of them seen without an owner at the last look. */
+  readonly #reserved = new Map<string, { network: string; address: string }>();
+  #ownerless = new Set<string>();
+  readonly #dirty = new Set<string>();
+
+  constructor(options: AddressesOptions) {
+    this.#options = options;
+  }
+
+  /** Blocks and reservations of this node, as its topic tells. */
+  apply(changes: readonly Change[]): void {
+    for (const { value, previous } of changes) {
+      if (value?.kind === 'block') this.#pool(value.block.network)?.addBlock(value.block.cidr);
+      else if (previous?.kind === 'block') this.#pools.get(previous.block.network)?.removeBlock(previous.block.cidr);
+      if (value?.kind === 'reservation') this.#reserved.set(claimKey(value.reservation), value.reservation);
+      else if (previous?.kind === 'reservation') this.#reserved.delete(claimKey(previous.reservation));
+    }
+  }
+
+  /** @throws Failure('exhausted') or ('unavailable'), saying which network and what to do */
+  async assign(network: NetworkRecord): Promise<string> {
+    const pool = this.#pool(network.id);
+    if (pool === undefined) throw gone(network.id);
+    for (;;) {
+      const address = pool.assign(this.#options.clock.now());
+      if (address !== undefined) {
+        this.#note(network.id, address);
+        this.#prefetch(network.id, pool);
+        return address;
+      }
+      await this.#lease(network, pool);
+    }
+  }
+
+  /** @throws Failure('conflict') when somebody has it */
+  async assignFixed(network: NetworkRecord, address: string): Promise<void> {
+    const pool = this.#pool(network.id);
+    if (pool === undefined) throw gone(network.id);
+    if (pool.holds(address)) {
+      if (pool.assign(this.#options.clock.now(), address) === undefined) {
+        throw new Failure(
+          'conflict',
+          `address ${address} of network ${network.name} is in use on this node: choose another`,
+        );
+      }
+    } else {
+      if (pool.taken.has(address))
+        throw new Failure(
+          'conflict',
+          `address ${address} of network ${network.name} is in use on this node: choose another`,
+        );
+      await ask(
+        this.#options.api,
+        'address.reserve',
+        { network: network.id, address },
+        { deadlineMs: leaseDeadlineMs },
+      );
+      pool.take(address);
+    }
+    this.#note(network.id, address);
+  }
+
+  /** An endpoint has the address: from now on it is released only with that. */
+  claim(network: string, address: string): void {
+    this.#unclaimed.delete(claimKey({ network, address }));
+    this.#pool(network)?.take(address);
+  }
+
+  isTaken(network: string, address: string): boolean {
+    return this.#pools.get(network)?.taken.has(address) ?? false;
+  }
+
+  release(network: string, address: string): void {
+    this.#unclaimed.delete(claimKey({ network, address }));
+    const pool = this.#pools.get(network);
+    if (pool === undefined) return;
+    pool.release(address, this.#options.clock.now());
+    if (!pool.holds(address)) this.#giveBack({ network, address });
+    this.#save(network);
+  }
+
+  /** Answers a server that wants the address for another node. */
+  async yield(network: string, address: string): Promise<void> {
+    const pool = this.#pool(network);
+    if (pool?.yield(address) === false)
+      throw new Failure('conflict', `address ${address} is in use on node ${this.#options.node}`);
+    if (pool !== undefined) await this.#options.state.pools.set(network, pool.state);
+  }
+
+  /** The network is gone. */
+  async forget(network: string): Promise<void> {
+    this.#pools.delete(network);
+    for (const [key, each] of this.#unclaimed) if (each.network === network) this.#unclaimed.delete(key);
+    await this.#options.state.pools.delete(network);
+  }
+
+  /** Every 30 s or so: takes back what nobody claimed and returns reservations without an owner. */
+  maintain(): void {
+    const now = this.#options.clock.now();
+    for (const { network, address, since } of [...this.#unclaimed.values()]) {
+      if (now - since >= claimMs) this.release(network, address);
+    }
+    const ownerless = new Set<string>();
+    for (const [key, reservation] of this.#reserved) {
+      if (this.isTaken(reservation.network, reservation.address)) continue;
+      if (this.#ownerless.has(key)) this.#giveBack(reservation);
+      else ownerless.add(key);
+    }
+    this.#ownerless = ownerless;
+  }
+
+  /** Gives back blocks of the network in which nothing is in use: the last endpoint here is gone. */
+  async returnBlocks(network: string): Promise<void> {
+    const pool = this.#pools.get(network);
+    if (pool === undefined) return;
+    for (const cidr of pool.idleBlocks(this.#options.clock.now())) {
+      pool.removeBlock(cidr);
+      await ask(this.#options.api, 'block.release', { network, cidr });
+    }
+    this.#save(network);
+  }
+
+  #pool(networkId: string): AddressPool | undefined {
+    const existing = this.#pools.get(networkId);
+    if (existing !== undefined) return existing;
+    const network = this.#options.view.network(networkId);
+    if (network === undefined) return undefined;
+    const pool = new AddressPool(network.subnet, this.#remembered(networkId));
+    this.#pools.set(networkId, pool);
+    return pool;
+  }
+
+  /** What was in use and is no more begins its rest now: the moment of its release was not seen. */
+  #remembered(networkId: string): PoolState {
+    const { state, clock } = this.#options;
+    const saved = state.pools.get(networkId) as PoolState | undefined;
+    const taken = [...state.endpoints.values()]
+      .map((each) => each.record)
+      .filter((record) => record.network === networkId);
+    const addresses = new Set(taken.map((record) => record.address));
+    if (saved === undefined) return { blocks: [], taken: [...addresses], resting: [], yielded: [] };
+    const lost = saved.taken.filter((address) => !addresses.has(address));
+    return {
+      ...saved,
+      taken: [...addresses],
+      resting: [
+        ...saved.resting.filter(([address]) => !addresses.has(address)),
+        ...lost.map((address) => [address, clock.now()] as const),
+      ],
+    };
+  }
+
+  #note(network: string, address: string): void {
+    this.#unclaimed.set(claimKey({ network, address }), { network, address, since: this.#options.clock.now() });
+    this.#save(network);
+  }
+
+  #lease(network: NetworkRecord, pool: AddressPool): Promise<void> {
+    const before = pool.blocks.length;
+    return this.#leasing.run(network.id, async () => {
+      // Somebody who waited before has brought one.
+      if (pool.blocks.length > before) return;
+      try {
+        const block = await ask(
+          this.#options.api,
+          'block.lease',
+          { network: network.id },
+          { deadlineMs: leaseDeadlineMs },
+        );
+        pool.addBlock(block.cidr);
+        this.#save(network.id);
+      } catch (cause) {
+        if (!isFailure(cause, 'unavailable') && !isFailure(cause, 'deadline')) throw cause;
+        const message = `this node has no free address of network ${network.name} left, and no server answers to lease more: start one, or wait and try again`;
+        throw new Failure('unavailable', message, { cause });
+      }
+    });
+  }
+
+  /** Leases the next block before the last address goes, so that starts do not wait and a server's absence is bridged. */
+  #prefetch(networkId: string, pool: AddressPool): void {
+    const network = this.#options.view.network(networkId);
+    const prefix = Number(pool.blocks.at(-1)?.split('/')[1] ?? 32);
+    const low = 2 ** (32 - prefix) / 4;
+    if (
+      network === undefined ||
+      low < 1 ||
+      !pool.needsBlock(this.#options.clock.now(), low) ||
+      this.#leasing.busy(networkId)
+    )
+      return;
+    this.#lease(network, pool).catch((error: unknown) =>
+      this.#options.log.debug('no further block yet', { network: network.name, error }),
+    );
+  }
+
+  #giveBack(reservation: { network: string; address: string }): void {
+    if (!this.#reserved.has(claimKey(reservation))) return;
+    const { network, address } = reservation;
+    ask(this.#options.api, 'address.release', { network, address }).catch((error: unknown) =>
+      this.#options.log.debug('reservation not returned yet', { network, address, error }),
+    );
+  }
+
+  /** Late and for all at once: rests may be forgotten by a kill within half a second, never an address in use. */
+  #save(network: string): void {
+    if (this.#dirty.size === 0) {
+      void this.#options.clock
+        .sleep(saveMs)
+        .then(async () => {
+          const networks = [...this.#dirty];
+          this.#dirty.clear();
+          for (const each of networks) {
+            const pool = this.#pools.get(each);
+            if (pool !== undefined) await this.#options.state.pools.set(each, pool.state);
+          }
+        })
+        .catch((error: unknown) => this.#options.log.error('address pools were not saved', { error }));
+    }
+    this.#dirty.add(network);
+  }
+}
+
+const claimKey = (each: { network: string; address: string }): string => `${each.network}/${each.address}`;
+
+const gone = (network: string): Failure =>
+  new Failure('not-found', `network ${network} is no longer part of the cluster`);

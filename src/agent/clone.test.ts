@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { silentLog } from '../platform/platform.ts';
+import type { TopicSnapshot, TopicValue } from '../protocol/protocol.ts';
+import { Clone } from './clone.ts';
+
+const value = { kind: 'node', node: { name: 'x' } } as unknown as TopicValue;
+const change = (key: string) => JSON.stringify([{ key, value }]);
+
+/** A clone beside a server of whose answers the test decides. */
+function scene() {
+  const asked: { topic: string; answer: (snapshot: TopicSnapshot) => void; fail: (error: Error) => void }[] = [];
+  const seen: string[] = [];
+  const clone = new Clone({
+    snapshot: (topic) => new Promise((answer, fail) => asked.push({ topic, answer, fail })),
+    subscribe: () => {},
+    unsubscribe: () => {},
+    onChanges: (_, changes) => seen.push(...changes.map((each) => each.key)),
+    log: silentLog,
+    clock: { now: () => 0, sleep: async () => {} },
+  });
+  const answer = async (snapshot: TopicSnapshot) => {
+    asked.shift()?.answer(snapshot);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { clone, asked, seen, answer };
+}
+
+const tick = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('the clone', () => {
+  test('keeps messages that come while a snapshot is on its way', async () => {
+    const { clone, seen, answer } = scene();
+    clone.follow('t');
+    clone.onMessage({ topic: 't', previous: 10, revision: 11, data: change('late') });
+    await answer({ topic: 't', revision: 10, items: [{ key: 'first', value }] });
+    expect(seen).toEqual(['first', 'late']);
+    expect(clone.revisions()).toEqual({ t: 11 });
+  });
+
+  test('takes a snapshot on a gap, once for many messages', async () => {
+    const { clone, asked, answer } = scene();
+    clone.follow('t');
+    await answer({ topic: 't', revision: 10, items: [] });
+    clone.onMessage({ topic: 't', previous: 12, revision: 13, data: change('a') });
+    clone.onMessage({ topic: 't', previous: 13, revision: 14, data: change('b') });
+    expect(asked.length).toBe(1);
+    await answer({ topic: 't', revision: 13, items: [{ key: 'a', value }] });
+    expect([...clone.items('t').keys()]).toEqual(['a', 'b']);
+  });
+
+  test('asks again when the server does not answer', async () => {
+    const { clone, asked, answer } = scene();
+    clone.follow('t');
+    asked.shift()?.fail(new Error('nobody there'));
+    await tick();
+    await tick();
+    await answer({ topic: 't', revision: 3, items: [] });
+    expect(clone.isFresh('t')).toBe(true);
+  });
+
+  test('a memory from disk is used but does not count as fresh', async () => {
+    const { clone, seen, answer } = scene();
+    clone.follow('t');
+    clone.restore({ topic: 't', revision: 8, items: [{ key: 'old', value }] });
+    expect(seen).toEqual(['old']);
+    expect(clone.isFresh('t')).toBe(false);
+    expect(clone.revisions()).toEqual({ t: -1 });
+    await answer({ topic: 't', revision: 9, items: [] });
+    expect(clone.isFresh('t')).toBe(true);
+    expect(clone.items('t').size).toBe(0);
+  });
+
+  test('a delta costs its own changes, whatever the topic holds', async () => {
+    const cost = async (size: number) => {
+      const { clone, answer, seen } = scene();
+      clone.follow('t');
+      await answer({
+        topic: 't',
+        revision: 1,
+        items: Array.from({ length: size }, (_, i) => ({ key: `k${i}`, value })),
+      });
+      const before = seen.length;
+      clone.onMessage({ topic: 't', previous: 1, revision: 2, data: change('new') });
+      return seen.length - before;
+    };
+    expect(await cost(10_000)).toBe(await cost(100));
+  });
+
+  test('what is no longer followed is no longer heard', async () => {
+    const { clone, seen, answer } = scene();
+    clone.follow('t');
+    await answer({ topic: 't', revision: 1, items: [] });
+    clone.unfollow('t');
+    clone.onMessage({ topic: 't', previous: 1, revision: 2, data: change('a') });
+    expect(seen).toEqual([]);
+    expect(clone.revisions()).toEqual({});
+  });
+});

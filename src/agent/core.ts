@@ -1,0 +1,519 @@
+/** The running agent: how its parts hear of one another. Each part's own rules are in its own file. */
+import { Failure, type NetworkRecord } from '../domain/domain.ts';
+import type { Host } from '../drivers/drivers.ts';
+import { base, drivers } from '../drivers/table.ts';
+import { createReconciler, type Outcome, type Reconciler } from '../kernel/kernel.ts';
+import {
+  type Api,
+  ask,
+  type ByteStream,
+  type CallOptions,
+  clusterTopic,
+  networkTopic,
+  nodeTopic,
+  type TopicSnapshot,
+} from '../protocol/protocol.ts';
+import { Addresses } from './addresses.ts';
+import type { Agent, AgentOptions } from './agent.ts';
+import { Clone } from './clone.ts';
+import { ClusterView } from './cluster-view.ts';
+import { DockerSide } from './docker-side.ts';
+import type { Identity } from './identity.ts';
+import { leave } from './leaving.ts';
+import type { LocalState } from './local-state.ts';
+import { hostMetrics } from './metrics.ts';
+import type { Change } from './mirror.ts';
+import { createNetworkPlugin } from './network-plugin.ts';
+import type { NetworkPlugin } from './plugin-port.ts';
+import { EndpointPublisher } from './publisher.ts';
+import { ServerLink } from './server-link.ts';
+import { StatusReporter } from './status-reporter.ts';
+import { findUnderlay, type Underlay } from './underlay.ts';
+import { Wiring } from './wiring.ts';
+import { Workloads, workloadLabel } from './workloads.ts';
+
+const heartbeatMs = 5000;
+const metricsMs = 10_000;
+const maintenanceMs = 30_000;
+/** A network stays wired this long after its last container here has gone: the next one starts faster. */
+const idleMs = 5 * 60_000;
+
+export class AgentCore implements Agent {
+  readonly node: string;
+  readonly plugin: NetworkPlugin;
+  readonly #options: AgentOptions;
+  readonly #identity: Identity;
+  readonly #state: LocalState;
+  readonly #view = new ClusterView();
+  readonly #addresses: Addresses;
+  readonly #wiring: Wiring;
+  readonly #publisher: EndpointPublisher;
+  readonly #reporter: StatusReporter;
+  readonly #workloads: Workloads;
+  readonly #docker: DockerSide;
+  readonly #clone: Clone;
+  readonly #kernel: Reconciler;
+  readonly #stop = new AbortController();
+  readonly #idleSince = new Map<string, number>();
+  readonly #unsaved = new Set<string>();
+  #underlay: Underlay;
+  #link: ServerLink | undefined;
+  #leaving = false;
+  #troubles = new Set<string>();
+
+  private constructor(options: AgentOptions, identity: Identity, underlay: Underlay, state: LocalState) {
+    const { clock, log, runtime } = options;
+    const node = identity.name;
+    this.node = node;
+    this.#options = options;
+    this.#identity = identity;
+    this.#underlay = underlay;
+    this.#state = state;
+    const api: Api = {
+      call: (method, params, callOptions) => this.#servers().call(method, params, callOptions),
+      open: (method, params) => this.#servers().open(method, params),
+    };
+    this.#kernel = createReconciler({
+      spawn: options.spawn,
+      log,
+      clock,
+      remembered: state.sysctls,
+      onMissing: (object) =>
+        object.kind === 'link' && object.type === 'veth' ? this.#wiring.restored(object) : undefined,
+      keep: (object) => this.#notYetKnown(object),
+      onRepair: (sentences) => this.#repaired(sentences),
+    });
+    this.#addresses = new Addresses({ node, api, view: this.#view, state, clock, log });
+    this.#clone = new Clone({
+      snapshot: async (topic) => (await ask(api, 'feed.snapshot', { topic })) as TopicSnapshot,
+      subscribe: (topic) => this.#link?.subscribe(topic),
+      unsubscribe: (topic) => this.#link?.unsubscribe(topic),
+      onChanges: (topic, changes, fresh) => this.#onChanges(topic, changes, fresh),
+      log,
+      clock,
+    });
+    this.#publisher = new EndpointPublisher({
+      api,
+      endpointsOf: (network) =>
+        [...state.endpoints.values()].map((each) => each.record).filter((each) => each.network === network),
+      report: (message) => this.#tell('error', message),
+      clock,
+      log,
+    });
+    this.#wiring = new Wiring(
+      {
+        node,
+        kernel: this.#kernel,
+        drivers,
+        base,
+        view: this.#view,
+        addresses: this.#addresses,
+        state,
+        follow: (topic) => this.#clone.follow(topic),
+        unfollow: (topic) => this.#clone.unfollow(topic),
+        remoteEndpoints: (network) => this.#clone.items(networkTopic(network)).values(),
+        onEndpoint: (change, endpoint) => this.#publisher[change](endpoint),
+        clock,
+        log,
+      },
+      { node, address: underlay.address, interface: underlay.interface, dockerUser: false },
+      underlay.mtu,
+    );
+    this.#docker = new DockerSide({
+      runtime,
+      view: this.#view,
+      wiring: this.#wiring,
+      state,
+      complete: () => this.#clone.isFresh(clusterTopic),
+      releaseAddress: (network, address) => this.#addresses.release(network, address),
+      report: (message) => this.#tell('error', message),
+      clock,
+      log,
+    });
+    this.#reporter = new StatusReporter(
+      async (status) => void (await ask(api, 'workload.report', { status })),
+      clock,
+      log,
+    );
+    this.#workloads = new Workloads({
+      node,
+      runtime,
+      state,
+      ensureNetworks: (networks) => this.#docker.ensureNetworks(networks),
+      networkName: (network) => this.#view.networkNamed(network).name,
+      reporter: this.#reporter,
+      clock,
+      log,
+    });
+    this.plugin = createNetworkPlugin({
+      node,
+      view: this.#view,
+      wiring: this.#wiring,
+      addresses: this.#addresses,
+      state,
+      settle: (owner) => this.#settle(owner),
+      clock,
+    });
+  }
+
+  static async start(
+    options: AgentOptions,
+    identity: Identity,
+    underlay: Underlay,
+    state: LocalState,
+  ): Promise<AgentCore> {
+    const core = new AgentCore(options, identity, underlay, state);
+    await core.#begin();
+    return core;
+  }
+
+  async #begin(): Promise<void> {
+    this.#clone.follow(clusterTopic);
+    this.#clone.follow(nodeTopic(this.node));
+    for (const snapshot of this.#state.topics.values()) this.#clone.restore(snapshot);
+    this.#wiring.setHost(await this.#host(), this.#underlay.mtu);
+    this.#wiring.restore();
+    this.#reportFailures(await this.#kernel.resync());
+  }
+
+  run(): void {
+    const { log } = this.#options;
+    const loop = (name: string, work: () => Promise<void>) =>
+      void work().catch((error: unknown) => {
+        if (!this.#stop.signal.aborted) log.error(`${name} ended`, { error });
+      });
+    loop('the watch for drift', () => this.#kernel.watch(this.#stop.signal));
+    loop('the link to the servers', () => this.#connect());
+    loop('the watch of the container engine', () => this.#watchEngine());
+    loop('heartbeats', () => this.#every(heartbeatMs, () => this.#heartbeat()));
+    loop('metrics', () => this.#every(metricsMs, this.#metrics()));
+    loop('maintenance', () => this.#every(maintenanceMs, () => this.#maintain()));
+  }
+
+  async call(method: string, params: unknown, options?: CallOptions): Promise<unknown> {
+    if (method === 'agent.status') return this.#status();
+    if (method === 'agent.leave') return this.#leave(params as { force: boolean; dryRun: boolean });
+    return this.#servers().call(method, params, options);
+  }
+
+  open(method: string, params: unknown): Promise<ByteStream> {
+    return this.#servers().open(method, params);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#workloads[Symbol.dispose]();
+    this.#clone[Symbol.dispose]();
+    await this.#link?.[Symbol.asyncDispose]();
+    await this.#saveTopics();
+  }
+
+  // -- what the servers say
+
+  async #connect(): Promise<void> {
+    const { bus, log } = this.#options;
+    this.#link = await ServerLink.open({
+      bus,
+      servers: this.#identity.servers,
+      keys: this.#identity.keys,
+      handler: {
+        call: (method, params) => this.#answer(method, params),
+        open: (method, params) => this.#openStream(method, params),
+      },
+      onReady: () => void this.#register().catch((error: unknown) => log.warn('not registered', { error })),
+      onFeed: (message) => this.#clone.onMessage(message),
+      onState: (server, state, reason) => log.info(`server ${server.host}: ${state}`, reason === '' ? {} : { reason }),
+    });
+    for (const topic of Object.keys(this.#clone.revisions())) this.#link.subscribe(topic);
+    this.#clone.refresh();
+  }
+
+  async #register(): Promise<void> {
+    const { address, interface: device, mtu, routes } = this.#underlay;
+    const engine = (await this.#options.runtime.status()).message;
+    await ask(this.#servers(), 'node.register', {
+      name: this.node,
+      address,
+      interface: device,
+      underlayMtu: mtu,
+      routes: [...routes],
+      engine,
+      version: this.#options.version,
+    });
+    this.#clone.refresh();
+    this.#reporter.repeat();
+    for (const network of this.#wiring.attached()) void this.#publisher.sync(network.id);
+    this.#workloads.checkAll();
+  }
+
+  #onChanges(topic: string, changes: readonly Change[], fresh: boolean): void {
+    if (topic === clusterTopic) this.#onCluster(changes, fresh);
+    else if (topic === nodeTopic(this.node)) this.#onOwnNode(changes, fresh);
+    else this.#wiring.applyEndpoints(topic.slice('network/'.length), changes);
+    if (fresh && (topic === clusterTopic || topic === nodeTopic(this.node))) this.#saveSoon(topic);
+    this.#settleSoon();
+  }
+
+  #onCluster(changes: readonly Change[], fresh: boolean): void {
+    this.#view.apply(changes);
+    for (const { key, value, previous } of changes) {
+      if (value?.kind === 'network') this.#wiring.applyNetwork(value.network);
+      else if (previous?.kind === 'network') void this.#networkGone(previous.network);
+      else if (key.startsWith('node/')) this.#wiring.applyNode(key.slice('node/'.length));
+    }
+    if (fresh) this.#inBackground('Docker networks not in step yet', this.#docker.syncNetworks());
+  }
+
+  async #networkGone(network: NetworkRecord): Promise<void> {
+    await this.#wiring.detach(network.id);
+    await this.#addresses.forget(network.id);
+    this.#settleSoon();
+  }
+
+  #onOwnNode(changes: readonly Change[], fresh: boolean): void {
+    this.#addresses.apply(changes);
+    for (const { value, previous } of changes) {
+      if (value?.kind === 'workload') this.#workloads.set(value.workload);
+      else if (previous?.kind === 'workload') this.#workloads.unset(previous.workload.name);
+    }
+    const gone = changes.some((change) => change.value === undefined && change.previous?.kind === 'workload');
+    if (fresh && !this.#leaving && (gone || changes.length === 0))
+      this.#inBackground('not swept yet', this.#workloads.sweep());
+  }
+
+  async #heartbeat(): Promise<void> {
+    if (this.#link?.state !== 'ready') return;
+    const { stale } = await ask(
+      this.#link,
+      'node.heartbeat',
+      { topics: this.#clone.revisions() },
+      { deadlineMs: heartbeatMs },
+    );
+    this.#clone.refresh(stale);
+  }
+
+  #metrics(): () => Promise<void> {
+    const sample = hostMetrics(this.#options.readFile);
+    return async () => {
+      const containers = this.#workloads.wanted().size;
+      this.#link?.pushMetrics({ node: this.node, data: { ...(await sample()), containers } });
+    };
+  }
+
+  // -- what the servers ask
+
+  async #answer(method: string, params: unknown): Promise<unknown> {
+    if (method !== 'address.yield') throw new Failure('invalid', `an agent does not answer ${method}`);
+    const { network, address } = params as { network: string; address: string };
+    await this.#addresses.yield(network, address);
+    return {};
+  }
+
+  async #openStream(method: string, params: unknown): Promise<ByteStream> {
+    const { runtime } = this.#options;
+    const { name } = params as { name: string };
+    if (method === 'workload.attach') return this.#workloads.attach(name, (params as { stdin: boolean }).stdin);
+    const container = await this.#workloads.container(name);
+    if (method === 'workload.logs') return runtime.logs(container.id, params as Parameters<typeof runtime.logs>[1]);
+    if (method === 'workload.exec') return runtime.exec(container.id, params as Parameters<typeof runtime.exec>[1]);
+    throw new Failure('invalid', `an agent does not open ${method}`);
+  }
+
+  // -- the kernel
+
+  async #host(): Promise<Host> {
+    const { address, interface: device } = this.#underlay;
+    return { node: this.node, address, interface: device, dockerUser: await this.#hasDockerUser() };
+  }
+
+  async #hasDockerUser(): Promise<boolean> {
+    try {
+      return (await this.#options.spawn({ argv: ['iptables', '-w', '-S', 'DOCKER-USER'] })).code === 0;
+    } catch {
+      return false;
+    }
+  }
+
+  /** @throws Failure when something of this owner's could not be done */
+  async #settle(owner: string): Promise<void> {
+    await this.#kernel.settle();
+    const [failed] = this.#kernel.failuresOf(owner);
+    if (failed !== undefined) throw new Failure('internal', `the kernel refused part of the wiring: ${failed.message}`);
+  }
+
+  #settleSoon(): void {
+    this.#inBackground(
+      'the kernel could not be settled',
+      this.#kernel.settle().then((outcome) => this.#reportFailures(outcome)),
+    );
+  }
+
+  #reportFailures(outcome: Outcome): void {
+    for (const { message } of outcome.failed) this.#tell('error', message);
+  }
+
+  #repaired(sentences: readonly string[]): void {
+    for (const sentence of sentences) this.#tell('repair', sentence);
+  }
+
+  /**
+   * Entries about other nodes' endpoints in a network of which no server has told yet: after a restart they are right
+   * until somebody who knows says otherwise.
+   */
+  #notYetKnown(object: { readonly kind: string; readonly device?: string; readonly set?: string }): boolean {
+    const place =
+      object.kind === 'nft-element'
+        ? object.set
+        : object.kind === 'fdb' || object.kind === 'neighbour'
+          ? object.device
+          : undefined;
+    const vni = /^(?:trb|trx|vtep)(\d+)$/.exec(place ?? '')?.[1];
+    if (vni === undefined) return false;
+    const network = this.#wiring.attached().find((each) => each.vni === Number(vni));
+    return network !== undefined && !this.#clone.isFresh(networkTopic(network.id));
+  }
+
+  // -- the container engine
+
+  async #watchEngine(): Promise<void> {
+    for await (const event of this.#options.runtime.events(this.#stop.signal)) {
+      if (event.type === 'connected')
+        this.#inBackground('not in step with the container engine yet', this.#engineCame());
+      else if (event.type === 'container') this.#workloads.onContainer(event.attributes[workloadLabel] ?? '');
+      else if (event.action === 'connect') {
+        const container = event.attributes.container;
+        if (container !== undefined) this.#inBackground('endpoint not named', this.#docker.nameEndpoints(container));
+      }
+    }
+  }
+
+  async #engineCame(): Promise<void> {
+    this.#wiring.setHost(await this.#host(), this.#underlay.mtu);
+    this.#settleSoon();
+    await this.#docker.syncNetworks();
+    this.#workloads.checkAll();
+    if (this.#link?.state === 'ready') await this.#register();
+  }
+
+  // -- now and then
+
+  async #maintain(): Promise<void> {
+    this.#addresses.maintain();
+    await this.#followUnderlay();
+    await this.#leaveIdleNetworks();
+    this.#inBackground(
+      'not in step with the container engine yet',
+      this.#docker.syncNetworks().then(() => this.#docker.collectEndpoints()),
+    );
+  }
+
+  async #followUnderlay(): Promise<void> {
+    const found = await findUnderlay(this.#options.spawn, this.#options.address);
+    const moved = JSON.stringify(found) !== JSON.stringify(this.#underlay);
+    this.#underlay = found;
+    this.#wiring.setHost(await this.#host(), found.mtu);
+    this.#settleSoon();
+    if (!moved) return;
+    this.#options.log.info(`the underlay changed: taking ${found.reason}`, { mtu: found.mtu });
+    await this.#register();
+  }
+
+  async #leaveIdleNetworks(): Promise<void> {
+    const now = this.#options.clock.now();
+    for (const network of this.#wiring.attached()) {
+      const since = this.#idleSince.get(network.id) ?? now;
+      if (this.#wiring.containersIn(network.id).length > 0) this.#idleSince.delete(network.id);
+      else this.#idleSince.set(network.id, since);
+      if (now - since < idleMs || !this.#idleSince.has(network.id)) continue;
+      this.#idleSince.delete(network.id);
+      await this.#wiring.detach(network.id);
+      this.#settleSoon();
+      this.#inBackground('blocks not returned yet', this.#addresses.returnBlocks(network.id));
+    }
+  }
+
+  async #every(ms: number, work: () => Promise<void>): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      await this.#options.clock.sleep(ms, this.#stop.signal);
+      await work().catch((error: unknown) => this.#options.log.debug('will be tried again', { error }));
+    }
+  }
+
+  // -- people
+
+  #status() {
+    const message = this.#link?.reason ?? 'not connected yet';
+    return {
+      node: this.node,
+      link: this.#link?.state ?? 'connecting',
+      message,
+      servers: this.#identity.servers.map((each) => `${each.host}:${each.ports.requests}`),
+    };
+  }
+
+  async #leave(options: { force: boolean; dryRun: boolean }): Promise<{ commands: string[] }> {
+    const commands = await leave(
+      {
+        node: this.node,
+        directory: this.#options.directory,
+        runtime: this.#options.runtime,
+        state: this.#state,
+        view: this.#view,
+        wiring: this.#wiring,
+        connected: () => this.#link?.state === 'ready',
+        quiesce: () => {
+          this.#leaving = true;
+          for (const name of [...this.#workloads.wanted().keys()]) this.#workloads.unset(name);
+          this.#stop.abort();
+        },
+        clearKernel: () => this.#kernel.clear(),
+        clearPlan: () => this.#kernel.clearPlan(),
+        forgetNode: async () => void (await ask(this.#servers(), 'node.remove', { name: this.node, force: true })),
+      },
+      options,
+    );
+    if (!options.dryRun) setTimeout(() => this.#options.stop(), 100);
+    return { commands };
+  }
+
+  /** Says once what a person should know, in the log and at the server; again only after it was otherwise. */
+  #tell(kind: 'repair' | 'error', message: string): void {
+    if (kind === 'error') {
+      if (this.#troubles.has(message)) return;
+      this.#troubles.add(message);
+      if (this.#troubles.size > 1000) this.#troubles.clear();
+    }
+    this.#options.log[kind === 'error' ? 'error' : 'info'](message, { kind });
+    if (this.#link === undefined) return;
+    const event = { kind, message, time: this.#options.clock.now() };
+    this.#inBackground('event not told', ask(this.#link, 'node.event', event));
+  }
+
+  #servers(): ServerLink {
+    if (this.#link === undefined)
+      throw new Failure('unavailable', 'the agent has not reached a server yet: see trama node status on this host');
+    return this.#link;
+  }
+
+  #inBackground(what: string, work: Promise<unknown>): void {
+    work.catch((error: unknown) => this.#options.log.debug(what, { error }));
+  }
+
+  #saveSoon(topic: string): void {
+    this.#unsaved.add(topic);
+    if (this.#unsaved.size > 1) return;
+    this.#inBackground(
+      'topics not saved',
+      this.#options.clock.sleep(200).then(() => this.#saveTopics()),
+    );
+  }
+
+  async #saveTopics(): Promise<void> {
+    const topics = [...this.#unsaved];
+    this.#unsaved.clear();
+    for (const topic of topics) {
+      const items = [...this.#clone.items(topic)].map(([key, value]) => ({ key, value }));
+      await this.#state.topics.set(topic, { topic, revision: this.#clone.revisions()[topic] ?? 0, items });
+    }
+  }
+}

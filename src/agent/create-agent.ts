@@ -1,0 +1,74 @@
+/**
+ * The agent, assembled. Order of its start: who am I → what my disk knows, wired again without removing anything →
+ * engines may ask → servers are told and heard → from then on, level by level, the host becomes what the cluster says.
+ */
+import { checkNodeName, Failure } from '../domain/domain.ts';
+import type { Agent, AgentOptions } from './agent.ts';
+import { AgentCore } from './core.ts';
+import { type Identity, loadIdentity, saveIdentity } from './identity.ts';
+import { joinCluster } from './joining.ts';
+import { openLocalState } from './local-state.ts';
+import { findUnderlay, type Underlay } from './underlay.ts';
+
+/** @throws Failure when the host has never joined and no token was given, or the token is refused. */
+export async function createAgent(options: AgentOptions): Promise<Agent> {
+  const underlay = await findUnderlay(options.spawn, options.address);
+  options.log.info(`taking ${underlay.reason}`, { mtu: underlay.mtu });
+  const identity = (await returning(options)) ?? (await join(options, underlay));
+  const state = await openLocalState(options.directory, (file) =>
+    options.log.error('this file is damaged and was left aside', { file }),
+  );
+  return AgentCore.start(options, identity, underlay, state);
+}
+
+async function returning(options: AgentOptions): Promise<Identity | undefined> {
+  const identity = await loadIdentity(options.directory);
+  if (identity === undefined) return undefined;
+  if (options.name !== undefined && options.name !== identity.name) {
+    throw new Failure(
+      'conflict',
+      `this host has joined as ${identity.name}: start it without --name, or let it leave with trama node leave and join again as ${options.name}`,
+    );
+  }
+  if (options.join !== undefined)
+    options.log.info('this host has joined before; the token is not used', { node: identity.name });
+  return identity;
+}
+
+async function join(options: AgentOptions, underlay: Underlay): Promise<Identity> {
+  if (options.join === undefined) {
+    throw new Failure(
+      'invalid',
+      'this host has not joined a cluster: give it --join TOKEN@HOST, with a token that trama token create prints on the server',
+    );
+  }
+  const name = nodeName(options);
+  const registration = {
+    name,
+    address: underlay.address,
+    interface: underlay.interface,
+    underlayMtu: underlay.mtu,
+    routes: [...underlay.routes],
+    engine: (await options.runtime.status()).message,
+    version: options.version,
+  };
+  const identity = await joinCluster(options.bus, options.join, registration, options.log);
+  await saveIdentity(options.directory, identity);
+  options.log.info('joined the cluster', { node: identity.name, cluster: identity.cluster });
+  return identity;
+}
+
+/** A host's name may have a domain, or capitals; a node's may not. */
+function nodeName(options: AgentOptions): string {
+  if (options.name !== undefined) return checkNodeName(options.name);
+  const short = options.hostname.split('.')[0]?.toLowerCase() ?? '';
+  try {
+    return checkNodeName(short);
+  } catch (cause) {
+    throw new Failure(
+      'invalid',
+      `this host's name, ${JSON.stringify(short)}, cannot be a node's name: choose one with --name`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,95 @@
+/** How a host leaves: everything of Trama's goes from it, and the cluster forgets the node. Safe to repeat after a failure. */
+import { rm } from 'node:fs/promises';
+import { Failure, isFailure } from '../domain/domain.ts';
+import type { Outcome } from '../kernel/kernel.ts';
+import type { ContainerInfo, ContainerRuntime } from '../runtimes/runtimes.ts';
+import type { ClusterView } from './cluster-view.ts';
+import type { LocalState } from './local-state.ts';
+import type { Wiring } from './wiring.ts';
+
+export interface LeavingParts {
+  readonly node: string;
+  readonly directory: string;
+  readonly runtime: ContainerRuntime;
+  readonly state: LocalState;
+  readonly view: ClusterView;
+  readonly wiring: Wiring;
+  connected(): boolean;
+  /** No container is started, no network made, nothing repaired from here on. */
+  quiesce(): void;
+  /** Takes everything of ours out of the kernel. */
+  clearKernel(): Promise<Outcome>;
+  /** The commands that `clearKernel` would run, as a shell would take them. */
+  clearPlan(): Promise<string[]>;
+  /** Asks a server to forget this node. */
+  forgetNode(): Promise<void>;
+}
+
+/** @returns the commands that amount to it */
+export async function leave(
+  parts: LeavingParts,
+  options: { readonly force: boolean; readonly dryRun: boolean },
+): Promise<string[]> {
+  const own = await parts.runtime.list({ 'trama.node': parts.node });
+  const commands = await plannedCommands(parts, own);
+  if (options.dryRun) return commands;
+  const others = await strangers(parts, own);
+  if (!options.force) check(parts, others);
+  parts.quiesce();
+  for (const container of [...own, ...others]) await parts.runtime.remove(container.id);
+  await removeDockerNetworks(parts);
+  for (const network of parts.wiring.attached()) await parts.wiring.detach(network.id);
+  const outcome = await parts.clearKernel();
+  try {
+    await parts.forgetNode();
+  } catch (error) {
+    const forgotten = isFailure(error, 'denied') || isFailure(error, 'not-found');
+    if (!options.force && !forgotten) throw error;
+  }
+  await rm(parts.directory, { recursive: true, force: true });
+  const [failed] = outcome.failed;
+  if (failed === undefined) return commands;
+  throw new Failure('internal', `this host has left, but something of Trama's is still there: ${failed.message}`);
+}
+
+function check(parts: LeavingParts, others: readonly ContainerInfo[]): void {
+  if (others.length > 0) {
+    const names = others.map((each) => each.name).join(', ');
+    throw new Failure(
+      'conflict',
+      `containers that Trama did not start are on its networks here (${names}): remove them first, or leave with --force to have them removed`,
+    );
+  }
+  if (parts.connected()) return;
+  throw new Failure(
+    'unavailable',
+    'no server answers, so the cluster would keep this node: try again later, or leave with --force and have it forgotten with trama node rm',
+  );
+}
+
+/** Containers that somebody else started on our networks. */
+async function strangers(parts: LeavingParts, own: readonly ContainerInfo[]): Promise<ContainerInfo[]> {
+  const ours = new Set(own.map((each) => each.id));
+  const endpoints = new Set([...parts.state.endpoints.values()].map((each) => each.record.id));
+  const containers = await parts.runtime.list({});
+  return containers.filter(
+    (each) => !ours.has(each.id) && each.networks.some((network) => endpoints.has(network.endpointId)),
+  );
+}
+
+async function removeDockerNetworks({ runtime, state }: LeavingParts): Promise<void> {
+  const ids = new Set([...state.dockerNetworks.values()].map((link) => link.dockerId));
+  for (const network of await runtime.networks()) {
+    if (ids.has(network.id)) await runtime.removeNetwork(network.id);
+  }
+}
+
+async function plannedCommands(parts: LeavingParts, containers: readonly ContainerInfo[]): Promise<string[]> {
+  const links = [...parts.state.dockerNetworks.values()];
+  return [
+    ...containers.map((each) => `docker rm -f ${each.name}`),
+    ...links.map((link) => `docker network rm ${parts.view.network(link.network)?.name ?? link.dockerId}`),
+    ...(await parts.clearPlan()),
+    `rm -r ${parts.directory}`,
+  ];
+}

@@ -1,0 +1,51 @@
+/** What this agent must know again after a restart without asking anybody. */
+import { join } from 'node:path';
+import type { EndpointRecord } from '../domain/domain.ts';
+import type { TopicSnapshot } from '../protocol/protocol.ts';
+import { DurableMap } from './durable-map.ts';
+
+/** An endpoint of this node; the agent is the authority on it, the server is told. */
+export interface LocalEndpoint {
+  readonly record: EndpointRecord;
+  readonly createdAt: number;
+  /** Where it stands since Join; absent before it and after Leave. */
+  readonly sandbox?: { readonly path: string; readonly interface: string; readonly gateway?: string };
+}
+
+/** Docker's network id → the Trama network that it stands for. */
+export interface DockerNetworkLink {
+  readonly dockerId: string;
+  readonly network: string;
+}
+
+/** What was last done for a workload, so that a container that ended by itself is not taken for one never started. */
+export interface WorkloadMemory {
+  readonly id: string;
+  readonly generation: number;
+  readonly containerId?: string;
+}
+
+export interface LocalState {
+  readonly endpoints: DurableMap<LocalEndpoint>;
+  readonly dockerNetworks: DurableMap<DockerNetworkLink>;
+  readonly workloads: DurableMap<WorkloadMemory>;
+  /** Serialised address pools, by network id. */
+  readonly pools: DurableMap<unknown>;
+  /** The small topics (cluster, own node), by topic. */
+  readonly topics: DurableMap<TopicSnapshot>;
+  /** Values that sysctls had before Trama, by namespace and key. */
+  readonly sysctls: DurableMap<string>;
+}
+
+export async function openLocalState(directory: string, damaged: (file: string) => void): Promise<LocalState> {
+  const map = <T>(name: string) => DurableMap.open<T>(join(directory, name), damaged);
+  const [endpoints, dockerNetworks, workloads, pools, topics, sysctls] = await Promise.all([
+    map<LocalEndpoint>('endpoints'),
+    map<DockerNetworkLink>('docker-networks'),
+    map<WorkloadMemory>('workloads'),
+    map<unknown>('pools'),
+    map<TopicSnapshot>('topics'),
+    map<string>('sysctls'),
+  ]);
+  return { endpoints, dockerNetworks, workloads, pools, topics, sysctls };
+}

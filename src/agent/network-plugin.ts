@@ -1,0 +1,209 @@
+/**
+ * What container engines ask of Trama: pools, addresses, networks, endpoints. Engines repeat calls whose answer they did
+ * not hear, and ask again after restarts: every call here is idempotent.
+ *
+ * The life of an endpoint: an address is assigned (RequestAddress), claimed (CreateEndpoint: on disk, wired, published),
+ * handed over (Join), taken back (Leave), forgotten (DeleteEndpoint), and its address rests (ReleaseAddress).
+ */
+import {
+  canonicalAddress,
+  checkFixedAddress,
+  endpointPeerName,
+  Failure,
+  macOf,
+  type NetworkRecord,
+  parseAddress,
+  parseMac,
+  parseSubnet,
+} from '../domain/domain.ts';
+import type { Clock } from '../platform/platform.ts';
+import type { Addresses } from './addresses.ts';
+import type { ClusterView } from './cluster-view.ts';
+import type { LocalState } from './local-state.ts';
+import type {
+  AddressRequest,
+  Attachment,
+  EndpointReference,
+  EndpointRequest,
+  JoinRequest,
+  NetworkPlugin,
+  NetworkRequest,
+  PoolRequest,
+} from './plugin-port.ts';
+import { localOwner, nominalGateway, type Wiring } from './wiring.ts';
+
+export interface NetworkPluginOptions {
+  readonly node: string;
+  readonly view: ClusterView;
+  readonly wiring: Wiring;
+  readonly addresses: Addresses;
+  readonly state: LocalState;
+  /** Brings what is desired into the kernel. @throws Failure naming what could not be done for `owner` */
+  settle(owner: string): Promise<void>;
+  readonly clock: Clock;
+}
+
+export function createNetworkPlugin(options: NetworkPluginOptions): NetworkPlugin {
+  return new Plugin(options);
+}
+
+class Plugin implements NetworkPlugin {
+  readonly #options: NetworkPluginOptions;
+
+  constructor(options: NetworkPluginOptions) {
+    this.#options = options;
+  }
+
+  async requestPool({ network, pool, v6 }: PoolRequest): Promise<{ poolId: string; pool: string }> {
+    if (v6) throw new Failure('invalid', 'Trama networks have no IPv6 yet: create the network without --ipv6');
+    const found = this.#networkOf(network, pool);
+    if (pool !== undefined && pool !== found.subnet) {
+      throw new Failure(
+        'conflict',
+        `network ${found.name} has subnet ${found.subnet}, not ${pool}: leave out --subnet, or give that one`,
+      );
+    }
+    return { poolId: found.id, pool: found.subnet };
+  }
+
+  /** The pool belongs to the cluster, not to this engine: nothing to do. */
+  async releasePool(): Promise<void> {}
+
+  async requestAddress({ poolId, address, gateway }: AddressRequest): Promise<{ cidr: string }> {
+    const network = this.#options.view.networkNamed(poolId);
+    const prefix = network.subnet.split('/')[1];
+    if (gateway) return { cidr: `${nominalGateway(network)}/${prefix}` };
+    if (address === undefined || address === '')
+      return { cidr: `${await this.#options.addresses.assign(network)}/${prefix}` };
+    const wanted = checkFixedAddress(network.name, parseSubnet(network.subnet), parseAddress(address));
+    // An engine that restarted with its containers alive asks for their addresses again.
+    if (!this.#isEndpointsAddress(network, wanted)) await this.#options.addresses.assignFixed(network, wanted);
+    return { cidr: `${wanted}/${prefix}` };
+  }
+
+  async releaseAddress({ poolId, address }: { poolId: string; address: string }): Promise<void> {
+    const network = this.#options.view.network(poolId);
+    const plain = canonicalAddress(address.split('/')[0] ?? '');
+    // Refused endpoints release the address they were refused for: it stays with the one that has it.
+    if (network === undefined || this.#isEndpointsAddress(network, plain)) return;
+    this.#options.addresses.release(network.id, plain);
+  }
+
+  async createNetwork({ dockerNetworkId, network, subnet, ipv6 }: NetworkRequest): Promise<void> {
+    if (ipv6) throw new Failure('invalid', 'Trama networks have no IPv6 yet: create the network without --ipv6');
+    const found = this.#networkOf(network, subnet);
+    if (subnet !== undefined && subnet !== found.subnet) {
+      throw new Failure(
+        'invalid',
+        `Docker chose ${subnet} but network ${found.name} is ${found.subnet}: create it with --ipam-driver trama --subnet ${found.subnet}`,
+      );
+    }
+    await this.#options.state.dockerNetworks.set(dockerNetworkId, { dockerId: dockerNetworkId, network: found.id });
+  }
+
+  async deleteNetwork(dockerNetworkId: string): Promise<void> {
+    await this.#options.state.dockerNetworks.delete(dockerNetworkId);
+  }
+
+  async createEndpoint({
+    dockerNetworkId,
+    endpointId,
+    address,
+    mac,
+  }: EndpointRequest): Promise<{ address?: string; mac?: string }> {
+    const network = this.#networkOfDocker(dockerNetworkId);
+    const again = this.#options.wiring.endpoint(endpointId);
+    const plain = address === undefined ? again?.record.address : canonicalAddress(address.split('/')[0] ?? '');
+    const chosen = plain ?? (await this.#options.addresses.assign(network));
+    const ownMac = mac === undefined ? macOf(network.vni, parseAddress(chosen)) : parseMac(mac);
+    await this.#options.wiring.attach(network);
+    await this.#options.wiring.addEndpoint(network, {
+      id: endpointId,
+      network: network.id,
+      node: this.#options.node,
+      kind: 'container',
+      address: chosen,
+      mac: ownMac,
+    });
+    // Begun here, awaited in Join: the kernel's part and Docker's next steps go on side by side.
+    this.#options.settle(localOwner(endpointId)).catch(() => {});
+    return {
+      ...(address === undefined ? { address: `${chosen}/${network.subnet.split('/')[1]}` } : {}),
+      ...(mac === undefined ? { mac: ownMac } : {}),
+    };
+  }
+
+  async join({ dockerNetworkId, endpointId, sandboxPath }: JoinRequest): Promise<Attachment> {
+    const network = this.#networkOfDocker(dockerNetworkId);
+    const endpoint = this.#options.wiring.endpoint(endpointId);
+    if (endpoint === undefined)
+      throw new Failure(
+        'not-found',
+        `endpoint ${endpointId.slice(0, 12)} of network ${network.name} is not known on this node: start the container again`,
+      );
+    const gateway = await this.#options.wiring.attach(network);
+    await this.#options.settle(localOwner(endpointId));
+    const others = [...this.#options.state.endpoints.values()].filter(
+      (each) => each.sandbox?.path === sandboxPath && each.record.id !== endpointId,
+    );
+    await this.#options.wiring.updateEndpoint(endpointId, (each) => ({
+      ...each,
+      // Docker numbers the interfaces of a sandbox in the order of their joins.
+      sandbox: {
+        path: sandboxPath,
+        interface: `eth${others.length}`,
+        ...(network.internal ? {} : { gateway: gateway.address }),
+      },
+    }));
+    return {
+      sourceName: endpointPeerName(endpointId),
+      destinationPrefix: 'eth',
+      ...(network.internal ? {} : { gateway: gateway.address }),
+      routes: [],
+      disableGatewayService: network.internal,
+    };
+  }
+
+  async leave({ endpointId }: EndpointReference): Promise<void> {
+    await this.#options.wiring.updateEndpoint(endpointId, ({ sandbox: _, ...rest }) => rest);
+  }
+
+  /** Answered before the kernel has finished: removing a veth waits for RCU, and nobody needs to wait with it. */
+  async deleteEndpoint({ endpointId }: EndpointReference): Promise<void> {
+    await this.#options.wiring.removeEndpoint(endpointId);
+    this.#options.settle(localOwner(endpointId)).catch(() => {});
+  }
+
+  async endpointInfo({ endpointId }: EndpointReference): Promise<Record<string, string>> {
+    const record = this.#options.wiring.endpoint(endpointId)?.record;
+    return record === undefined
+      ? {}
+      : { 'trama.node': record.node, 'trama.address': record.address, 'trama.mac': record.mac };
+  }
+
+  #networkOf(nameOrId: string | undefined, subnet: string | undefined): NetworkRecord {
+    if (nameOrId !== undefined) return this.#options.view.networkNamed(nameOrId);
+    const found = subnet === undefined ? undefined : this.#options.view.networkWithSubnet(subnet);
+    if (found !== undefined) return found;
+    const what = subnet === undefined ? 'no Trama network was named' : `no Trama network has subnet ${subnet}`;
+    throw new Failure(
+      'invalid',
+      `${what}: create one with trama network create, then name it with -o network=NAME --ipam-opt network=NAME`,
+    );
+  }
+
+  #networkOfDocker(dockerNetworkId: string): NetworkRecord {
+    const link = this.#options.state.dockerNetworks.get(dockerNetworkId);
+    const network = link === undefined ? undefined : this.#options.view.network(link.network);
+    if (network !== undefined) return network;
+    throw new Failure(
+      'not-found',
+      `Docker's network ${dockerNetworkId.slice(0, 12)} stands for no Trama network any more: remove it with docker network rm`,
+    );
+  }
+
+  #isEndpointsAddress(network: NetworkRecord, address: string): boolean {
+    if (this.#options.wiring.gatewayOf(network.id)?.address === address) return true;
+    return this.#options.wiring.containersIn(network.id).some((each) => each.record.address === address);
+  }
+}

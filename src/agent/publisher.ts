@@ -1,0 +1,82 @@
+/**
+ * Tells the servers of this node's endpoints. Local truth comes first: a container starts and runs whether or not
+ * anybody hears of it; once a server answers, what it holds is made equal.
+ */
+import { type EndpointRecord, isFailure } from '../domain/domain.ts';
+import type { Clock, Log } from '../platform/platform.ts';
+import { type Api, ask } from '../protocol/protocol.ts';
+import { KeyedQueue } from './keyed-queue.ts';
+
+export interface PublisherOptions {
+  readonly api: Api;
+  /** This node's endpoints in the network, as they are now. */
+  endpointsOf(network: string): readonly EndpointRecord[];
+  /** Something that a person should know. */
+  report(message: string): void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const deadlineMs = 5000;
+const retryMs = 1000;
+
+export class EndpointPublisher {
+  readonly #options: PublisherOptions;
+  readonly #queue = new KeyedQueue();
+  /** Networks whose server side may differ from ours. */
+  readonly #behind = new Set<string>();
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  put(endpoint: EndpointRecord): void {
+    this.#change(endpoint.network, () => ask(this.#options.api, 'endpoint.put', { endpoint }, { deadlineMs }));
+  }
+
+  delete(endpoint: EndpointRecord): void {
+    const { network, address, id } = endpoint;
+    this.#change(network, () => ask(this.#options.api, 'endpoint.delete', { network, address, id }, { deadlineMs }));
+  }
+
+  /** Everything of the network anew; after every (re)connection. Resolves when done or given up until the next try. */
+  sync(network: string): Promise<void> {
+    return this.#queue.run(network, () => this.#syncNow(network));
+  }
+
+  #change(network: string, send: () => Promise<unknown>): void {
+    // A sync to come reads what is true then; it makes single changes superfluous.
+    if (this.#behind.has(network)) return;
+    void this.#queue.run(network, async () => {
+      try {
+        await send();
+      } catch (error) {
+        if (isFailure(error, 'conflict') || isFailure(error, 'denied')) this.#options.report((error as Error).message);
+        else this.#later(network);
+      }
+    });
+  }
+
+  async #syncNow(network: string): Promise<void> {
+    this.#behind.delete(network);
+    try {
+      const endpoints = this.#options.endpointsOf(network).map((each) => ({ ...each }));
+      const { refused } = await ask(this.#options.api, 'endpoint.sync', { network, endpoints }, { deadlineMs });
+      for (const id of refused) {
+        const address = endpoints.find((each) => each.id === id)?.address ?? id;
+        this.#options.report(
+          `address ${address} of this node now belongs to another endpoint: restart its container to get a new one`,
+        );
+      }
+    } catch (error) {
+      this.#options.log.debug('endpoints not told yet', { network, error });
+      if (!isFailure(error, 'not-found')) this.#later(network);
+    }
+  }
+
+  #later(network: string): void {
+    if (this.#behind.has(network)) return;
+    this.#behind.add(network);
+    void this.#options.clock.sleep(retryMs).then(() => this.sync(network));
+  }
+}

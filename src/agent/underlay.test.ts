@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { chooseUnderlay } from './underlay.ts';
+
+const link = (ifname: string, local: string, mtu = 1500) => ({
+  ifname,
+  mtu,
+  addr_info: [{ family: 'inet', local, scope: 'global' }],
+});
+const links = [link('lo', '127.0.0.1', 65536), link('eth0', '10.0.0.5'), link('eth1', '192.168.7.2', 9000)];
+
+describe('the underlay', () => {
+  test('is the interface with the default route', () => {
+    const found = chooseUnderlay(
+      [
+        { dst: 'default', dev: 'eth1' },
+        { dst: '10.0.0.0/24', dev: 'eth0' },
+      ],
+      links,
+    );
+    expect(found).toMatchObject({ address: '192.168.7.2', interface: 'eth1', mtu: 9000 });
+    expect(found.reason).toBe('address 192.168.7.2 of eth1, which has the default route');
+  });
+
+  test('of several default routes the one with the lowest metric', () => {
+    const routes = [
+      { dst: 'default', dev: 'eth1', metric: 600 },
+      { dst: 'default', dev: 'eth0', metric: 100 },
+    ];
+    expect(chooseUnderlay(routes, links).interface).toBe('eth0');
+  });
+
+  test('prefers the source that the route names', () => {
+    expect(chooseUnderlay([{ dst: 'default', dev: 'eth0', prefsrc: '10.0.0.77' }], links).address).toBe('10.0.0.77');
+  });
+
+  test('is what was asked for, if the host has it', () => {
+    expect(chooseUnderlay([], links, '10.0.0.5')).toMatchObject({ interface: 'eth0', address: '10.0.0.5' });
+    expect(() => chooseUnderlay([], links, '10.9.9.9')).toThrow(
+      '10.9.9.9 is not an address of this host; it has 127.0.0.1 (lo), 10.0.0.5 (eth0)',
+    );
+  });
+
+  test('without a default route somebody must say', () => {
+    expect(() => chooseUnderlay([{ dst: '10.0.0.0/24', dev: 'eth0' }], links)).toThrow('--address IP');
+  });
+
+  test("tells the host's subnets, without the default route and Trama's own", () => {
+    const routes = [
+      { dst: 'default', dev: 'eth0' },
+      { dst: '10.0.0.0/24', dev: 'eth0' },
+      { dst: '10.42.0.0/16', dev: 'trg10001' },
+      { dst: '172.17.0.0/16', dev: 'docker0' },
+      { dst: '192.0.2.7', dev: 'eth1' },
+    ];
+    expect(chooseUnderlay(routes, links).routes).toEqual(['10.0.0.0/24', '172.17.0.0/16', '192.0.2.7/32']);
+  });
+});

@@ -1,0 +1,280 @@
+/**
+ * From what the agent knows (its own endpoints, the other nodes' endpoints) to what the reconciler should make true.
+ * Holds no kernel state: drivers say what should exist, per owner; the reconciler does the rest.
+ *
+ * A network is *attached* to this host while the host has a gateway endpoint in it: from the first container's start
+ * until a while after the last one's end.
+ *
+ * INVARIANTS
+ *   - an endpoint is on disk before anything of it is in the kernel, and until nothing of it should be there;
+ *   - one remote endpoint's change desires that endpoint's objects and no others.
+ */
+
+import type { EndpointRecord, NetworkRecord } from '../domain/domain.ts';
+import {
+  Failure,
+  firstUsable,
+  formatAddress,
+  macOf,
+  parseAddress,
+  parseSubnet,
+  vxlanOverhead,
+} from '../domain/domain.ts';
+import type { Driver, DriverTable, Host } from '../drivers/drivers.ts';
+import type { KernelObject, VethLink } from '../kernel/objects.ts';
+import type { Clock, Log } from '../platform/platform.ts';
+import { networkTopic, type TopicValue } from '../protocol/protocol.ts';
+import type { Addresses } from './addresses.ts';
+import type { ClusterView } from './cluster-view.ts';
+import { KeyedQueue } from './keyed-queue.ts';
+import type { LocalEndpoint, LocalState } from './local-state.ts';
+import type { Change } from './mirror.ts';
+
+/** What wiring needs of the kernel's reconciler. */
+export interface Desires {
+  desire(owner: string, objects: readonly KernelObject[]): void;
+  release(owner: string): void;
+}
+
+export interface WiringOptions {
+  readonly node: string;
+  readonly kernel: Desires;
+  readonly drivers: DriverTable;
+  base(host: Host): KernelObject[];
+  readonly view: ClusterView;
+  readonly addresses: Addresses;
+  readonly state: LocalState;
+  /** Begins or ends to hear of a network's endpoints. */
+  follow(topic: string): void;
+  unfollow(topic: string): void;
+  /** Endpoints of other nodes in a network, as far as they are known. */
+  remoteEndpoints(network: string): Iterable<TopicValue>;
+  onEndpoint(change: 'put' | 'delete', endpoint: EndpointRecord): void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class Wiring {
+  readonly #options: WiringOptions;
+  readonly #queue = new KeyedQueue();
+  #host: Host;
+  #underlayMtu: number;
+
+  constructor(options: WiringOptions, host: Host, underlayMtu: number) {
+    this.#options = options;
+    this.#host = host;
+    this.#underlayMtu = underlayMtu;
+  }
+
+  /** Once after the start: everything of this node's that its disk knows. */
+  restore(): void {
+    this.#desireBase();
+    for (const endpoint of this.#options.state.endpoints.values()) {
+      this.#options.addresses.claim(endpoint.record.network, endpoint.record.address);
+    }
+    for (const network of this.attached()) this.#desireNetwork(network);
+  }
+
+  /** The host's own place has changed: its address, or Docker's chain has come or gone. */
+  setHost(host: Host, underlayMtu: number): void {
+    this.#underlayMtu = underlayMtu;
+    if (JSON.stringify(host) === JSON.stringify(this.#host)) return;
+    this.#host = host;
+    this.#desireBase();
+    for (const network of this.attached()) this.#desireNetwork(network);
+  }
+
+  attached(): NetworkRecord[] {
+    const networks = [...this.#options.state.endpoints.values()].filter((each) => each.record.kind === 'gateway');
+    return networks
+      .map((each) => this.#options.view.network(each.record.network))
+      .filter((network) => network !== undefined);
+  }
+
+  gatewayOf(network: string): EndpointRecord | undefined {
+    return this.#options.state.endpoints.get(gatewayKey(network))?.record;
+  }
+
+  containersIn(network: string): LocalEndpoint[] {
+    return [...this.#options.state.endpoints.values()].filter(
+      (each) => each.record.network === network && each.record.kind === 'container',
+    );
+  }
+
+  /** Makes the network part of this host. @returns this node's gateway endpoint in it */
+  attach(network: NetworkRecord): Promise<EndpointRecord> {
+    const existing = this.gatewayOf(network.id);
+    if (existing !== undefined) return Promise.resolve(existing);
+    return this.#queue.run(network.id, async () => this.gatewayOf(network.id) ?? (await this.#makeGateway(network)));
+  }
+
+  /** The host leaves the network: nothing of it stays. The caller has made sure that no container is in it. */
+  detach(networkId: string): Promise<void> {
+    return this.#queue.run(networkId, async () => {
+      const { state, kernel, addresses } = this.#options;
+      for (const [key, endpoint] of [...state.endpoints.entries()]) {
+        if (endpoint.record.network !== networkId) continue;
+        kernel.release(localOwner(endpoint.record.id));
+        await state.endpoints.delete(key);
+        addresses.release(networkId, endpoint.record.address);
+        this.#options.onEndpoint('delete', endpoint.record);
+      }
+      for (const value of this.#options.remoteEndpoints(networkId)) {
+        if (value.kind === 'endpoint') kernel.release(remoteOwner(value.endpoint));
+      }
+      kernel.release(networkOwner(networkId));
+      this.#options.unfollow(networkTopic(networkId));
+    });
+  }
+
+  /** @throws Failure('conflict') when the address is another endpoint's */
+  async addEndpoint(network: NetworkRecord, record: EndpointRecord): Promise<void> {
+    const other = this.containersIn(network.id).find(
+      (each) => each.record.address === record.address && each.record.id !== record.id,
+    );
+    if (other !== undefined || this.gatewayOf(network.id)?.address === record.address) {
+      const whose = other?.record.container?.name ?? (other === undefined ? 'the gateway' : 'another container');
+      throw new Failure(
+        'conflict',
+        `address ${record.address} of network ${network.name} belongs to ${whose} on this node: choose another`,
+      );
+    }
+    await this.#options.state.endpoints.set(record.id, { record, createdAt: this.#options.clock.now() });
+    this.#options.addresses.claim(network.id, record.address);
+    this.#desireLocal(network, record);
+    this.#options.onEndpoint('put', record);
+  }
+
+  /** Changes what is known of an endpoint besides its address: where it stands, whose it is. */
+  async updateEndpoint(id: string, change: (endpoint: LocalEndpoint) => LocalEndpoint): Promise<void> {
+    const endpoint = this.#options.state.endpoints.get(id);
+    if (endpoint === undefined) return;
+    const changed = change(endpoint);
+    await this.#options.state.endpoints.set(id, changed);
+    if (JSON.stringify(changed.record) !== JSON.stringify(endpoint.record))
+      this.#options.onEndpoint('put', changed.record);
+  }
+
+  /** No error when it is gone already. The address stays taken until it is released by itself. */
+  async removeEndpoint(id: string): Promise<void> {
+    const endpoint = this.#options.state.endpoints.get(id);
+    if (endpoint === undefined) return;
+    await this.#options.state.endpoints.delete(id);
+    this.#options.kernel.release(localOwner(id));
+    this.#options.onEndpoint('delete', endpoint.record);
+  }
+
+  endpoint(id: string): LocalEndpoint | undefined {
+    return this.#options.state.endpoints.get(id);
+  }
+
+  /** Other nodes' endpoints came, changed or went. */
+  applyEndpoints(networkId: string, changes: readonly Change[]): void {
+    const network = this.#options.view.network(networkId);
+    if (network === undefined || this.gatewayOf(networkId) === undefined) return;
+    for (const { value, previous } of changes) {
+      if (value?.kind === 'endpoint') this.#desireRemote(network, value.endpoint);
+      else if (previous?.kind === 'endpoint' && previous.endpoint.node !== this.#options.node) {
+        this.#options.kernel.release(remoteOwner(previous.endpoint));
+      }
+    }
+  }
+
+  /** A node's address came or changed: its endpoints are reached elsewhere now. Cost: the endpoints of attached networks. */
+  applyNode(node: string): void {
+    if (node === this.#options.node) return;
+    for (const network of this.attached()) {
+      for (const value of this.#options.remoteEndpoints(network.id)) {
+        if (value.kind === 'endpoint' && value.endpoint.node === node) this.#desireRemote(network, value.endpoint);
+      }
+    }
+  }
+
+  /** The network's record came or changed. */
+  applyNetwork(network: NetworkRecord): void {
+    if (this.gatewayOf(network.id) !== undefined) this.#desireNetwork(network);
+  }
+
+  /** Replacement for a veth pair that is gone although its container runs: see the reconciler's `onMissing`. */
+  restored(link: VethLink): readonly KernelObject[] | undefined {
+    for (const { record, sandbox } of this.#options.state.endpoints.values()) {
+      const network = this.#options.view.network(record.network);
+      if (sandbox === undefined || network === undefined) continue;
+      const objects = this.#driver(network).localEndpoint(this.#host, network, record);
+      if (!objects.some((object) => object.kind === 'link' && object.name === link.name)) continue;
+      return this.#driver(network).restoredEndpoint(this.#host, network, record, sandbox);
+    }
+    return undefined;
+  }
+
+  async #makeGateway(network: NetworkRecord): Promise<EndpointRecord> {
+    if (network.mtu + vxlanOverhead > this.#underlayMtu) {
+      const { interface: device } = this.#host;
+      throw new Failure(
+        'invalid',
+        `network ${network.name} has MTU ${network.mtu}, but ${device} of this node carries only ${this.#underlayMtu - vxlanOverhead} inside VXLAN: create the network with --mtu ${this.#underlayMtu - vxlanOverhead}, or raise the MTU of ${device}`,
+      );
+    }
+    const address = await this.#options.addresses.assign(network);
+    const record: EndpointRecord = {
+      id: `gateway-${this.#options.node}`,
+      network: network.id,
+      node: this.#options.node,
+      kind: 'gateway',
+      address,
+      mac: macOf(network.vni, parseAddress(address)),
+    };
+    await this.#options.state.endpoints.set(gatewayKey(network.id), { record, createdAt: this.#options.clock.now() });
+    this.#options.addresses.claim(network.id, address);
+    this.#desireNetwork(network);
+    this.#options.onEndpoint('put', record);
+    return record;
+  }
+
+  #desireBase(): void {
+    this.#options.kernel.desire('base', this.#options.base(this.#host));
+  }
+
+  #desireNetwork(network: NetworkRecord): void {
+    const gateway = this.gatewayOf(network.id);
+    if (gateway === undefined) return;
+    this.#options.kernel.desire(networkOwner(network.id), this.#driver(network).network(this.#host, network, gateway));
+    for (const { record } of this.containersIn(network.id)) this.#desireLocal(network, record);
+    for (const value of this.#options.remoteEndpoints(network.id)) {
+      if (value.kind === 'endpoint') this.#desireRemote(network, value.endpoint);
+    }
+    this.#options.follow(networkTopic(network.id));
+  }
+
+  #desireLocal(network: NetworkRecord, record: EndpointRecord): void {
+    this.#options.kernel.desire(
+      localOwner(record.id),
+      this.#driver(network).localEndpoint(this.#host, network, record),
+    );
+  }
+
+  #desireRemote(network: NetworkRecord, record: EndpointRecord): void {
+    if (record.node === this.#options.node) return;
+    const vtep = this.#options.view.node(record.node)?.address;
+    // Unknown as yet: `applyNode` comes back to it.
+    if (vtep === undefined) this.#options.kernel.release(remoteOwner(record));
+    else
+      this.#options.kernel.desire(
+        remoteOwner(record),
+        this.#driver(network).remoteEndpoint(this.#host, network, record, vtep),
+      );
+  }
+
+  #driver(network: NetworkRecord): Driver {
+    return this.#options.drivers[network.driver];
+  }
+}
+
+/** What Docker is told is the network's gateway. Nobody has it: a container's real gateway is its node's own address. */
+export const nominalGateway = (network: NetworkRecord): string =>
+  formatAddress(firstUsable(parseSubnet(network.subnet)));
+
+const gatewayKey = (network: string): string => `gateway-${network}`;
+const networkOwner = (network: string): string => `network/${network}`;
+export const localOwner = (endpointId: string): string => `local/${endpointId}`;
+const remoteOwner = (record: EndpointRecord): string => `remote/${record.network}/${record.address}`;

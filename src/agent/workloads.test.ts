@@ -1,0 +1,182 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Failure, type WorkloadRecord, type WorkloadStatus } from '../domain/domain.ts';
+import { silentLog } from '../platform/platform.ts';
+import type { ContainerInfo, ContainerRuntime } from '../runtimes/runtimes.ts';
+import { openLocalState } from './local-state.ts';
+import { StatusReporter } from './status-reporter.ts';
+import { Workloads, workloadLabel } from './workloads.ts';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'workloads-'));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+/** An engine in memory: containers by id, and what was asked of it. */
+class FakeEngine {
+  readonly containers = new Map<string, ContainerInfo>();
+  readonly calls: string[] = [];
+  failStart: Failure | undefined;
+  failImage: Failure | undefined;
+
+  readonly runtime = {
+    ensureImage: async () => {
+      this.calls.push('image');
+      if (this.failImage !== undefined) throw this.failImage;
+    },
+    create: async (name: string, _: unknown, labels: Record<string, string>) => {
+      this.calls.push(`create ${name}`);
+      this.containers.set(`id-${name}`, { id: `id-${name}`, name, image: 'i', state: 'created', labels, networks: [] });
+      return `id-${name}`;
+    },
+    start: async (id: string) => {
+      this.calls.push(`start ${id}`);
+      if (this.failStart !== undefined) throw this.failStart;
+      this.become(id, 'running');
+    },
+    stop: async (id: string) => {
+      this.calls.push(`stop ${id}`);
+      this.become(id, 'exited');
+    },
+    remove: async (id: string) => {
+      this.calls.push(`remove ${id}`);
+      this.containers.delete(id);
+    },
+    inspect: async (id: string) => this.containers.get(id),
+    list: async (labels: Record<string, string>) =>
+      [...this.containers.values()].filter((each) =>
+        Object.entries(labels).every(([key, value]) => each.labels[key] === value),
+      ),
+  } as unknown as ContainerRuntime;
+
+  become(id: string, state: ContainerInfo['state'], exitCode = 0) {
+    const container = this.containers.get(id);
+    if (container !== undefined) this.containers.set(id, { ...container, state, exitCode });
+  }
+}
+
+async function scene(engine = new FakeEngine()) {
+  const state = await openLocalState(directory, () => {});
+  const told: WorkloadStatus[] = [];
+  const clock = { now: () => 0, sleep: () => new Promise<void>(() => {}) };
+  const reporter = new StatusReporter(async (status) => void told.push(status), clock, silentLog);
+  const options = { node: 'h1', runtime: engine.runtime, state, reporter, clock, log: silentLog };
+  const workloads = new Workloads({ ...options, ensureNetworks: async () => {}, networkName: (name) => name });
+  const reaches = (phase: string) => vi.waitFor(() => expect(told.at(-1)?.phase).toBe(phase), { interval: 1 });
+  const settles = () => new Promise((resolve) => setTimeout(resolve, 20));
+  return { engine, workloads, told, reaches, settles };
+}
+
+const workload = (change: Partial<WorkloadRecord> = {}): WorkloadRecord => ({
+  name: 'web',
+  id: 'w1',
+  node: 'h1',
+  desired: 'running',
+  generation: 1,
+  createdAt: 0,
+  spec: {
+    image: 'i',
+    command: [],
+    env: [],
+    networks: [],
+    ports: [],
+    restart: 'no',
+    tty: false,
+    stdin: false,
+    labels: {},
+  },
+  ...change,
+});
+
+describe('workloads of a node', () => {
+  test('a wanted one is made and started, and told', async () => {
+    const { engine, workloads, told, reaches } = await scene();
+    workloads.set(workload());
+    await reaches('running');
+    expect(engine.calls).toEqual(['image', 'create web', 'start id-web']);
+    expect(engine.containers.get('id-web')?.labels).toMatchObject({ [workloadLabel]: 'w1', 'trama.node': 'h1' });
+    expect(told.at(-1)).toMatchObject({ name: 'web', generation: 1, containerId: 'id-web' });
+  });
+
+  test('one that ended by itself stays ended, also after the agent restarts', async () => {
+    const { engine, workloads, reaches } = await scene();
+    workloads.set(workload());
+    await reaches('running');
+    engine.become('id-web', 'exited', 3);
+    workloads.onContainer('w1');
+    await reaches('exited');
+    const again = await scene(engine);
+    again.workloads.set(workload());
+    await again.reaches('exited');
+    expect(again.told.at(-1)).toMatchObject({ exitCode: 3 });
+    expect(engine.calls.filter((call) => call.startsWith('start'))).toHaveLength(1);
+  });
+
+  test('a new generation starts it again', async () => {
+    const { engine, workloads, reaches } = await scene();
+    workloads.set(workload());
+    await reaches('running');
+    workloads.set(workload({ desired: 'stopped', generation: 2 }));
+    await reaches('exited');
+    workloads.set(workload({ generation: 3 }));
+    await reaches('running');
+    expect(engine.calls.slice(3)).toEqual(['stop id-web', 'start id-web']);
+  });
+
+  test('one that somebody removed by hand is made again', async () => {
+    const { engine, workloads, reaches, settles } = await scene();
+    workloads.set(workload());
+    await reaches('running');
+    engine.containers.clear();
+    workloads.onContainer('w1');
+    await settles();
+    expect(engine.calls.filter((call) => call === 'create web')).toHaveLength(2);
+  });
+
+  test('removal ends with the word that the server waits for', async () => {
+    const { engine, workloads, told, reaches } = await scene();
+    workloads.set(workload());
+    await reaches('running');
+    workloads.set(workload({ desired: 'removed', generation: 2 }));
+    await reaches('removing');
+    expect(told.at(-1)?.message).toBe('gone');
+    expect(engine.containers.size).toBe(0);
+  });
+
+  test('a failed start leaves no container, says why, and is not tried at every event', async () => {
+    const engine = new FakeEngine();
+    engine.failStart = new Failure('conflict', 'port 80 is taken');
+    const { workloads, told, reaches, settles } = await scene(engine);
+    workloads.set(workload());
+    await reaches('failed');
+    expect(told.at(-1)?.message).toBe('port 80 is taken');
+    expect(engine.containers.size).toBe(0);
+    workloads.onContainer('w1');
+    await settles();
+    expect(engine.calls.filter((call) => call === 'create web')).toHaveLength(1);
+    engine.failStart = undefined;
+    workloads.checkAll();
+    await reaches('running');
+  });
+
+  test('containers of workloads that the cluster does not know are swept, others are not', async () => {
+    const { engine, workloads, reaches } = await scene();
+    workloads.set(workload());
+    await reaches('running');
+    const container = (id: string, labels: Record<string, string>): ContainerInfo => ({
+      id,
+      name: id,
+      image: 'i',
+      state: 'running',
+      labels,
+      networks: [],
+    });
+    engine.containers.set('old', container('old', { [workloadLabel]: 'w0', 'trama.node': 'h1' }));
+    engine.containers.set('foreign', container('foreign', {}));
+    await workloads.sweep();
+    expect([...engine.containers.keys()]).toEqual(['id-web', 'foreign']);
+  });
+});

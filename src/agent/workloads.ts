@@ -1,0 +1,272 @@
+/**
+ * Containers that the cluster wants on this node. Level-triggered: whatever happened in between, a pass compares the
+ * wanted workload with the engine's container and goes one way from there; a failure is reported and tried again.
+ *
+ * A container that ended by itself stays ended, as with Docker: only a new generation (`trama start`) starts it again.
+ * What was last done is on disk, so that an agent's restart is not taken for a wish.
+ */
+import { Failure, toFailure, type WorkloadPhase, type WorkloadRecord } from '../domain/domain.ts';
+import type { Clock, Log } from '../platform/platform.ts';
+import type { ByteStream } from '../protocol/protocol.ts';
+import type { ContainerInfo, ContainerRuntime } from '../runtimes/runtimes.ts';
+import { KeyedQueue } from './keyed-queue.ts';
+import type { LocalState } from './local-state.ts';
+import type { StatusReporter } from './status-reporter.ts';
+
+/** On containers that Trama made; the value is the workload's id. */
+export const workloadLabel = 'trama.workload';
+
+export interface WorkloadsOptions {
+  readonly node: string;
+  readonly runtime: ContainerRuntime;
+  readonly state: LocalState;
+  /** Makes sure that Docker has the networks. @throws Failure when it cannot */
+  ensureNetworks(networks: readonly string[]): Promise<void>;
+  /** Docker's name of a Trama network. */
+  networkName(network: string): string;
+  readonly reporter: StatusReporter;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const retryMs = 2000;
+const progressMs = 250;
+
+export class Workloads {
+  readonly #options: WorkloadsOptions;
+  readonly #wanted = new Map<string, WorkloadRecord>();
+  readonly #queue = new KeyedQueue();
+  /** Work on an older generation that a newer one overtakes. */
+  readonly #running = new Map<string, AbortController>();
+  /** Generation that failed, by name: tried again after a while or when something came back, not at every event. */
+  readonly #failed = new Map<string, number>();
+  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #stop = new AbortController();
+
+  constructor(options: WorkloadsOptions) {
+    this.#options = options;
+  }
+
+  wanted(): ReadonlyMap<string, WorkloadRecord> {
+    return this.#wanted;
+  }
+
+  set(workload: WorkloadRecord): void {
+    this.#wanted.set(workload.name, workload);
+    this.#running.get(workload.name)?.abort(new Failure('conflict', 'something newer is wanted of the container'));
+    this.check(workload.name);
+  }
+
+  /** The cluster no longer knows it: its container goes with the next `sweep`. */
+  unset(name: string): void {
+    this.#wanted.delete(name);
+    this.#options.reporter.forget(name);
+    this.#running.get(name)?.abort(new Failure('not-found', 'the container is no longer wanted'));
+  }
+
+  /** Compares and acts, after whatever is going on for the same workload. */
+  check(name: string): void {
+    void this.#queue.run(name, () => this.#reconcile(name));
+  }
+
+  /** Looks at everything again, also at what has failed: the engine or a server came back. */
+  checkAll(): void {
+    this.#failed.clear();
+    for (const name of this.#wanted.keys()) this.check(name);
+  }
+
+  /** Something happened to a container of ours: who cares looks again. */
+  onContainer(workloadId: string): void {
+    for (const workload of this.#wanted.values()) {
+      // Trying and failing makes events too; they are no reason to try again at once.
+      if (workload.id === workloadId && this.#failed.get(workload.name) !== workload.generation)
+        this.check(workload.name);
+    }
+  }
+
+  /** Removes containers of workloads that the cluster does not know. Only when `wanted` is known to be complete. */
+  async sweep(): Promise<void> {
+    const ids = new Set([...this.#wanted.values()].map((workload) => workload.id));
+    for (const container of await this.#options.runtime.list({ 'trama.node': this.#options.node })) {
+      const id = container.labels[workloadLabel];
+      if (id === undefined || ids.has(id)) continue;
+      this.#options.log.info('removing a container that the cluster no longer knows', { container: container.name });
+      await this.#options.runtime.remove(container.id);
+    }
+    for (const [name, memory] of [...this.#options.state.workloads.entries()]) {
+      if (!ids.has(memory.id)) await this.#options.state.workloads.delete(name);
+    }
+  }
+
+  /** The container of a workload. @throws Failure */
+  async container(name: string): Promise<ContainerInfo> {
+    const workload = this.#wanted.get(name);
+    if (workload === undefined)
+      throw new Failure('not-found', `there is no container ${name} on node ${this.#options.node}`);
+    const container = await this.#find(workload);
+    if (container === undefined)
+      throw new Failure('not-found', `container ${name} has not been created yet: see trama ps`);
+    return container;
+  }
+
+  /** The main process's streams; waits for the container to be made. */
+  async attach(name: string, stdin: boolean): Promise<ByteStream> {
+    for (;;) {
+      const workload = this.#wanted.get(name);
+      const container = workload === undefined ? undefined : await this.#find(workload);
+      if (workload !== undefined && container !== undefined && container.state !== 'created') {
+        return this.#options.runtime.attach(container.id, { stdin, tty: workload.spec.tty });
+      }
+      await this.#nextReport(name);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#stop.abort();
+    for (const running of this.#running.values()) running.abort(new Failure('unavailable', 'the agent is stopping'));
+  }
+
+  async #reconcile(name: string): Promise<void> {
+    const workload = this.#wanted.get(name);
+    if (workload === undefined || this.#stop.signal.aborted) return;
+    const controller = new AbortController();
+    this.#running.set(name, controller);
+    try {
+      await this.#act(workload, controller.signal);
+      this.#failed.delete(name);
+    } catch (error) {
+      if (controller.signal.aborted) return;
+      const failure = toFailure(error);
+      this.#options.log.warn('workload failed', { container: name, error });
+      this.#failed.set(name, workload.generation);
+      this.#report(workload, 'failed', failure.message);
+      // What can heal by itself is tried again; the rest waits for a person.
+      if (failure.code === 'unavailable' || failure.code === 'internal') this.#again(name);
+    } finally {
+      this.#running.delete(name);
+    }
+  }
+
+  async #act(workload: WorkloadRecord, signal: AbortSignal): Promise<void> {
+    const container = await this.#find(workload);
+    if (workload.desired === 'removed') return this.#remove(workload, container);
+    if (workload.desired === 'stopped') return this.#stopContainer(workload, container);
+    const done = this.#options.state.workloads.get(workload.name);
+    const answered = done?.id === workload.id && done.generation === workload.generation;
+    if (container === undefined) return this.#createAndStart(workload, signal);
+    if (!answered && container.state !== 'running') await this.#start(workload, container.id);
+    else if (!answered) await this.#remember(workload, container.id);
+    this.#reportContainer(workload, await this.#options.runtime.inspect(container.id));
+  }
+
+  async #createAndStart(workload: WorkloadRecord, signal: AbortSignal): Promise<void> {
+    const { runtime } = this.#options;
+    await this.#ensureImage(workload, signal);
+    this.#report(workload, 'creating', '');
+    await this.#options.ensureNetworks(workload.spec.networks.map((each) => each.network));
+    const labels = { [workloadLabel]: workload.id, 'trama.node': this.#options.node };
+    const id = await runtime.create(workload.name, workload.spec, labels, this.#options.networkName);
+    try {
+      await this.#start(workload, id);
+    } catch (error) {
+      // As `docker run` does not: a container that never started would only be in the way of the next try.
+      await runtime.remove(id).catch(() => {});
+      throw error;
+    }
+    this.#reportContainer(workload, await runtime.inspect(id));
+  }
+
+  async #ensureImage(workload: WorkloadRecord, signal: AbortSignal): Promise<void> {
+    let last = 0;
+    const progress = (message: string) => {
+      const now = this.#options.clock.now();
+      if (now - last < progressMs) return;
+      last = now;
+      this.#report(workload, 'pulling', message);
+    };
+    await this.#options.runtime.ensureImage(workload.spec.image, progress, signal);
+    signal.throwIfAborted();
+  }
+
+  async #start(workload: WorkloadRecord, containerId: string): Promise<void> {
+    await this.#options.runtime.start(containerId);
+    await this.#remember(workload, containerId);
+  }
+
+  async #stopContainer(workload: WorkloadRecord, container: ContainerInfo | undefined): Promise<void> {
+    if (container === undefined) {
+      this.#report(workload, 'exited', 'its container is gone');
+      return;
+    }
+    if (container.state === 'running' || container.state === 'restarting' || container.state === 'paused') {
+      await this.#options.runtime.stop(container.id, workload.graceSeconds);
+    }
+    await this.#remember(workload, container.id);
+    this.#reportContainer(workload, await this.#options.runtime.inspect(container.id));
+  }
+
+  async #remove(workload: WorkloadRecord, container: ContainerInfo | undefined): Promise<void> {
+    if (container !== undefined) await this.#options.runtime.remove(container.id);
+    await this.#options.state.workloads.delete(workload.name);
+    this.#report(workload, 'removing', 'gone');
+  }
+
+  #remember(workload: WorkloadRecord, containerId: string): Promise<void> {
+    return this.#options.state.workloads.set(workload.name, {
+      id: workload.id,
+      generation: workload.generation,
+      containerId,
+    });
+  }
+
+  async #find(workload: WorkloadRecord): Promise<ContainerInfo | undefined> {
+    const found = await this.#options.runtime.list({ [workloadLabel]: workload.id });
+    return found[0];
+  }
+
+  #reportContainer(workload: WorkloadRecord, container: ContainerInfo): void {
+    const phase: WorkloadPhase =
+      container.state === 'running' || container.state === 'paused'
+        ? 'running'
+        : container.state === 'restarting'
+          ? 'creating'
+          : 'exited';
+    this.#report(workload, phase, phase === 'creating' ? 'restarting' : '', container);
+  }
+
+  #report(workload: WorkloadRecord, phase: WorkloadPhase, message: string, container?: ContainerInfo): void {
+    const { name, id, node, generation } = workload;
+    this.#options.reporter.report({
+      name,
+      id,
+      node,
+      generation,
+      phase,
+      message,
+      ...(container === undefined ? {} : { containerId: container.id }),
+      ...(phase === 'exited' && container?.exitCode !== undefined ? { exitCode: container.exitCode } : {}),
+      ...(container?.startedAt === undefined ? {} : { startedAt: container.startedAt }),
+      networks: (container?.networks ?? []).map(({ name, address, mac }) => ({ network: name, address, mac })),
+    });
+    for (const wake of this.#waiting.get(name) ?? []) wake();
+    this.#waiting.delete(name);
+  }
+
+  #nextReport(name: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiting = this.#waiting.get(name) ?? new Set();
+      this.#waiting.set(name, waiting);
+      waiting.add(resolve);
+      void this.#options.clock
+        .sleep(30_000)
+        .then(() => reject(new Failure('deadline', `container ${name} has not started within 30 s: see trama ps`)));
+    });
+  }
+
+  #again(name: string): void {
+    void this.#options.clock
+      .sleep(retryMs, this.#stop.signal)
+      .then(() => this.check(name))
+      .catch(() => {});
+  }
+}

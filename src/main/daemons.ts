@@ -1,0 +1,119 @@
+/** Composition: the one place that names concrete implementations. Each daemon loads only what it needs. */
+
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { Failure, parseJoin } from '../domain/domain.ts';
+import type { AgentOptions as AgentFlags, Daemons, ServerOptions as ServerFlags } from '../interfaces/interfaces.ts';
+import { type Log, type LogLevel, lineLog, spawn, systemClock, untilSignal } from '../platform/platform.ts';
+import { ask } from '../protocol/protocol.ts';
+import type { Server } from '../server/server.ts';
+import { agentSocket, pluginSocket, serverSocket } from './sockets.ts';
+import { version } from './version.ts';
+
+export const daemons: Daemons = {
+  up: (flags) =>
+    daemon('up', async (resources, log, stop) => {
+      const server = await startServer(flags, resources, log);
+      await startAgent(await joiningItself(flags, server), resources, log, stop);
+    }),
+  server: (flags) => daemon('server', async (resources, log) => void (await startServer(flags, resources, log))),
+  agent: (flags) => daemon('agent', (resources, log, stop) => startAgent(flags, resources, log, stop)),
+};
+
+type Start = (resources: AsyncDisposableStack, log: Log, stop: () => void) => Promise<void>;
+
+async function daemon(name: string, start: Start): Promise<number> {
+  if (process.getuid?.() !== 0) throw new Failure('denied', `trama ${name} needs root: run it with sudo`);
+  const log = lineLog(
+    (line) => process.stderr.write(line),
+    (process.env.TRAMA_LOG ?? 'info') as LogLevel,
+    systemClock.now,
+  );
+  await untilSignal((resources) => start(resources, log, () => process.kill(process.pid, 'SIGTERM')));
+  return 0;
+}
+
+async function startServer(flags: ServerFlags, resources: AsyncDisposableStack, log: Log): Promise<Server> {
+  const [{ createServer }, { createZeroMqBus }, { serveLocalApi }, { loadKeys }, { randomBytes }] = await Promise.all([
+    import('../server/create-server.ts'),
+    import('../bus/zeromq/zeromq-bus.ts'),
+    import('../interfaces/local/server.ts'),
+    import('./server-keys.ts'),
+    import('node:crypto'),
+  ]);
+  const directory = join(flags.state, 'server');
+  const bus = createZeroMqBus({ log });
+  const keys = await loadKeys(directory, () => bus.generateKeys());
+  const store = resources.use(await openStore(flags.store, directory));
+  const server = resources.use(
+    await createServer({
+      store,
+      bus,
+      keys,
+      clock: systemClock,
+      random: { bytes: (count) => randomBytes(count) },
+      log: log.with({ role: 'server' }),
+      listen: {
+        address: flags.listen,
+        ports: { requests: flags.requestsPort, feed: flags.feedPort, metrics: flags.metricsPort },
+      },
+      version,
+    }),
+  );
+  resources.use(await serveLocalApi({ socketPath: serverSocket, api: server, log }));
+  log.info('server ready', { cluster: server.cluster, listen: flags.listen, ...server.ports });
+  return server;
+}
+
+async function openStore(kind: ServerFlags['store'], directory: string) {
+  if (kind === 'memory')
+    return (await import('../store/memory/memory-store.ts')).createMemoryStore({ clock: systemClock });
+  const { openSqliteStore } = await import('../store/sqlite/sqlite-store.ts');
+  return openSqliteStore({ path: join(directory, 'store.db'), clock: systemClock });
+}
+
+async function startAgent(
+  flags: AgentFlags,
+  resources: AsyncDisposableStack,
+  log: Log,
+  stop: () => void,
+): Promise<void> {
+  const [{ createAgent }, { createZeroMqBus }, { serveLocalApi }, { createDockerRuntime }, { serveLibnetwork }] =
+    await Promise.all([
+      import('../agent/create-agent.ts'),
+      import('../bus/zeromq/zeromq-bus.ts'),
+      import('../interfaces/local/server.ts'),
+      import('../runtimes/docker/docker.ts'),
+      import('../plugins/libnetwork/libnetwork.ts'),
+    ]);
+  const runtime = resources.use(createDockerRuntime({ socketPath: flags.dockerSocket, log }));
+  const agent = resources.use(
+    await createAgent({
+      directory: join(flags.state, 'agent'),
+      ...(flags.join === undefined ? {} : { join: flags.join }),
+      ...(flags.name === undefined ? {} : { name: flags.name }),
+      ...(flags.address === undefined ? {} : { address: flags.address }),
+      hostname: hostname(),
+      version,
+      bus: createZeroMqBus({ log }),
+      spawn,
+      runtime,
+      clock: systemClock,
+      log: log.with({ role: 'agent' }),
+      readFile: (path) => readFile(path, 'utf8'),
+      stop,
+    }),
+  );
+  resources.use(await serveLocalApi({ socketPath: agentSocket, api: agent, log }));
+  resources.use(await serveLibnetwork({ socketPath: pluginSocket, plugin: agent.plugin, log }));
+  agent.run();
+  log.info('agent ready', { node: agent.node });
+}
+
+/** `trama up`: the agent of this very host joins its own server; the token is for that once. */
+async function joiningItself(flags: Parameters<Daemons['up']>[0], server: Server): Promise<AgentFlags> {
+  const host = flags.listen === '0.0.0.0' ? '127.0.0.1' : flags.listen;
+  const { token } = await ask(server, 'token.create', { uses: 1, ttlMs: 60_000 });
+  return { ...flags, join: parseJoin(`${token}@${host}:${server.ports.requests}`, server.ports.requests) };
+}
