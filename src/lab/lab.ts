@@ -1,0 +1,7 @@
+/** The door of `lab`: simulated hosts on one machine, each with its own network, processes, disk and Docker Engine. */
+export { createLab, type HostOptions, type Lab, type LabOptions } from './create-lab.ts';
+export type { EngineOptions } from './engine.ts';
+export type { LabHost, PingResult } from './host.ts';
+export type { Argv, RunOptions, Started } from './host-processes.ts';
+export { labImage } from './image.ts';
+export { reapDeadLabs } from './reaper.ts';
