@@ -51,6 +51,12 @@ const meanings: readonly Meaning[] = [
       `Docker could not ${doing}: its network plugin "${name ?? file}" does not answer; check that the agent runs on this host.`,
   },
   {
+    // The plugin's own sentence.
+    match: /remote: (.+)/,
+    code: 'unavailable',
+    say: ([, sentence = ''], doing, text) => plainly([], doing, sentence || text),
+  },
+  {
     match: /container \S+ is not running/i,
     code: 'conflict',
     say: (_, doing) => `Docker could not ${doing}: the container is not running; start it first.`,

@@ -1,0 +1,197 @@
+/** Docker's calls as calls of a NetworkPlugin, its results as Docker's answers. No I/O. */
+import { z } from 'zod';
+import type { Attachment, NetworkPlugin } from '../../agent/agent.ts';
+import { Failure } from '../../domain/domain.ts';
+import * as docker from '../../protocol/libnetwork.ts';
+
+/** Answers one call. @param body the parsed JSON, undefined when there was none. @throws what the plugin throws. */
+export type Answer = (body: unknown) => Promise<Record<string, unknown>>;
+
+/** The request is not what the protocol says: nothing was done. */
+export class MalformedRequest extends Error {
+  override readonly name = 'MalformedRequest';
+}
+
+/** The one IPAM address space there is; pools are told apart by the Trama network. */
+const addressSpace = 'trama';
+
+/** Answers by path, without the leading slash. */
+export function conversation(plugin: NetworkPlugin): ReadonlyMap<string, Answer> {
+  return new Map([...general(), ...driver(plugin), ...ipam(plugin)]);
+}
+
+function general(): [string, Answer][] {
+  return [
+    ['Plugin.Activate', say({ Implements: ['NetworkDriver', 'IpamDriver'] })],
+    // Docker's "global" wants a swarm; that the network spans hosts is our affair.
+    ['NetworkDriver.GetCapabilities', say({ Scope: 'local', ConnectivityScope: 'global' })],
+    // The agent keeps its addresses itself. A replayed request could not be told from a second use of the address.
+    ['IpamDriver.GetCapabilities', say({ RequiresMACAddress: false, RequiresRequestReplay: false })],
+    [
+      'IpamDriver.GetDefaultAddressSpaces',
+      say({ LocalDefaultAddressSpace: addressSpace, GlobalDefaultAddressSpace: addressSpace }),
+    ],
+    ['NetworkDriver.GwAllocCheck', say({ SkipIPv4: false, SkipIPv6: false })],
+    // Ports are published by Trama's own rules; swarm's discovery has nothing to tell.
+    ['NetworkDriver.ProgramExternalConnectivity', say({})],
+    ['NetworkDriver.RevokeExternalConnectivity', say({})],
+    ['NetworkDriver.DiscoverNew', say({})],
+    ['NetworkDriver.DiscoverDelete', say({})],
+  ];
+}
+
+function driver(plugin: NetworkPlugin): [string, Answer][] {
+  return [
+    [
+      'NetworkDriver.CreateNetwork',
+      on(docker.createNetwork, async (request) => {
+        await plugin.createNetwork(networkRequest(request));
+        return {};
+      }),
+    ],
+    [
+      'NetworkDriver.DeleteNetwork',
+      on(docker.deleteNetwork, async ({ NetworkID }) => {
+        await plugin.deleteNetwork(NetworkID);
+        return {};
+      }),
+    ],
+    ['NetworkDriver.CreateEndpoint', on(docker.createEndpoint, (request) => createEndpoint(plugin, request))],
+    [
+      'NetworkDriver.Join',
+      on(docker.join, async ({ SandboxKey, Options, ...request }) =>
+        joinAnswer(await plugin.join({ ...reference(request), sandboxPath: SandboxKey, options: Options })),
+      ),
+    ],
+    ['NetworkDriver.Leave', onEndpoint((endpoint) => plugin.leave(endpoint))],
+    ['NetworkDriver.DeleteEndpoint', onEndpoint((endpoint) => plugin.deleteEndpoint(endpoint))],
+    [
+      'NetworkDriver.EndpointOperInfo',
+      on(docker.endpointReference, async (request) => ({ Value: await plugin.endpointInfo(reference(request)) })),
+    ],
+  ];
+}
+
+function ipam(plugin: NetworkPlugin): [string, Answer][] {
+  return [
+    [
+      'IpamDriver.RequestPool',
+      on(docker.requestPool, async ({ Pool, SubPool, Options, V6 }) => {
+        if (SubPool !== undefined) {
+          throw new Failure('invalid', '--ip-range does not fit: Trama gives out addresses itself; leave it out.');
+        }
+        const { poolId, pool } = await plugin.requestPool({
+          ...present({ network: Options.network, pool: Pool }),
+          v6: V6 ?? false,
+        });
+        return { PoolID: poolId, Pool: pool, Data: {} };
+      }),
+    ],
+    [
+      'IpamDriver.ReleasePool',
+      on(docker.releasePool, async ({ PoolID }) => {
+        await plugin.releasePool(PoolID);
+        return {};
+      }),
+    ],
+    [
+      'IpamDriver.RequestAddress',
+      on(docker.requestAddress, async ({ PoolID, Address, Options }) => {
+        const { cidr } = await plugin.requestAddress({
+          poolId: PoolID,
+          gateway: Options[docker.labels.requestAddressType] === docker.labels.gateway,
+          ...present({ address: Address, mac: Options[docker.labels.mac]?.toLowerCase() }),
+        });
+        return { Address: cidr, Data: {} };
+      }),
+    ],
+    [
+      'IpamDriver.ReleaseAddress',
+      on(docker.releaseAddress, async ({ PoolID, Address }) => {
+        await plugin.releaseAddress({ poolId: PoolID, address: Address });
+        return {};
+      }),
+    ],
+  ];
+}
+
+function networkRequest({ NetworkID, Options, IPv4Data }: z.infer<typeof docker.createNetwork>) {
+  const generic = z.record(z.string(), z.coerce.string()).safeParse(Options[docker.labels.generic] ?? {});
+  const options = generic.data ?? {};
+  const [data] = IPv4Data;
+  // Docker's own IPAM knows nothing of the other hosts: it would give out their addresses again.
+  if (data?.AddressSpace !== undefined && data.AddressSpace !== addressSpace) {
+    throw new Failure('invalid', "Trama's networks take their addresses from Trama: add --ipam-driver trama.");
+  }
+  return {
+    dockerNetworkId: NetworkID,
+    internal: Options[docker.labels.internal] === true,
+    ipv6: Options[docker.labels.enableIpv6] === true,
+    options,
+    ...present({ network: options.network, subnet: data?.Pool, gateway: data?.Gateway?.replace(/\/\d+$/, '') }),
+  };
+}
+
+async function createEndpoint(
+  plugin: NetworkPlugin,
+  { Interface, Options, ...request }: z.infer<typeof docker.createEndpoint>,
+): Promise<Record<string, unknown>> {
+  const { address, mac } = await plugin.createEndpoint({
+    ...reference(request),
+    options: Options,
+    ...present({ address: Interface.Address, mac: Interface.MacAddress?.toLowerCase() }),
+  });
+  // Docker refuses an answer that sets again what it had set.
+  return {
+    Interface: present({
+      Address: Interface.Address === undefined ? address : undefined,
+      MacAddress: Interface.MacAddress === undefined ? mac : undefined,
+    }),
+  };
+}
+
+function joinAnswer(attachment: Attachment): Record<string, unknown> {
+  const { sourceName, destinationPrefix, gateway, routes, disableGatewayService } = attachment;
+  return {
+    InterfaceName: { SrcName: sourceName, DstPrefix: destinationPrefix },
+    ...(gateway === undefined ? {} : { [gateway.includes(':') ? 'GatewayIPv6' : 'Gateway']: gateway }),
+    StaticRoutes: routes.map(({ destination, nextHop }) =>
+      nextHop === undefined
+        ? { Destination: destination, RouteType: docker.routeTypes.connected }
+        : { Destination: destination, RouteType: docker.routeTypes.nextHop, NextHop: nextHop },
+    ),
+    DisableGatewayService: disableGatewayService,
+  };
+}
+
+const say =
+  (answer: Record<string, unknown>): Answer =>
+  async () =>
+    answer;
+
+function on<S extends z.ZodType>(form: S, act: (request: z.infer<S>) => Promise<Record<string, unknown>>): Answer {
+  return async (body) => {
+    const parsed = form.safeParse(body);
+    if (!parsed.success) throw new MalformedRequest(z.prettifyError(parsed.error), { cause: parsed.error });
+    return act(parsed.data);
+  };
+}
+
+function onEndpoint(act: (endpoint: ReturnType<typeof reference>) => Promise<void>): Answer {
+  return on(docker.endpointReference, async (request) => {
+    await act(reference(request));
+    return {};
+  });
+}
+
+const reference = (request: { NetworkID: string; EndpointID: string }) => ({
+  dockerNetworkId: request.NetworkID,
+  endpointId: request.EndpointID,
+});
+
+/** Without the keys whose value is undefined. */
+function present<T extends Readonly<Record<string, string | undefined>>>(values: T): { [K in keyof T]?: string } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: string;
+  };
+}

@@ -1,0 +1,129 @@
+/** Docker's network and IPAM plugin over a unix socket. Translates only: what is done, the NetworkPlugin does. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { NetworkPlugin } from '../../agent/agent.ts';
+import { isFailure } from '../../domain/domain.ts';
+import type { Log } from '../../platform/platform.ts';
+import { type Answer, conversation, MalformedRequest } from './conversation.ts';
+import { listenAt } from './socket.ts';
+
+export interface LibnetworkOptions {
+  /** Default `/run/docker/plugins/trama.sock`; the file's name is the plugin's. */
+  readonly socketPath?: string;
+  readonly plugin: NetworkPlugin;
+  readonly log: Log;
+}
+
+/** The longest that is known, a Join with many published ports, is some 10 KB. */
+const bodyLimit = 1024 * 1024;
+/** Node's 5 s would close connections in the moment in which dockerd uses them again. */
+const keepAliveTimeoutMs = 5 * 60_000;
+/** On disposal calls under way get this long. */
+const graceMs = 5000;
+
+/** These come without a body. In any other call an empty body is one that was cut off. */
+const withoutBody = new Set([
+  'Plugin.Activate',
+  'NetworkDriver.GetCapabilities',
+  'IpamDriver.GetCapabilities',
+  'IpamDriver.GetDefaultAddressSpaces',
+]);
+
+/** Serves until disposed. @throws Failure `conflict` when another process serves the socket. */
+export async function serveLibnetwork(options: LibnetworkOptions): Promise<AsyncDisposable> {
+  const { socketPath = '/run/docker/plugins/trama.sock', plugin, log } = options;
+  const answers = conversation(plugin);
+  const server = createServer((request, response) => {
+    void serve(answers, request, response, log).catch((error) => {
+      log.debug('a call of Docker broke off', { path: request.url, error });
+      response.destroy();
+    });
+  });
+  server.keepAliveTimeout = keepAliveTimeoutMs;
+  const removeSocket = await listenAt(server, socketPath);
+  return {
+    async [Symbol.asyncDispose]() {
+      await removeSocket();
+      await closed(server);
+    },
+  };
+}
+
+async function serve(
+  answers: ReadonlyMap<string, Answer>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  log: Log,
+): Promise<void> {
+  const call = (request.url ?? '').replace(/^\//, '');
+  const answer = answers.get(call);
+  if (request.method !== 'POST' || answer === undefined) {
+    request.resume();
+    return reply(response, 404, failed(`Trama's plugin does not know ${request.method} ${request.url}.`));
+  }
+  const text = await bodyOf(request);
+  if (text === undefined) return reply(response, 413, failed(`The body is longer than ${bodyLimit} bytes.`));
+  const startedAt = performance.now();
+  const [status, body] = await outcome(answer, call, text);
+  log.debug('Docker called', { call, status, ms: Math.round(performance.now() - startedAt), request: text });
+  if (body.Err !== undefined) log.warn('a call of Docker failed', { call, error: body.Err });
+  reply(response, status, body);
+}
+
+type Reply = Readonly<Record<string, unknown>>;
+
+async function outcome(answer: Answer, call: string, text: string): Promise<[number, Reply]> {
+  if (text.trim() === '' && !withoutBody.has(call)) return [400, failed(`The body of ${call} is missing.`)];
+  let body: unknown;
+  try {
+    body = text.trim() === '' ? undefined : JSON.parse(text);
+  } catch {
+    return [400, failed(`The body of ${call} is not JSON.`)];
+  }
+  try {
+    return [200, await answer(body)];
+  } catch (error) {
+    if (error instanceof MalformedRequest)
+      return [400, failed(`${call} was sent in an unknown form: ${error.message}`)];
+    // Docker reads the text only of answers with status 200.
+    return [200, failed(sentence(error))];
+  }
+}
+
+/** Network drivers are heard by `Err`, IPAM drivers by `Error`. */
+const failed = (message: string): Reply => ({ Err: message, Error: message });
+
+function sentence(error: unknown): string {
+  if (isFailure(error)) return error.message;
+  return `Trama failed: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+/** @returns undefined when it is too long. Rejects when the sender breaks off. */
+async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size <= bodyLimit) chunks.push(chunk);
+  }
+  return size > bodyLimit ? undefined : Buffer.concat(chunks).toString();
+}
+
+function reply(response: ServerResponse, status: number, body: Reply): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'Content-Type': 'application/vnd.docker.plugins.v1.1+json',
+    'Content-Length': Buffer.byteLength(text),
+  });
+  response.end(text);
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
