@@ -82,7 +82,7 @@ export async function resolveSettings<N extends SettingName>(
   flags: Readonly<Record<string, string | undefined>>,
   names: readonly N[],
 ): Promise<Values<N>> {
-  const file = await readConfig(io.readFile, Object.keys(settings));
+  const file = await readConfig((path) => io.readFile(path), Object.keys(settings));
   const values = names.map((name) => [name, settled(name, flags, io.env, file)] as const);
   return Object.fromEntries(values) as Values<N>;
 }

@@ -1,0 +1,174 @@
+import { describe, expect, test } from 'vitest';
+import type { ContainerView } from '../../protocol/methods.ts';
+import { FakeCluster, fakeCluster, web } from './testing/fake-cluster.ts';
+import { trama } from './testing/fake-io.ts';
+
+const containers: ContainerView[] = [
+  web,
+  { ...web, name: 'db', id: 'aaaaaaaaaaaa', node: 'h2', status: 'exited', exitCode: 3, networks: [] },
+  {
+    ...web,
+    name: 'job',
+    id: 'bbbbbbbbbbbb',
+    status: 'failed',
+    message: 'h1 has no image app:9, and it cannot be pulled',
+  },
+  { ...web, name: 'new', id: 'cccccccccccc', status: 'pulling', message: 'pulling nginx' },
+];
+
+describe('tables', () => {
+  test('node ls', async () => {
+    const { code, out, err } = await trama('node ls');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatchInlineSnapshot(`
+      "NAME  ADDRESS   STATUS  CPU  MEMORY             CONTAINERS  ENGINE           VERSION  SEEN
+      h1    10.0.0.1  ready   12%  512 MiB / 8.0 GiB  2           docker 20.10.24  0.1.0    2s ago
+      h2    10.0.0.2  down    -    -                  2           docker 20.10.24  0.1.0    never
+      "
+    `);
+  });
+
+  test('network ls', async () => {
+    expect((await trama('network ls')).out).toMatchInlineSnapshot(`
+      "NAME  DRIVER   SUBNET        VNI    MTU   DISCOVERY  NODES  CONTAINERS
+      app   overlay  10.42.0.0/16  10001  1450  registry   1      1
+      "
+    `);
+  });
+
+  test('ps shows what runs, and what should run and does not', async () => {
+    expect((await trama('ps', { api: fakeCluster(containers) })).out).toMatchInlineSnapshot(`
+      "NAME  NODE  IMAGE       NETWORKS       PORTS        STATUS
+      web   h1    nginx:1.27  app:10.42.0.3  8080:80/tcp  running 5m
+      job   h1    nginx:1.27  app:10.42.0.3  8080:80/tcp  failed: h1 has no image app:9, and it cannot be pulled
+      new   h1    nginx:1.27  app:10.42.0.3  8080:80/tcp  pulling: pulling nginx
+      "
+    `);
+  });
+
+  test('ps -a shows what has ended, too', async () => {
+    expect((await trama('ps -a --node h2', { api: fakeCluster(containers) })).out).toMatchInlineSnapshot(`
+      "NAME  NODE  IMAGE       NETWORKS  PORTS        STATUS
+      db    h2    nginx:1.27  -         8080:80/tcp  exited (3)
+      "
+    `);
+  });
+
+  test('ps --network', async () => {
+    const { out } = await trama('ps -a -q --network app', { api: fakeCluster(containers) });
+    expect(out).toBe('0123456789ab\nbbbbbbbbbbbb\ncccccccccccc\n');
+  });
+
+  test('an empty list is a header', async () => {
+    expect((await trama('ps', { api: fakeCluster([]) })).out).toBe('NAME  NODE  IMAGE  NETWORKS  PORTS  STATUS\n');
+    expect((await trama('ps -o json', { api: fakeCluster([]) })).out).toBe('[]\n');
+  });
+
+  test('on a terminal nothing wraps; elsewhere nothing is cut; nothing moves the terminal', async () => {
+    const evil = { ...web, message: `\u001b[2J${'long '.repeat(30)}end`, status: 'failed' };
+    const api = fakeCluster([evil]);
+    const onTerminal = await trama('ps', { api, tty: true, columns: 60 });
+    for (const line of onTerminal.out.split('\n')) expect(line.length).toBeLessThanOrEqual(60);
+    expect((await trama('ps', { api })).out).toContain('end\n');
+    expect((await trama('ps', { api })).out).not.toContain('\u001b');
+  });
+});
+
+describe('sheets', () => {
+  test('inspect', async () => {
+    expect((await trama('inspect web')).out).toMatchInlineSnapshot(`
+      "Name:      web
+      Id:        0123456789ab
+      Node:      h1
+      Image:     nginx:1.27
+      Command:   -
+      Status:    running 5m
+      Message:   -
+      Docker id: ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
+      Created:   6m ago
+      Restart:   no
+      Ports:     8080:80/tcp
+      Networks:  app: 10.42.0.3, 02:42:0a:2a:00:03
+      "
+    `);
+  });
+
+  test('node inspect', async () => {
+    expect((await trama('node inspect h1')).out).toMatchInlineSnapshot(`
+      "Name:       h1
+      Address:    10.0.0.1 on eth0, MTU 1500
+      Status:     ready
+      CPU:        12%
+      Memory:     512 MiB / 8.0 GiB
+      Containers: 2
+      Engine:     docker 20.10.24
+      Version:    0.1.0
+      Key:        kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk
+      Joined:     3d ago
+      Seen:       2s ago
+      Events:     2023-11-14T22:12:20.000Z repair put back a forwarding entry of app
+      "
+    `);
+  });
+
+  test('network inspect', async () => {
+    expect((await trama('network inspect app')).out).toMatchInlineSnapshot(`
+      "Name:       app
+      Id:         a1b2c3d4e5f6
+      Driver:     overlay
+      Subnet:     10.42.0.0/16
+      VNI:        10001, UDP port 4789
+      MTU:        1450
+      Discovery:  registry
+      Internal:   no
+      Options:    none
+      Nodes:      h1: gateway 10.42.0.2, blocks 10.42.0.0/24
+      Containers: web on h1: 10.42.0.3, 02:42:0a:2a:00:03
+      "
+    `);
+  });
+});
+
+describe('JSON', () => {
+  test.each([
+    ['node ls', ['name', 'address', 'status', 'cpu', 'memory']],
+    ['network ls', ['name', 'driver', 'subnet', 'vni', 'mtu']],
+    ['ps', ['name', 'node', 'image', 'status', 'networks']],
+  ])('%s is an array whose items hold what scripts rely on', async (command, keys) => {
+    const { code, out } = await trama(`${command} -o json`);
+    expect(code).toBe(0);
+    const [first] = JSON.parse(out);
+    for (const key of keys) expect(first).toHaveProperty(key);
+  });
+
+  test("a container's networks are network, address and mac, without prefix", async () => {
+    const [first] = JSON.parse((await trama('ps -o json')).out);
+    expect(first.networks).toEqual([{ network: 'app', address: '10.42.0.3', mac: '02:42:0a:2a:00:03' }]);
+  });
+
+  test('inspect of one thing is an object, of several an array', async () => {
+    expect(JSON.parse((await trama('inspect web -o json')).out).name).toBe('web');
+    const several = await trama('inspect web nobody -o json');
+    expect(JSON.parse(several.out).map((one: ContainerView) => one.name)).toEqual(['web']);
+    expect(several.code).toBe(1);
+    expect(several.err).toBe('trama: there is no container nobody: see `trama ps -a`\n');
+  });
+});
+
+test('ids that ps and run print name containers', async () => {
+  expect(JSON.parse((await trama('inspect 0123456789ab -o json')).out).name).toBe('web');
+  expect(JSON.parse((await trama('inspect ffffffffffff -o json')).out).name).toBe('web');
+  expect((await trama('inspect 999999999999')).code).toBe(1);
+});
+
+test('a reader that has seen enough is no failure', async () => {
+  expect(await trama('ps -q', { closesAfter: 0 })).toMatchObject({ code: 0, err: '' });
+});
+
+test('a failure is one sentence and 1; only TRAMA_DEBUG shows where it came from', async () => {
+  const api = new FakeCluster().on('node.list', () => {
+    throw new Error('the\nstore is\tgone');
+  });
+  expect(await trama('node ls', { api })).toMatchObject({ code: 1, out: '', err: 'trama: the store is gone\n' });
+  expect((await trama('node ls', { api, env: { TRAMA_DEBUG: '1' } })).err).toContain('at ');
+});

@@ -1,0 +1,248 @@
+import { describe, expect, test, vi } from 'vitest';
+import { Failure } from '../../domain/errors.ts';
+import { type ByteStream, channels } from '../../protocol/api.ts';
+import type { ContainerView } from '../../protocol/methods.ts';
+import { runCli } from './cli.ts';
+import { type FakeCluster, fakeCluster, web } from './testing/fake-cluster.ts';
+import { FakeIo, trama } from './testing/fake-io.ts';
+
+function starting(...seen: Partial<ContainerView>[]): FakeCluster {
+  let at = 0;
+  return fakeCluster()
+    .on('workload.run', () => ({ ...web, status: 'pending' }))
+    .on('workload.remove', () => ({}))
+    .on('workload.wait', async ({ since }: { since: number }) => {
+      if (cluster.methodsAsked().includes('workload.remove')) return { since, gone: true, container: null };
+      const next = seen[Math.min(at, seen.length - 1)];
+      // The last is how it stays.
+      if (at >= seen.length) await new Promise((resolve) => setTimeout(resolve, 5));
+      at += 1;
+      return { since: since + 1, gone: false, container: { ...web, ...next } };
+    });
+}
+
+let cluster = fakeCluster();
+
+describe('run -d', () => {
+  test('shows progress on stderr, each sentence once, then prints the id', async () => {
+    cluster = starting(
+      { status: 'pulling', message: 'pulling nginx' },
+      { status: 'pulling', message: 'pulling nginx' },
+      { status: 'creating' },
+      { status: 'running' },
+    );
+    const { code, out, err } = await trama('run -d --name web nginx', { api: cluster });
+    expect({ code, out }).toEqual({ code: 0, out: '0123456789ab\n' });
+    expect(err).toBe('web: pulling nginx\nweb: creating on h1\n');
+  });
+
+  test('what cannot run is removed, and said', async () => {
+    cluster = starting({ status: 'failed', message: 'there is no image nginx, and it cannot be pulled' });
+    const { code, out, err } = await trama('run -d nginx', { api: cluster });
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toBe('trama: web cannot run: there is no image nginx, and it cannot be pulled\n');
+    expect(cluster.asked).toContainEqual({ method: 'workload.remove', params: { name: 'web', force: true } });
+  });
+
+  test('flags become a workload; what follows the image is its command', async () => {
+    cluster = starting({ status: 'running' });
+    const line =
+      'run -d --name web --node h2 --network app --network db --ip 10.42.0.9 --alias www -p 8080:80 -p 10.0.0.1:53:53/udp ' +
+      '-e A=1 -e FROM_HERE -e NOT_HERE --restart always --hostname web.local -l k=v -it registry:5000/x/y:2 sh -c -d --name';
+    expect((await trama(line, { api: cluster, env: { FROM_HERE: 'yes' } })).err).toBe('');
+    expect(cluster.asked[0]?.params).toEqual({
+      name: 'web',
+      node: 'h2',
+      spec: {
+        image: 'registry:5000/x/y:2',
+        command: ['sh', '-c', '-d', '--name'],
+        env: ['A=1', 'FROM_HERE=yes'],
+        networks: [
+          { network: 'app', address: '10.42.0.9', aliases: ['www'] },
+          { network: 'db', aliases: ['www'] },
+        ],
+        ports: [
+          { hostPort: 8080, containerPort: 80, protocol: 'tcp' },
+          { hostAddress: '10.0.0.1', hostPort: 53, containerPort: 53, protocol: 'udp' },
+        ],
+        restart: 'always',
+        tty: true,
+        stdin: true,
+        hostname: 'web.local',
+        labels: { k: 'v' },
+      },
+    });
+  });
+});
+
+describe('run', () => {
+  test('joins the streams, and ends as the container does; --rm removes it', async () => {
+    cluster = starting({ status: 'running' }).onOpen((stream) => {
+      void (async () => {
+        await stream.send(channels.control, Buffer.from('{"type":"progress","message":"pulling"}'));
+        await stream.send(channels.stdout, Buffer.from('out\n'));
+        await stream.send(channels.stderr, Buffer.from('err\n'));
+        stream.end({ exitCode: 7 });
+      })();
+    });
+    const { code, out, err } = await trama('run --rm nginx', { api: cluster });
+    expect({ code, out, err }).toEqual({ code: 7, out: 'out\n', err: 'web: pulling\nerr\n' });
+    expect(cluster.methodsAsked()).toContain('workload.remove');
+  });
+
+  test('what cannot run ends the attach with its sentence, once', async () => {
+    cluster = starting({ status: 'pulling' }, { status: 'failed', message: 'no such image' });
+    const { code, err } = await trama('run nginx', { api: cluster });
+    expect({ code, err }).toEqual({ code: 1, err: 'web: pulling on h1\ntrama: web cannot run: no such image\n' });
+  });
+
+  test('a lost connection is said, and the container left', async () => {
+    cluster = starting({ status: 'running' }).onOpen((stream) => stream.reset(new Failure('unavailable', 'gone')));
+    const { code, err } = await trama('run --rm nginx', { api: cluster });
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: 'trama: the connection to web was lost, and what ran there may go on: gone\n',
+    });
+    expect(cluster.methodsAsked()).not.toContain('workload.remove');
+  });
+
+  test('Ctrl-C stops the container, a second one leaves it', async () => {
+    cluster = starting({ status: 'running' }).on('workload.stop', () => web);
+    const io = new FakeIo({ api: cluster });
+    const running = runCli(['run', 'nginx'], io);
+    await vi.waitFor(() => expect(cluster.methodsAsked()).toContain('workload.wait'));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    io.raise('SIGINT');
+    await vi.waitFor(() => expect(cluster.methodsAsked()).toContain('workload.stop'));
+    expect(io.err).toContain('stopping web; press Ctrl-C again to leave it\n');
+    io.raise('SIGINT');
+    expect(await running).toBe(130);
+    expect(io.err).toContain('trama: left web: see `trama ps`\n');
+    expect(cluster.methodsAsked()).not.toContain('workload.remove');
+  });
+
+  test('Ctrl-C before it runs removes it', async () => {
+    cluster = starting({ status: 'pulling', message: 'pulling nginx' });
+    const io = new FakeIo({ api: cluster });
+    const running = runCli(['run', 'nginx'], io);
+    await vi.waitFor(() => expect(io.err).toContain('pulling'));
+    io.raise('SIGINT');
+    expect(await running).toBe(130);
+    expect(cluster.methodsAsked()).toContain('workload.remove');
+    expect(io.raise('SIGINT')).toBe(false);
+  });
+});
+
+/** What the far end heard, until the end of input. */
+async function heard(stream: ByteStream): Promise<string[]> {
+  const all: string[] = [];
+  for await (const { channel, data } of stream) {
+    all.push(`${channel}:${Buffer.from(data)}`);
+    if (channel === channels.control && Buffer.from(data).includes('end-of-input')) break;
+  }
+  return all;
+}
+
+describe('exec', () => {
+  test('passes words, options and the exit code', async () => {
+    const api = fakeCluster().onOpen((stream) => stream.end({ exitCode: 42 }));
+    expect(await trama('exec -u 1000:1000 -e A=b web ping -c1 -t x', { api })).toMatchObject({
+      code: 42,
+      out: '',
+      err: '',
+    });
+    expect(api.opened[0]).toMatchObject({
+      method: 'workload.exec',
+      params: {
+        name: 'web',
+        command: ['ping', '-c1', '-t', 'x'],
+        tty: false,
+        stdin: false,
+        env: ['A=b'],
+        user: '1000:1000',
+      },
+    });
+  });
+
+  test('-i sends our input and its end', async () => {
+    let got: Promise<string[]> = Promise.resolve([]);
+    const api = fakeCluster().onOpen((stream) => {
+      got = heard(stream);
+      void got.then(() => {});
+    });
+    const io = new FakeIo({ api });
+    io.keys.end('hello');
+    const running = runCli(['exec', '-i', 'web', 'cat'], io);
+    await vi.waitFor(() => expect(api.opened).toHaveLength(1));
+    expect(await got).toEqual(['0:hello', '3:{"type":"end-of-input"}']);
+    // Leaving the iteration reset the stream.
+    expect(await running).toBe(1);
+  });
+
+  test('a terminal goes raw and back, and tells its size at every change', async () => {
+    const sizes: string[] = [];
+    const api = fakeCluster().onOpen((stream) => {
+      void (async () => {
+        for await (const { channel, data } of stream) {
+          if (channel === channels.control) sizes.push(Buffer.from(data).toString());
+          else stream.end({ exitCode: 0 });
+        }
+      })();
+    });
+    const io = new FakeIo({ api, tty: true, columns: 100 });
+    const running = runCli(['exec', '-it', 'web', 'sh'], io);
+    await vi.waitFor(() => expect(sizes).toEqual(['{"type":"resize","columns":100,"rows":24}']));
+    expect(io.raise('resize')).toBe(true);
+    await vi.waitFor(() => expect(sizes).toHaveLength(2));
+    io.keys.write('\u0003');
+    expect(await running).toBe(0);
+    expect(io.raw).toEqual([true, false]);
+    expect(io.raise('resize')).toBe(false);
+  });
+
+  test('a lost connection is one sentence and 1, and the terminal is put right', async () => {
+    const api = fakeCluster();
+    const io = new FakeIo({ api, tty: true });
+    const running = runCli(['exec', '-it', 'web', 'sh'], io);
+    await vi.waitFor(() => expect(io.raw).toEqual([true]));
+    api.opened[0]?.stream.reset(new Failure('unavailable', 'the agent of h1 went away'));
+    expect(await running).toBe(1);
+    expect(io.raw).toEqual([true, false]);
+    expect(io.err).toBe(
+      'trama: the connection to web was lost, and what ran there may go on: the agent of h1 went away\n',
+    );
+  });
+});
+
+describe('logs', () => {
+  test('go to the stream that they came from', async () => {
+    const api = fakeCluster().onOpen((stream) => {
+      void (async () => {
+        await stream.send(channels.stdout, Buffer.from('a\n'));
+        await stream.send(channels.stderr, Buffer.from('b\n'));
+        stream.end();
+      })();
+    });
+    expect(await trama('logs --tail 5 -t web', { api })).toMatchObject({ code: 0, out: 'a\n', err: 'b\n' });
+    expect(api.opened[0]?.params).toEqual({ name: 'web', follow: false, tail: 5, timestamps: true });
+  });
+
+  test('a reader that left ends them', async () => {
+    const api = fakeCluster().onOpen((stream) => {
+      void (async () => {
+        for (;;) await stream.send(channels.stdout, Buffer.from('x\n'));
+      })().catch(() => {});
+    });
+    expect(await trama('logs -f web', { api, closesAfter: 3 })).toMatchObject({ code: 0, err: '' });
+  });
+
+  test('Ctrl-C ends them', async () => {
+    const api = fakeCluster();
+    const io = new FakeIo({ api });
+    const running = runCli(['logs', '-f', 'web'], io);
+    await vi.waitFor(() => expect(api.opened).toHaveLength(1));
+    await vi.waitFor(() => expect(io.raise('SIGINT')).toBe(true));
+    expect(await running).toBe(130);
+    expect(io.err).toBe('');
+  });
+});

@@ -1,0 +1,125 @@
+/** The world of a command under test: output is kept, input is written by the test, signals are raised by it. */
+import { PassThrough } from 'node:stream';
+import type { Api } from '../../../protocol/api.ts';
+import { runCli } from '../cli.ts';
+import { type CliIo, type Daemons, type Output, OutputClosed } from '../io.ts';
+import { inputOf } from '../process-io.ts';
+import { fakeCluster, now } from './fake-cluster.ts';
+
+export interface FakeIoOptions {
+  readonly api?: Api;
+  readonly env?: Record<string, string>;
+  readonly files?: Record<string, string>;
+  readonly tty?: boolean;
+  readonly columns?: number;
+  /** Nobody reads stdout after this many writes. */
+  readonly closesAfter?: number;
+}
+
+export class FakeIo implements CliIo {
+  out = '';
+  err = '';
+  /** Which daemon was started with what. */
+  started: unknown[] = [];
+  /** Every change of the terminal's raw mode. */
+  readonly raw: boolean[] = [];
+  readonly keys: PassThrough & { isTTY?: boolean; setRawMode?: (on: boolean) => void } = new PassThrough();
+  readonly version = '0.1.0';
+  readonly env: Record<string, string>;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly stdin = inputOf(() => this.keys);
+  readonly #options: FakeIoOptions;
+  readonly #handlers = new Map<string, Set<() => void>>();
+  #time = now;
+
+  constructor(options: FakeIoOptions = {}) {
+    this.#options = options;
+    this.env = options.env ?? {};
+    const { tty = false, columns = 80 } = options;
+    this.keys.isTTY = tty;
+    this.keys.setRawMode = (on) => void this.raw.push(on);
+    let left = options.closesAfter ?? Number.POSITIVE_INFINITY;
+    this.stdout = {
+      isTTY: tty,
+      columns,
+      rows: 24,
+      write: async (data) => {
+        left -= 1;
+        if (left < 0) throw new OutputClosed('closed');
+        this.out += typeof data === 'string' ? data : Buffer.from(data).toString();
+      },
+    };
+    this.stderr = {
+      isTTY: tty,
+      columns,
+      rows: 24,
+      write: async (data) => {
+        this.err += typeof data === 'string' ? data : Buffer.from(data).toString();
+      },
+    };
+  }
+
+  now(): number {
+    return this.#time;
+  }
+
+  async sleep(ms: number): Promise<void> {
+    this.#time += ms;
+  }
+
+  onResize(handler: () => void): () => void {
+    return this.#on('resize', handler);
+  }
+
+  onSignal(signal: string, handler: () => void): () => void {
+    return this.#on(signal, handler);
+  }
+
+  /** @returns whether somebody listened. */
+  raise(event: 'SIGINT' | 'SIGTERM' | 'resize'): boolean {
+    const handlers = [...(this.#handlers.get(event) ?? [])];
+    for (const handler of handlers) handler();
+    return handlers.length > 0;
+  }
+
+  async readFile(path: string): Promise<string | undefined> {
+    return this.#options.files?.[path];
+  }
+
+  api(): Api {
+    return this.#options.api ?? fakeCluster();
+  }
+
+  readonly daemons: Daemons = {
+    up: async (options) => this.#start('up', options),
+    server: async (options) => this.#start('server', options),
+    agent: async (options) => this.#start('agent', options),
+  };
+
+  #start(name: string, options: unknown): number {
+    this.started = [name, options];
+    return 0;
+  }
+
+  #on(event: string, handler: () => void): () => void {
+    const handlers = this.#handlers.get(event) ?? new Set();
+    this.#handlers.set(event, handlers.add(handler));
+    return () => void handlers.delete(handler);
+  }
+}
+
+export interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+  readonly io: FakeIo;
+}
+
+/** Runs `trama` with these words, or this line split at spaces. */
+export async function trama(words: string | readonly string[], options: FakeIoOptions = {}): Promise<Ran> {
+  const io = new FakeIo(options);
+  const argv = typeof words === 'string' ? words.split(' ').filter((word) => word !== '') : words;
+  const code = await runCli(argv, io);
+  return { code, out: io.out, err: io.err, io };
+}

@@ -1,0 +1,211 @@
+import { describe, expect, test } from 'vitest';
+import { FakeCluster } from './testing/fake-cluster.ts';
+import { type Ran, trama } from './testing/fake-io.ts';
+
+const badNames = ['a;b', 'a b', '..', '../etc', 'a'.repeat(300), '-x', '', 'ü', 'a\nb', '$(id)'];
+const badAddresses = ['010.1.1.1', '10.1', '10.0.0.256', '10.0.0.1/24', '-1', 'a;b', '', '1'.repeat(300)];
+const badSubnets = [
+  '10.0.0.0/31',
+  '10.0.0.0/33',
+  '010.0.0.0/8',
+  '10.0.0.1/24',
+  '10.0.0.0',
+  '10.0.0.0/-1',
+  '127.0.0.0/8',
+  'a;b',
+  '',
+  '-x',
+];
+const badPorts = ['0', '70000', '-1', '80a', '080', '', '1e3', ' '];
+const badImages = ['a;b', 'a b', '..', '-x', 'A:b:c', '', 'x'.repeat(300)];
+const badPublished = ['0:80', '80:0', '70000:80', '80:70000', '80', 'a:b', '010.1.1.1:80:80', '80:80/sctp', '', '-x'];
+
+/** Every place for a word, as the words around it; `*` is the word. */
+const places: Readonly<Record<string, { readonly bad: readonly string[]; readonly in: readonly string[] }>> = {
+  names: {
+    bad: badNames,
+    in: [
+      'up --name *',
+      'agent --name *',
+      'node inspect *',
+      'node drain *',
+      'node drain --undo *',
+      'node rm *',
+      'node rm --force good *',
+      'network create *',
+      'network inspect *',
+      'network rm *',
+      'network rm good *',
+      'run --name * img',
+      'run --node * img',
+      'run --network * img',
+      'run --network app --alias * img',
+      'run --hostname * img',
+      'ps --node *',
+      'ps --network *',
+      'inspect *',
+      'inspect good *',
+      'logs *',
+      'exec * ls',
+      'start *',
+      'stop *',
+      'rm *',
+      'rm -f *',
+    ],
+  },
+  addresses: {
+    bad: badAddresses,
+    in: ['up --address *', 'agent --address *', 'server --listen *', 'run --network app --ip * img'],
+  },
+  subnets: { bad: badSubnets, in: ['network create app --subnet *'] },
+  ports: {
+    bad: badPorts,
+    in: ['server --requests-port *', 'server --feed-port *', 'up --metrics-port *'],
+  },
+  'published ports': { bad: badPublished, in: ['run -p * img'] },
+  images: { bad: badImages, in: ['run *', 'run -d * ls'] },
+  numbers: {
+    bad: ['0', '-1', '1.5', 'x', '', '99999999999', '0x10'],
+    in: ['token create --uses *', 'network create app --vni *', 'network create app --mtu *'],
+  },
+  counts: { bad: ['-1', '1.5', 'x', '', '99999999999'], in: ['stop -t * web', 'logs --tail * web'] },
+  durations: { bad: ['0s', '1', 'h', '-1h', '1y', '', '1h;'], in: ['token create --ttl *'] },
+  pairs: { bad: ['=v', 'a b=c', 'a', '', '-x'], in: ['network create app --opt *', 'run -l * img'] },
+  variables: { bad: ['=v', 'a b=c', ''], in: ['run -e * img', 'exec -e * web ls'] },
+  users: { bad: ['a b', '', '-x', 'a:b:c', '$(id)'], in: ['exec -u * web ls'] },
+  words: {
+    bad: ['nothing', '', '-x', 'a;b'],
+    in: [
+      'ps -o *',
+      'node ls -o *',
+      'network ls -o *',
+      'inspect web -o *',
+      'version -o *',
+      'completion *',
+      'network create app --driver *',
+      'network create app --discovery *',
+      'run --restart * img',
+      'server --store *',
+      'agent --join *',
+      '*',
+      'network *',
+      'node *',
+      'token *',
+    ].filter((place) => !/^(\w+ )?\*$/.test(place) || place.startsWith('completion')),
+  },
+  verbs: { bad: ['nothing', '-x', 'a;b', 'x'.repeat(300)], in: ['*', 'network *', 'node *', 'token *'] },
+};
+
+function expectUsage({ code, out, err }: Ran): void {
+  expect(err).toMatch(/^trama: [^\n]{10,300}\n$/u);
+  expect({ code, out }).toEqual({ code: 2, out: '' });
+}
+
+describe('bad input is exit code 2 and one clear sentence, and nothing is asked of the daemon', () => {
+  for (const [what, { bad, in: lines }] of Object.entries(places)) {
+    test.each(lines)(`${what} in: %s`, async (line) => {
+      for (const word of bad) {
+        const api = new FakeCluster();
+        const ran = await trama(
+          line.split(' ').map((one) => (one === '*' ? word : one)),
+          { api },
+        );
+        expectUsage(ran);
+        expect(api.asked).toEqual([]);
+        expect(ran.io.started).toEqual([]);
+      }
+    });
+  }
+});
+
+const incomplete = [
+  'node',
+  'network',
+  'token',
+  'network create',
+  'network rm',
+  'node inspect',
+  'run',
+  'exec',
+  'exec web',
+  'logs',
+  'start',
+  'stop',
+  'rm',
+  'inspect',
+  'completion',
+  'network create --subnet',
+  'run --name',
+  'ps extra',
+  'network ls extra',
+  'version extra',
+  'logs a b',
+  'network create a b',
+  'ps --nothing',
+  'server --http-port 4700',
+  'run --ip 10.0.0.1 img',
+  'run --alias a img',
+  'run --rm -d img',
+  'run --rm --restart always img',
+  'server --feed-port 4701',
+];
+
+test.each(incomplete)('trama %s', async (line) => expectUsage(await trama(line)));
+
+test.each([
+  ['pss', 'ps'],
+  ['netwrok ls', 'network'],
+  ['network crate x', 'create'],
+  ['ps --al', '--all'],
+])('a typo is answered with a guess: trama %s', async (line, guess) => {
+  expect((await trama(line)).err).toMatch(new RegExp(`did you mean ${guess}\\?\\n$`));
+});
+
+const all = [
+  'up',
+  'server',
+  'agent',
+  'token',
+  'token create',
+  'node',
+  'node ls',
+  'node inspect',
+  'node drain',
+  'node leave',
+  'node rm',
+  'network',
+  'network create',
+  'network ls',
+  'network inspect',
+  'network rm',
+  'run',
+  'ps',
+  'inspect',
+  'logs',
+  'exec',
+  'start',
+  'stop',
+  'rm',
+  'version',
+  'completion',
+];
+
+test.each(['', ...all])('help of trama %s: what it is for, and an example', async (command) => {
+  const { code, out, err } = await trama(`${command} --help`);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toMatch(/^Usage: trama/);
+  expect(out).toMatch(/\nExamples?:\n {2}(\$ )/);
+});
+
+test('no words at all show the help', async () => {
+  const { code, out } = await trama('');
+  expect(code).toBe(0);
+  for (const command of all.filter((one) => !one.includes(' ')))
+    expect(out).toMatch(new RegExp(`\\n  ${command}[ \\n]`));
+});
+
+test('version', async () => {
+  expect((await trama('version')).out).toBe('trama 0.1.0\n');
+  expect((await trama('--version')).out).toBe('trama 0.1.0\n');
+  expect(JSON.parse((await trama('version -o json')).out)).toEqual({ version: '0.1.0' });
+});
