@@ -35,6 +35,11 @@ export class SocketStream implements ByteStream {
     socket.on('data', (data: Buffer) => this.#receive(data));
     socket.on('error', () => {}); // 'close' follows and tells.
     socket.on('close', () => this.#lost());
+    // Sockets of an HTTP server stay half open when their other side is gone.
+    socket.on('end', () => {
+      this.#lost();
+      socket.end();
+    });
   }
 
   get result(): Promise<unknown> {
