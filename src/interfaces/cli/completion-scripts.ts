@@ -146,7 +146,8 @@ ${flags.join('')}    esac
   case "$verb" in
 ${rest.join('')}  esac
 }
-compdef _trama trama
+# Loaded by itself from $fpath, the file is the function; sourced, it defines it.
+if [[ \${funcstack[1]} == _trama ]]; then _trama; else compdef _trama trama; fi
 `;
 }
 

@@ -1,0 +1,91 @@
+import { spawnSync } from 'node:child_process';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { Failure } from '../../domain/errors.ts';
+import { FakeCluster, fakeCluster, web } from './testing/fake-cluster.ts';
+import { trama } from './testing/fake-io.ts';
+
+const scripts = { bash: '', zsh: '', fish: '' };
+
+beforeAll(async () => {
+  for (const shell of ['bash', 'zsh', 'fish'] as const) {
+    const { code, out } = await trama(`completion ${shell}`);
+    expect(code).toBe(0);
+    scripts[shell] = out;
+  }
+});
+
+/** Stands for our program: `__complete node` prints nodes, and so on. */
+const stub =
+  'trama() { case $2 in node) printf "h1\\nh2\\n" ;; network) echo app ;; container) printf "web\\ndb\\n" ;; esac; }';
+
+/** What bash offers for the last of these words. */
+function offered(...words: string[]): string[] {
+  const { stdout, stderr, status } = spawnSync('bash', ['--norc', '--noprofile'], {
+    input: `${stub}\n${scripts.bash}\nCOMP_WORDS=(trama ${words.map((word) => `'${word}'`).join(' ')})\nCOMP_CWORD=${words.length}\n_trama\nprintf '%s\\n' "\${COMPREPLY[@]}"\n`,
+    encoding: 'utf8',
+    cwd: '/etc',
+  });
+  expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+  return stdout.split('\n').filter((word) => word !== '');
+}
+
+describe('bash offers', () => {
+  test('nouns and verbs', () => {
+    expect(offered('ne')).toEqual(['network']);
+    expect(offered('')).toEqual(expect.arrayContaining(['up', 'node', 'run', 'exec', 'completion']));
+    expect(offered('')).not.toContain('__complete');
+    expect(offered('network', '')).toEqual(expect.arrayContaining(['create', 'ls', 'inspect', 'rm']));
+    expect(offered('node', 'dr')).toEqual(['drain']);
+  });
+
+  test('flags', () => {
+    expect(offered('ps', '--n')).toEqual(['--node', '--network']);
+    expect(offered('network', 'create', 'x', '--su')).toEqual(['--subnet']);
+  });
+
+  test('names of nodes, networks and containers', () => {
+    expect(offered('node', 'inspect', '')).toEqual(['h1', 'h2']);
+    expect(offered('network', 'rm', 'app', 'a')).toEqual(['app']);
+    expect(offered('rm', '-f', '')).toEqual(['web', 'db']);
+    expect(offered('run', '--node', '')).toEqual(['h1', 'h2']);
+    expect(offered('run', '-d', '--node', '=', 'h')).toEqual(['h1', 'h2']);
+    expect(offered('run', '--node', '=')).toEqual(['h1', 'h2']);
+    expect(offered('exec', '-u', 'root', 'w')).toEqual(['web']);
+  });
+
+  test('values that are known', () => {
+    expect(offered('ps', '-o', '')).toEqual(['json', 'table']);
+    expect(offered('run', '--restart', 'a')).toEqual(['always']);
+    expect(offered('completion', '')).toEqual(['bash', 'zsh', 'fish']);
+  });
+
+  test('nothing where nothing is known, files for what belongs to another command', () => {
+    expect(offered('run', '--name', '')).toEqual([]);
+    expect(offered('run', '--name', 'network', '--node', 'h')).toEqual(['h1', 'h2']);
+    expect(offered('exec', 'web', 'passw')).toContain('passwd');
+    expect(offered('agent', '--state', 'passw')).toContain('passwd');
+  });
+});
+
+test.each(['zsh', 'fish'] as const)('%s takes the script', (shell) => {
+  const { error, status, stderr } = spawnSync(shell, ['-n'], { input: scripts[shell], encoding: 'utf8' });
+  // Where the shell is not installed, that it names every command has to do.
+  if (error === undefined) expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  for (const word of ['network', 'create', 'subnet', '__complete container']) expect(scripts[shell]).toContain(word);
+});
+
+describe('__complete', () => {
+  test('prints names by kind', async () => {
+    expect((await trama('__complete node')).out).toBe('h1\nh2\n');
+    expect((await trama('__complete network')).out).toBe('app\n');
+    expect((await trama('__complete container')).out).toBe('web\n');
+  });
+
+  test('is silent about everything else', async () => {
+    const down = new FakeCluster().on('node.list', () => Promise.reject(new Failure('unavailable', 'no')));
+    expect(await trama('__complete node', { api: down })).toMatchObject({ code: 0, out: '', err: '' });
+    expect(await trama('__complete toString')).toMatchObject({ code: 0, out: '', err: '' });
+    const evil = fakeCluster([{ ...web, name: '$(touch /tmp/x)' }]);
+    expect((await trama('__complete container', { api: evil })).out).toBe('');
+  });
+});
