@@ -50,16 +50,16 @@ export const endpointMethods: Methods<'endpoint.put' | 'endpoint.delete' | 'endp
     const dropped = former.filter(({ value }) => !kept.has(`${value.address} ${value.id}`));
     // First what goes: it may have the MAC of what comes.
     await inGroups(dropped, ({ value }) => deleteEndpoint(context, network, value.address, value.id, call));
-    const refused: string[] = [];
+    const refused = new Set<string>();
     await inGroups(said, async (endpoint) => {
       try {
         await putEndpoint(context, endpoint);
       } catch (error) {
         if (!isFailure(error, 'conflict') && !isFailure(error, 'invalid')) throw error;
-        refused.push(endpoint.id);
+        refused.add(endpoint.id);
       }
     });
-    return { refused };
+    return { refused: said.map(({ id }) => id).filter((id) => refused.has(id)) };
   },
 };
 

@@ -58,7 +58,7 @@ export class Feed implements Follower {
   /** Which of an agent's topics, with the revisions it has of them, need a new snapshot. */
   stale(topics: Readonly<Record<string, number>>): string[] {
     return Object.entries(topics).flatMap(([topic, revision]) => {
-      const last = this.#last.get(topic) ?? { revision: this.#start, at: 0 };
+      const last = this.#last.get(topic) ?? { revision: this.#start, at: Number.NEGATIVE_INFINITY };
       const late = revision < last.revision && this.#options.clock.now() - last.at >= onItsWayMs;
       return late ? [topic] : [];
     });

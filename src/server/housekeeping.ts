@@ -16,7 +16,7 @@ export async function keepHouse(context: Context, signal: AbortSignal): Promise<
     try {
       await housekeeping(context);
     } catch (error) {
-      context.log.warn('housekeeping failed, trying again in a minute', { error });
+      if (!signal.aborted) context.log.warn('housekeeping failed, trying again in a minute', { error });
     }
     await context.clock.sleep(everyMs, signal).catch(() => {});
   }

@@ -57,12 +57,12 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     signal: stop.signal,
   };
   ready.resolve(context);
-  const house = keepHouse(context, stop.signal);
-  started.defer(async () => {
+  started.defer(() => {
     stop.abort();
     waiters.begin();
-    await house;
   });
+  // Not waited for at the end: a store that does not answer must not keep the server from stopping.
+  void keepHouse(context, stop.signal);
   return serverOver(context, options.version, line.ports, started.move());
 }
 

@@ -1,0 +1,229 @@
+/** A cluster within the process for tests of the server: a store, servers over it, and agents that only speak. */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Bus, BusClient, FeedMessage, KeyPair, RequestHandler } from '../../src/bus/bus.ts';
+import { createInProcessBus } from '../../src/bus/inprocess/inprocess.ts';
+import { type EndpointRecord, encodeBase64Url, macOf, parseAddress, parseToken } from '../../src/domain/domain.ts';
+import { type Clock, silentLog, systemClock } from '../../src/platform/platform.ts';
+import { type Api, ask, type MethodName, type Params, type Result } from '../../src/protocol/protocol.ts';
+import { createServer } from '../../src/server/create-server.ts';
+import type { Server } from '../../src/server/server.ts';
+import { createMemoryStore } from '../../src/store/memory/memory-store.ts';
+import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
+import type { Store } from '../../src/store/store.ts';
+
+/** Real time, and as much more as a test adds. Sleeping is real. */
+export class SteppedClock implements Clock {
+  #ahead = 0;
+
+  now(): number {
+    return systemClock.now() + this.#ahead;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return systemClock.sleep(ms, signal);
+  }
+
+  step(ms: number): void {
+    this.#ahead += ms;
+  }
+}
+
+export const facts = (name: string, address: string) => ({
+  name,
+  address,
+  interface: 'eth0',
+  underlayMtu: 1500,
+  routes: [] as string[],
+  engine: 'Docker 20.10.24',
+  version: '0.1.0',
+});
+
+export const storeKinds = ['memory', 'sqlite'] as const;
+
+export class Cluster implements AsyncDisposable {
+  readonly bus: Bus = createInProcessBus();
+  readonly keys: KeyPair = this.bus.generateKeys();
+  readonly clock = new SteppedClock();
+  readonly store: Store;
+  readonly #resources: AsyncDisposableStack;
+  #hosts = 0;
+
+  private constructor(store: Store, resources: AsyncDisposableStack) {
+    this.store = store;
+    this.#resources = resources;
+  }
+
+  static async create(kind: (typeof storeKinds)[number] = 'memory', wrap = (store: Store) => store): Promise<Cluster> {
+    const resources = new AsyncDisposableStack();
+    if (kind === 'memory')
+      return new Cluster(wrap(resources.use(createMemoryStore({ clock: systemClock }))), resources);
+    const directory = await mkdtemp(join(tmpdir(), 'trama-server-'));
+    resources.defer(() => rm(directory, { recursive: true, force: true }));
+    const path = join(directory, 'store.db');
+    return new Cluster(wrap(resources.use(await openSqliteStore({ path, clock: systemClock }))), resources);
+  }
+
+  /** One more server over the same store; ended with the cluster at the latest. */
+  async server(store: Store = this.store): Promise<Server> {
+    this.#hosts += 1;
+    const server = await createServer({
+      store,
+      bus: this.bus,
+      keys: this.keys,
+      clock: this.clock,
+      random: { bytes: (count) => randomBytes(count) },
+      log: silentLog,
+      listen: { address: `10.255.0.${this.#hosts}`, ports: { requests: 0, feed: 0, metrics: 0 } },
+      version: '0.1.0',
+    });
+    this.#places.set(server, `10.255.0.${this.#hosts}`);
+    return this.#resources.use(server);
+  }
+
+  async connect(
+    server: Server,
+    keys: KeyPair,
+    handler?: RequestHandler,
+    onFeed?: (message: FeedMessage) => void,
+  ): Promise<BusClient> {
+    const client = await this.bus.connect({
+      server: { host: this.#places.get(server) ?? '', ports: server.ports, key: server.publicKey },
+      keys,
+      ...(handler ? { handler } : {}),
+      ...(onFeed ? { onFeed } : {}),
+    });
+    return this.#resources.use(client);
+  }
+
+  async token(server: Server, uses = 1, ttlMs = 3_600_000): Promise<KeyPair> {
+    const { token } = await ask(server, 'token.create', { uses, ttlMs });
+    return this.bus.keysFromSecret(encodeBase64Url(parseToken(token).secret));
+  }
+
+  /** A host that has joined and speaks with its own key. */
+  async node(server: Server, name: string, address: string, options: NodeOptions = {}): Promise<Node> {
+    const keys = this.bus.generateKeys();
+    const entry = await this.connect(server, await this.token(server));
+    await ask(entry, 'node.join', { ...facts(name, address), ...options.facts, key: keys.publicKey });
+    await entry[Symbol.asyncDispose]();
+    return this.rejoin(server, name, address, keys, options);
+  }
+
+  /** The same host once more: after its own restart or a server's. */
+  async rejoin(server: Server, name: string, address: string, keys: KeyPair, options: NodeOptions = {}): Promise<Node> {
+    const feed: FeedMessage[] = [];
+    const client = await this.connect(server, keys, options.handler, (message) => feed.push(message));
+    const node = new Node(name, address, keys, client, feed);
+    await node.ask('node.register', { ...facts(name, address), ...options.facts });
+    return node;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#resources.disposeAsync();
+  }
+
+  readonly #places = new Map<Server, string>();
+}
+
+export interface NodeOptions {
+  readonly handler?: RequestHandler;
+  readonly facts?: Partial<ReturnType<typeof facts>>;
+}
+
+export class Node {
+  readonly name: string;
+  readonly address: string;
+  readonly keys: KeyPair;
+  readonly client: BusClient;
+  /** What it heard, oldest first. */
+  readonly feed: FeedMessage[];
+
+  constructor(name: string, address: string, keys: KeyPair, client: BusClient, feed: FeedMessage[]) {
+    this.name = name;
+    this.address = address;
+    this.keys = keys;
+    this.client = client;
+    this.feed = feed;
+  }
+
+  ask<M extends MethodName>(method: M, params: Params<M>): Promise<Result<M>> {
+    return ask(this.client, method, params);
+  }
+
+  endpoint(network: { id: string; vni: number }, address: string, id = `endpoint-${address}`): EndpointRecord {
+    const mac = macOf(network.vni, parseAddress(address));
+    return {
+      id,
+      network: network.id,
+      node: this.name,
+      kind: 'container',
+      address,
+      mac,
+      container: { id: `c-${id}`, name: `on-${address}` },
+    };
+  }
+}
+
+export const spec = (networks: string[] = [], more: Partial<Params<'workload.run'>['spec']> = {}) => ({
+  image: 'busybox',
+  command: [],
+  env: [],
+  networks: networks.map((network) => ({ network, aliases: [] as string[] })),
+  ports: [],
+  restart: 'no' as const,
+  tty: false,
+  stdin: false,
+  labels: {},
+  ...more,
+});
+
+/** The sentence that a call fails with, after its code: `conflict: there is …`. */
+export async function refusal(call: Promise<unknown>): Promise<string> {
+  try {
+    await call;
+  } catch (error) {
+    return `${(error as { code?: string }).code}: ${(error as Error).message}`;
+  }
+  throw new Error('it was not refused');
+}
+
+export async function until(what: string, holds: () => boolean | Promise<boolean>, ms = 5000): Promise<void> {
+  const end = Date.now() + ms;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
+    await systemClock.sleep(5);
+  }
+}
+
+/** An agent's side of one topic, by the rules of `protocol/feed.ts`. */
+export class Mirror {
+  readonly topic: string;
+  readonly items = new Map<string, unknown>();
+  revision = -1;
+
+  constructor(topic: string) {
+    this.topic = topic;
+  }
+
+  /** @returns false on a gap. */
+  apply(message: FeedMessage): boolean {
+    if (message.topic !== this.topic || message.revision <= this.revision) return true;
+    if (message.previous > this.revision) return false;
+    for (const { key, value } of JSON.parse(message.data) as { key: string; value: unknown }[]) {
+      if (value === null) this.items.delete(key);
+      else this.items.set(key, value);
+    }
+    this.revision = message.revision;
+    return true;
+  }
+
+  async snapshot(api: Api): Promise<void> {
+    const { revision, items } = await ask(api, 'feed.snapshot', { topic: this.topic });
+    this.items.clear();
+    for (const { key, value } of items) this.items.set(key, value);
+    this.revision = revision;
+  }
+}
