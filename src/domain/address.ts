@@ -33,10 +33,6 @@ export function formatAddress(address: Address): string {
   return address.family === 4 ? formatV4(address.value) : formatV6(address.value);
 }
 
-export function sameAddress(a: Address, b: Address): boolean {
-  return a.family === b.family && a.value === b.value;
-}
-
 export function readAddress(text: string): Address | undefined {
   const family: Family = text.includes(':') ? 6 : 4;
   const value = family === 4 ? readV4(text) : readV6(text);

@@ -24,7 +24,7 @@ export interface PoolState {
   readonly yielded: readonly string[];
 }
 
-export const emptyPool: PoolState = { blocks: [], taken: [], resting: [], yielded: [] };
+const emptyPool: PoolState = { blocks: [], taken: [], resting: [], yielded: [] };
 
 export class AddressPool {
   readonly #subnet: Subnet;

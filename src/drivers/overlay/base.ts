@@ -18,6 +18,8 @@ export function base(host: Host): KernelObject[] {
   return [
     { kind: 'namespace', name: dataNamespace },
     { kind: 'sysctl', ns: '', key: 'net/ipv4/ip_forward', value: '1' },
+    // Else each device there would announce itself to the whole network when it comes up.
+    { kind: 'sysctl', ns: dataNamespace, key: 'net/ipv6/conf/all/disable_ipv6', value: '1' },
     { kind: 'nft-table', ns: dataNamespace, family: 'bridge', table: 'trama' },
     {
       kind: 'nft-set',
@@ -28,6 +30,7 @@ export function base(host: Host): KernelObject[] {
       type: 'type ifname . ether_addr . ipv4_addr',
     },
     ...ingress(),
+    ownNoise(),
     { kind: 'nft-table', ns: '', family: 'inet', table: 'trama' },
     forward(host),
     ...(host.dockerUser ? dockerUser() : []),
@@ -67,6 +70,19 @@ function ingress(): NftChainObject[] {
       ],
     },
   ];
+}
+
+/** Bridges have no address: what they send of themselves is multicast housekeeping. Answers to ARP do not pass here. */
+function ownNoise(): NftChainObject {
+  return {
+    kind: 'nft-chain',
+    ns: dataNamespace,
+    family: 'bridge',
+    table: 'trama',
+    name: 'output',
+    hook: filter('output', -300),
+    rules: ['drop'],
+  };
 }
 
 /**

@@ -4,19 +4,17 @@
  */
 import { type EndpointRecord, gatewayName, type NetworkRecord } from '../../domain/domain.ts';
 import type { KernelObject, NftChainObject, NftElementObject } from '../../kernel/objects.ts';
-import type { Host } from '../drivers.ts';
 
 const inet = { ns: '', family: 'inet', table: 'trama' } as const;
 
 const vtepSet = (vni: number) => `vtep${vni}`;
 
-export function networkFilters(host: Host, network: NetworkRecord, gateway: EndpointRecord): KernelObject[] {
+export function networkFilters(network: NetworkRecord, gateway: EndpointRecord): KernelObject[] {
   return [
     { kind: 'nft-set', ...inet, name: vtepSet(network.vni), type: 'type ipv4_addr' },
     vxlanChain(network),
     inputChain(network, gateway),
-    forwardChain(host, network),
-    ...(network.internal ? [] : [natChain(network)]),
+    network.internal ? isolationChain(network) : natChain(network),
   ];
 }
 
@@ -29,8 +27,9 @@ export function allowedVtep(network: NetworkRecord, vtep: string): NftElementObj
 const ours = (network: NetworkRecord) => `udp dport ${network.port} @th,96,24 ${network.vni}`;
 
 /**
- * VXLAN is accepted from members. Fragments cannot slip through: `forward` uses conntrack, which puts them together
- * before priority -300.
+ * VXLAN is accepted from members, and from where the host would answer them: a container can write VXLAN itself, to this
+ * host or another, and give it a member's address. What passes here may be for this host or be forwarded to another.
+ * Fragments cannot slip through: `forward` uses conntrack, which puts them together before priority -300.
  */
 function vxlanChain(network: NetworkRecord): NftChainObject {
   return {
@@ -38,7 +37,10 @@ function vxlanChain(network: NetworkRecord): NftChainObject {
     ...inet,
     name: `vxlan${network.vni}`,
     hook: { type: 'filter', hook: 'prerouting', priority: -300 },
-    rules: [`${ours(network)} ip saddr != @${vtepSet(network.vni)} drop`],
+    rules: [
+      `${ours(network)} ip saddr != @${vtepSet(network.vni)} drop`,
+      `${ours(network)} fib saddr . iif oif missing drop`,
+    ],
   };
 }
 
@@ -53,21 +55,15 @@ function inputChain(network: NetworkRecord, gateway: EndpointRecord): NftChainOb
   };
 }
 
-/**
- * A container could write VXLAN itself and have the host's masquerading make it a member's: only what comes from the
- * underlay is passed on.
- */
-function forwardChain(host: Host, network: NetworkRecord): NftChainObject {
+/** Of an internal network: nothing is passed on, in either direction. */
+function isolationChain(network: NetworkRecord): NftChainObject {
   const device = gatewayName(network.vni);
   return {
     kind: 'nft-chain',
     ...inet,
     name: `forward${network.vni}`,
     hook: { type: 'filter', hook: 'forward', priority: 0 },
-    rules: [
-      `iifname != "${host.interface}" ${ours(network)} drop`,
-      ...(network.internal ? [`iifname "${device}" drop`, `oifname "${device}" drop`] : []),
-    ],
+    rules: [`iifname "${device}" drop`, `oifname "${device}" drop`],
   };
 }
 

@@ -18,10 +18,19 @@ import {
   endpointPortName,
   gatewayName,
   gatewayPortName,
+  macOf,
   type NetworkRecord,
+  parseAddress,
   vxlanName,
 } from '../../domain/domain.ts';
-import type { FdbObject, KernelObject, NeighbourObject, VethLink, VxlanLink } from '../../kernel/objects.ts';
+import type {
+  BridgeLink,
+  FdbObject,
+  KernelObject,
+  NeighbourObject,
+  VethLink,
+  VxlanLink,
+} from '../../kernel/objects.ts';
 import type { Driver, Host, Sandbox } from '../drivers.ts';
 import { portsSet } from './base.ts';
 import { allowedVtep, networkFilters } from './filters.ts';
@@ -41,13 +50,13 @@ export const overlay: Driver = {
     const hostEnd = { ns: '', name: gatewayName(vni), mac: gateway.mac };
     const portEnd = { ns: dataNamespace, name: gatewayPortName(vni) };
     return [
-      { kind: 'link', type: 'bridge', ns: dataNamespace, name: bridgeName(vni), mtu, up: true },
+      bridge(host, network),
       vxlan(host, network),
       { ...pair, ...hostEnd, peer: { ...portEnd, mtu } },
       { ...pair, ...portEnd, master: bridgeName(vni), port: localPort, peer: { ...hostEnd, mtu }, secondary: true },
       { kind: 'address', ns: '', device: hostEnd.name, cidr: withPrefix(network, gateway.address) },
       ...localForwarding(network, gateway, portEnd.name),
-      ...networkFilters(host, network, gateway),
+      ...networkFilters(network, gateway),
     ];
   },
 
@@ -74,6 +83,16 @@ export const overlay: Driver = {
     ];
   },
 };
+
+/**
+ * With a MAC of its own: one that follows its ports' would change as they come, and with every change the kernel drops
+ * the bridge's neighbour entries, permanent ones too. It is made from the underlay address, which no endpoint has.
+ */
+function bridge(host: Host, network: NetworkRecord): BridgeLink {
+  const { vni, mtu } = network;
+  const mac = macOf(vni, parseAddress(host.address));
+  return { kind: 'link', type: 'bridge', ns: dataNamespace, name: bridgeName(vni), mac, mtu, up: true };
+}
 
 function vxlan(host: Host, network: NetworkRecord): VxlanLink {
   const learning = network.discovery === 'multicast';
