@@ -177,7 +177,11 @@ describe('without space', () => {
         store.transact([], [put('d')]),
       ]);
       expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-      await expectFailure(store.transact([], [put('big', big)]), 'exhausted', /disk is full/);
+      await expectFailure(
+        store.transact([], [put('a', 'changed'), { op: 'delete', key: 'b' }, put('big', big)]),
+        'exhausted',
+        /disk is full/,
+      );
       expect((await store.get('a'))?.value).toBe('value of a');
       expect(await keysIn(store, all)).toEqual(['a', 'b', 'c', 'd']);
       expect(await store.revision()).toBe(4);

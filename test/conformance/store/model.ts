@@ -142,6 +142,14 @@ async function follow(makeStore: MakeStore, groups: Action[][], cut: KeyRange, l
   const replayed = kept.length === 0 ? [] : await take(store, all, model.compactedTo, kept.length);
   // What a key held before may be forgotten once it is compacted.
   expect(replayed.map((item) => item.kind === 'events' && withoutPrevious(item))).toEqual(kept.map(withoutPrevious));
+  const inCut = kept.flatMap((batch) => {
+    const events = batch.events.filter((event) => inside(cut, event.type === 'put' ? event.entry.key : event.key));
+    return events.length > 0 ? [{ ...batch, events }] : [];
+  });
+  const replayedCut = inCut.length === 0 ? [] : await take(store, cut, model.compactedTo, inCut.length);
+  expect(replayedCut.map((item) => item.kind === 'events' && withoutPrevious(item))).toEqual(
+    inCut.map(withoutPrevious),
+  );
   while (live.length < model.batches.length) await new Promise((resolve) => setImmediate(resolve));
   stop.abort();
   await watching;
