@@ -16,7 +16,7 @@ import type { KernelObject } from '../../src/kernel/objects.ts';
 import { inOrder } from '../../src/kernel/order.ts';
 import { commandsOf } from '../../src/kernel/print.ts';
 import type { Step } from '../../src/kernel/steps.ts';
-import { output, type Running, spawn, start } from '../../src/platform/platform.ts';
+import { output, type Running, type Spawn, spawn, start } from '../../src/platform/platform.ts';
 
 type Argv = readonly [string, ...string[]];
 
@@ -78,6 +78,11 @@ export class SimulatedHost implements AsyncDisposable {
 
   run(argv: Argv, container?: string): Promise<string> {
     return output(spawn, { argv: this.inside(argv, container), timeoutMs: 10_000 });
+  }
+
+  /** For code that spawns by itself. */
+  get spawn(): Spawn {
+    return (command) => spawn({ ...command, argv: this.inside(command.argv) });
   }
 
   async apply(objects: readonly KernelObject[]): Promise<void> {

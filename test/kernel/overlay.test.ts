@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bridgeName, endpointPortName, vxlanName } from '../../src/domain/domain.ts';
 import { base, drivers } from '../../src/drivers/table.ts';
+import { createReconciler } from '../../src/kernel/kernel.ts';
+import { silentLog, systemClock } from '../../src/platform/platform.ts';
 import {
   arpReply,
   arpRequest,
@@ -35,12 +37,12 @@ const stack = new AsyncDisposableStack();
 let h1: SimulatedHost;
 let h2: SimulatedHost;
 let stranger: SimulatedHost;
+let fourth: SimulatedHost;
 
 beforeAll(async () => {
-  const hosts = await underlay(3, stack);
-  const [first, second, third] = hosts;
-  if (!first || !second || !third) throw new Error('three hosts');
-  [h1, h2, stranger] = [first, second, third];
+  const [first, second, third, last] = await underlay(4, stack);
+  if (!first || !second || !third || !last) throw new Error('four hosts');
+  [h1, h2, stranger, fourth] = [first, second, third, last];
   await join([h1, h2], [app, shut, group]);
   await h1.container('c1', app, c1, gatewayOf(app, h1));
   await h1.container('c3', app, c3, gatewayOf(app, h1));
@@ -330,5 +332,34 @@ describe('beside Docker', () => {
     await iptables('-t', 'nat', '-A', 'PREROUTING', '-d', ours, '-j', 'DNAT', '--to-destination', c1.address);
     expect(await h1.pings(ours, 'docker')).toBe(true);
     expect(await h1.pings(ours, 'e1')).toBe(false);
+  });
+});
+
+describe('under the reconciler', () => {
+  test('everything is found as it was made, and nothing stays behind', async () => {
+    using kernel = createReconciler({
+      spawn: fourth.spawn,
+      host: String(fourth.pid),
+      clock: systemClock,
+      log: silentLog,
+    });
+    kernel.desire('base', base({ ...fourth.host, dockerUser: false }));
+    for (const net of [app, shut, group]) {
+      kernel.desire(net.id, drivers.overlay.network(fourth.host, net, gatewayOf(net, fourth)));
+      const mine = endpoint(net, 'h4', net.subnet.replace('.0.0/16', '.4.1'));
+      kernel.desire(`${net.id}/local`, drivers.overlay.localEndpoint(fourth.host, net, mine));
+      const theirs = endpoint(net, 'h1', net.subnet.replace('.0.0/16', '.1.1'));
+      kernel.desire(`${net.id}/remote`, drivers.overlay.remoteEndpoint(fourth.host, net, theirs, '10.0.0.1'));
+      const gateway = drivers.overlay.remoteEndpoint(fourth.host, net, gatewayOf(net, h1), '10.0.0.1');
+      kernel.desire(`${net.id}/h1`, gateway);
+    }
+    const made = await kernel.settle();
+    expect(made.failed).toEqual([]);
+    expect(made.applied.length).toBeGreaterThan(50);
+    expect(await kernel.resync()).toEqual({ applied: [], failed: [] });
+    expect((await kernel.clear()).failed).toEqual([]);
+    expect(await fourth.run(['ip', '-o', 'link', 'show'])).not.toMatch(/\btr[a-z][0-9a-f]/);
+    expect(await fourth.run(['nft', 'list', 'ruleset'])).toBe('');
+    expect(await fourth.run(['ip', 'netns', 'list'])).toBe('');
   });
 });
