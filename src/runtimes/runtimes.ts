@@ -11,6 +11,7 @@ export interface ContainerInfo {
   readonly exitCode?: number;
   readonly startedAt?: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** Those it is configured for; what it has there is empty text while it does not run. */
   readonly networks: readonly {
     readonly name: string;
     readonly endpointId: string;
@@ -25,6 +26,7 @@ export interface RuntimeNetwork {
   readonly driver: string;
   readonly options: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** Containers that run in it. */
   readonly containers: number;
 }
 
@@ -70,10 +72,10 @@ export interface ContainerRuntime extends AsyncDisposable {
   start(id: string): Promise<void>;
   /** @param graceSeconds before SIGKILL; default 10. */
   stop(id: string, graceSeconds?: number): Promise<void>;
-  /** Kills if running. No error when it is gone already. */
+  /** Kills if running; anonymous volumes go too. No error when it is gone already. */
   remove(id: string): Promise<void>;
   inspect(id: string): Promise<ContainerInfo>;
-  /** Containers that carry all `labels`, whatever their state. */
+  /** Containers that carry all `labels`, whatever their state; without `startedAt`. */
   list(labels: Readonly<Record<string, string>>): Promise<ContainerInfo[]>;
 
   /** Ends with result undefined. `stdout`/`stderr` channels. */
@@ -92,7 +94,10 @@ export interface ContainerRuntime extends AsyncDisposable {
       readonly user?: string;
     },
   ): Promise<ByteStream>;
-  /** Streams of the container's own main process, ends with `{exitCode}`; call before `start` to miss nothing. */
+  /**
+   * Streams of the container's own main process, ends with `{exitCode}`; call before `start` to miss nothing. Of a
+   * terminal that the user left by its keys (ctrl-p ctrl-q): `{exitCode: 0, detached: true}`; so for `exec`.
+   */
   attach(id: string, options: { readonly stdin: boolean; readonly tty: boolean }): Promise<ByteStream>;
 
   networks(): Promise<RuntimeNetwork[]>;
@@ -106,8 +111,9 @@ export interface ContainerRuntime extends AsyncDisposable {
     readonly ipamOptions: Readonly<Record<string, string>>;
     readonly labels: Readonly<Record<string, string>>;
   }): Promise<string>;
+  /** No error when it is gone already; `conflict` while containers are in it. */
   removeNetwork(id: string): Promise<void>;
 
-  /** Reconnects by itself until `signal` aborts. */
+  /** Reconnects by itself until `signal` aborts. Some events may come twice. */
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent>;
 }

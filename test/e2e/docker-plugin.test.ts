@@ -1,31 +1,29 @@
 /** The conversation of a real Docker Engine with Trama's plugin, in front of a NetworkPlugin that makes plain veth pairs. */
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { NetworkPlugin } from '../../src/agent/agent.ts';
 import { Failure } from '../../src/domain/domain.ts';
+import { createLab, labImage as image, type Lab, type LabHost } from '../../src/lab/lab.ts';
 import { silentLog } from '../../src/platform/platform.ts';
 import { serveLibnetwork } from '../../src/plugins/libnetwork/libnetwork.ts';
 import { createEngine } from '../../src/runtimes/docker/engine.ts';
-import { createDockerHost, type DockerHost } from './docker-host.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const image = 'test/busybox:1';
-let host: DockerHost;
+let lab: Lab;
+let host: LabHost;
 let served: AsyncDisposable;
 /** Name of each call and its argument, in order. */
 let calls: [string, unknown][] = [];
 let refusal: Failure | undefined;
 
 beforeAll(async () => {
-  host = await createDockerHost();
+  lab = await createLab();
+  host = await lab.host('h1');
   served = await serve();
-  await host.startEngine();
-  await host.importBusybox(image);
 }, 60_000);
 
 afterAll(async () => {
-  await host?.[Symbol.asyncDispose]();
+  await lab?.[Symbol.asyncDispose]();
   await served?.[Symbol.asyncDispose]();
 }, 60_000);
 
@@ -35,7 +33,7 @@ beforeEach(() => {
 
 const serve = () =>
   serveLibnetwork({
-    socketPath: join(host.plugins, 'trama.sock'),
+    socketPath: `/proc/${host.init}/root/run/docker/plugins/trama.sock`,
     plugin: recorded(vethPlugin()),
     log: silentLog,
   });
@@ -77,15 +75,15 @@ function vethPlugin(): NetworkPlugin {
     },
     join: async ({ endpointId }) => {
       const [outer, inner] = [`vo${endpointId.slice(0, 8)}`, `vi${endpointId.slice(0, 8)}`];
-      if (!(await host.inside(['ip', '-br', 'link'])).includes('trama0')) {
-        await host.inside(['ip', 'link', 'add', 'trama0', 'type', 'bridge']);
-        await host.inside(['ip', 'addr', 'add', '10.42.0.2/16', 'dev', 'trama0']);
-        await host.inside(['ip', 'link', 'set', 'trama0', 'up']);
+      if (!(await host.output(['ip', '-br', 'link'])).includes('trama0')) {
+        await host.output(['ip', 'link', 'add', 'trama0', 'type', 'bridge']);
+        await host.output(['ip', 'addr', 'add', '10.42.0.2/16', 'dev', 'trama0']);
+        await host.output(['ip', 'link', 'set', 'trama0', 'up']);
         // Docker drops what is forwarded, bridged frames too.
-        await host.inside(['iptables', '-I', 'DOCKER-USER', '-i', 'trama0', '-j', 'ACCEPT']);
+        await host.output(['iptables', '-I', 'DOCKER-USER', '-i', 'trama0', '-j', 'ACCEPT']);
       }
-      await host.inside(['ip', 'link', 'add', outer, 'type', 'veth', 'peer', 'name', inner]);
-      await host.inside(['ip', 'link', 'set', outer, 'master', 'trama0', 'up']);
+      await host.output(['ip', 'link', 'add', outer, 'type', 'veth', 'peer', 'name', inner]);
+      await host.output(['ip', 'link', 'set', outer, 'master', 'trama0', 'up']);
       return {
         sourceName: inner,
         destinationPrefix: 'eth',
@@ -96,7 +94,7 @@ function vethPlugin(): NetworkPlugin {
       };
     },
     leave: async ({ endpointId }) => {
-      await host.inside(['sh', '-c', `ip link del vo${endpointId.slice(0, 8)} || true`]);
+      await host.output(['sh', '-c', `ip link del vo${endpointId.slice(0, 8)} || true`]);
     },
     deleteEndpoint: async () => {},
     endpointInfo: async ({ endpointId }) => ({ address: given.get(endpointId) ?? '' }),
@@ -150,7 +148,7 @@ test('a network and containers live and go in the expected order', async () => {
 });
 
 test('a fixed address and MAC are asked for', async () => {
-  using engine = createEngine(host.socketPath);
+  using engine = createEngine(`/proc/${host.init}/root/run/docker.sock`);
   const body = {
     Image: image,
     Cmd: ['true'],
@@ -196,9 +194,9 @@ test('the agent may restart between two calls', async () => {
 test('a killed engine gives back what its containers had, and does not create the network again', async () => {
   await host.docker('run', '-d', '--name', 'lost', '--network', 'app', image, 'sleep', 'infinity');
   const endpoint = call('createEndpoint') as { dockerNetworkId: string; endpointId: string };
-  await host.stopEngine('SIGKILL');
+  await host.killDocker();
   calls = [];
-  await host.startEngine();
+  await host.startDocker();
   expect(names()).toEqual(['leave', 'deleteEndpoint', 'releaseAddress']);
   expect(call('deleteEndpoint')).toEqual({
     dockerNetworkId: endpoint.dockerNetworkId,

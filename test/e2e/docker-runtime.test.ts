@@ -2,15 +2,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { isFailure, type WorkloadSpec } from '../../src/domain/domain.ts';
+import { createLab, labImage as image, type Lab, type LabHost } from '../../src/lab/lab.ts';
 import { silentLog } from '../../src/platform/platform.ts';
 import { type ByteStream, channels } from '../../src/protocol/protocol.ts';
 import { createDockerRuntime } from '../../src/runtimes/docker/docker.ts';
 import type { ContainerRuntime, RuntimeEvent } from '../../src/runtimes/runtimes.ts';
-import { createDockerHost, type DockerHost } from './docker-host.ts';
 
 vi.setConfig({ testTimeout: 20_000 });
 
-const image = 'test/busybox:1';
 const spec: WorkloadSpec = {
   image,
   command: ['sleep', 'infinity'],
@@ -25,19 +24,20 @@ const spec: WorkloadSpec = {
 const sameName = (network: string) => network;
 const plain = { tty: false, stdin: false, env: [] } as const;
 
-let host: DockerHost;
+let lab: Lab;
+let host: LabHost;
 let docker: ContainerRuntime;
 
 beforeAll(async () => {
-  host = await createDockerHost();
-  await host.startEngine();
-  await host.importBusybox(image);
-  docker = createDockerRuntime({ socketPath: host.socketPath, log: silentLog, credentials: async () => undefined });
+  lab = await createLab();
+  host = await lab.host('h1');
+  const socketPath = `/proc/${host.init}/root/run/docker.sock`;
+  docker = createDockerRuntime({ socketPath, log: silentLog, credentials: async () => undefined });
 }, 60_000);
 
 afterAll(async () => {
   await docker?.[Symbol.asyncDispose]();
-  await host?.[Symbol.asyncDispose]();
+  await lab?.[Symbol.asyncDispose]();
 }, 60_000);
 
 async function running(name: string, changes: Partial<WorkloadSpec> = {}) {
@@ -123,7 +123,7 @@ describe('containers', () => {
   test('publish ports, and a taken port is a conflict', async () => {
     const ports = [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' as const }];
     await using web = await running('web', { ports, command: ['nc', '-ll', '-p', '80', '-e', 'echo', 'hello'] });
-    await expect.poll(() => host.inside(['busybox', 'nc', '-w', '2', '127.0.0.1', '8080'])).toContain('hello');
+    await expect.poll(() => host.output(['busybox', 'nc', '-w', '2', '127.0.0.1', '8080'])).toContain('hello');
     const second = await docker.create('web2', { ...spec, ports }, {}, sameName);
     expect(await failure(docker.start(second))).toMatchObject({
       code: 'conflict',
@@ -221,8 +221,8 @@ describe('sessions', () => {
   test('exec keeps stdout and stderr apart and tells the exit code', async () => {
     await using box = await running('exec');
     const command = ['sh', '-c', 'echo out $A; echo err >&2; id -un; exit 7'];
-    const stream = await docker.exec(box.id, { ...plain, command, env: ['A=b'], user: 'guest' });
-    expect(await read(stream)).toEqual({ stdout: 'out b\nguest\n', stderr: 'err\n', result: { exitCode: 7 } });
+    const stream = await docker.exec(box.id, { ...plain, command, env: ['A=b'], user: 'nobody' });
+    expect(await read(stream)).toEqual({ stdout: 'out b\nnobody\n', stderr: 'err\n', result: { exitCode: 7 } });
     const missing = await read(await docker.exec(box.id, { ...plain, command: ['no-such-command'] }));
     expect(missing.result).toEqual({ exitCode: 126 });
     expect(missing.stdout).toContain('executable file not found');
@@ -339,7 +339,7 @@ test('events, and an engine that stops and comes back', { timeout: 60_000 }, asy
     message: expect.stringMatching(/^Docker 20\.10\.\d+, API 1\.41$/),
   });
 
-  await host.stopEngine('SIGKILL');
+  await host.killDocker();
   await expect(read(follow)).rejects.toMatchObject({ name: 'Failure', code: 'unavailable' });
   expect(await failure(docker.list({}))).toMatchObject({
     code: 'unavailable',
@@ -350,8 +350,7 @@ test('events, and an engine that stops and comes back', { timeout: 60_000 }, asy
     message: expect.stringMatching(/systemctl start docker/),
   });
 
-  // It first ends the container left running, which does not hear SIGTERM: 10 s.
-  await host.startEngine();
+  await host.startDocker();
   await expect.poll(() => actions().filter((action) => action === 'connected').length, { timeout: 15_000 }).toBe(2);
   expect(await docker.status()).toMatchObject({ available: true });
   controller.abort();

@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import type { WorkloadSpec } from '../../domain/domain.ts';
+import { createBodies } from './create-body.ts';
+
+const spec: WorkloadSpec = {
+  image: 'busybox',
+  command: [],
+  env: [],
+  networks: [],
+  ports: [],
+  restart: 'no',
+  tty: false,
+  stdin: false,
+  labels: {},
+};
+
+test('a plain workload has the command of its image and the default network', () => {
+  expect(createBodies(spec, {}, (name) => name)).toEqual({
+    container: {
+      Image: 'busybox',
+      Env: [],
+      Tty: false,
+      OpenStdin: false,
+      StdinOnce: false,
+      Labels: {},
+      ExposedPorts: {},
+      HostConfig: { RestartPolicy: { Name: 'no' }, PortBindings: {}, NetworkMode: 'default' },
+    },
+    further: [],
+  });
+});
+
+test('everything a workload can say', () => {
+  const port = { containerPort: 53, protocol: 'udp' as const };
+  const full: WorkloadSpec = {
+    ...spec,
+    command: ['sh', '-c', 'x'],
+    env: ['A=b'],
+    networks: [
+      { network: 'app', address: '10.42.0.9', aliases: ['api', 'v1'] },
+      { network: 'db', aliases: [] },
+    ],
+    ports: [
+      { ...port, hostPort: 5353 },
+      { ...port, hostPort: 53, hostAddress: '10.0.0.1' },
+    ],
+    restart: 'unless-stopped',
+    stdin: true,
+    hostname: 'web1',
+    labels: { a: 'theirs', b: 'theirs' },
+  };
+  expect(createBodies(full, { b: 'ours' }, (name) => `trama-${name}`)).toEqual({
+    container: {
+      Image: 'busybox',
+      Cmd: ['sh', '-c', 'x'],
+      Env: ['A=b'],
+      Tty: false,
+      OpenStdin: true,
+      StdinOnce: true,
+      Hostname: 'web1',
+      Labels: { a: 'theirs', b: 'ours' },
+      ExposedPorts: { '53/udp': {} },
+      HostConfig: {
+        RestartPolicy: { Name: 'unless-stopped' },
+        PortBindings: {
+          '53/udp': [
+            { HostIp: '', HostPort: '5353' },
+            { HostIp: '10.0.0.1', HostPort: '53' },
+          ],
+        },
+        NetworkMode: 'trama-app',
+      },
+      NetworkingConfig: {
+        EndpointsConfig: {
+          'trama-app': { IPAMConfig: { IPv4Address: '10.42.0.9' }, Aliases: ['api', 'v1'] },
+        },
+      },
+    },
+    further: [{ network: 'trama-db', endpoint: {} }],
+  });
+});
+
+test('the input of a terminal survives the client that leaves it', () => {
+  const { container } = createBodies({ ...spec, stdin: true, tty: true }, {}, (name) => name);
+  expect(container).toMatchObject({ Tty: true, OpenStdin: true, StdinOnce: false });
+});
