@@ -92,7 +92,7 @@ describe('two hosts with Docker and an outside', () => {
       [h1, h2].map(async (host) => {
         await host.docker('run', '-d', '--name', 'web', labImage, 'httpd', '-f');
         const address = await host.docker('inspect', '-f', '{{.NetworkSettings.IPAddress}}', 'web');
-        expect(await host.output(['wget', '-qO-', `http://${address}/`])).toBe('hello\n');
+        expect(await host.output(['busybox', 'wget', '-qO-', `http://${address}/`])).toBe('hello\n');
         expect(await host.pingFromContainer('web', lab.outside.address)).toMatchObject({ reached: true });
         expect(await lab.outside.pingFromHost(address)).toEqual({ reached: false });
       }),

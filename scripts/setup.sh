@@ -1,0 +1,31 @@
+#!/bin/sh
+# Makes a Debian machine ready for this checkout: programs, a Docker Engine where there is none, Node modules.
+# Says one line per thing that it installs, and nothing when everything is there. Starts no service.
+#
+#   sudo sh scripts/setup.sh demo|test|bench
+set -eu
+
+fail() {
+  printf 'setup: %s\n' "$*" >&2
+  exit 1
+}
+say() { printf 'setup: %s\n' "$*"; }
+
+profile=${1-demo}
+case $profile in
+  demo | test | bench) ;;
+  *) printf 'usage: sudo sh scripts/setup.sh demo|test|bench\n' >&2 && exit 2 ;;
+esac
+[ "$(id -u)" = 0 ] || fail "simulated hosts need root: run it with sudo, for example 'sudo npm run $profile'."
+cd "$(dirname "$0")/.."
+# A shell that su gave has no sbin.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export PATH
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM
+
+. scripts/setup-packages.sh
+. scripts/setup-modules.sh
+setup_packages "$profile"
+setup_modules
