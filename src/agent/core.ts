@@ -2,7 +2,14 @@
 import { Failure, type NetworkRecord } from '../domain/domain.ts';
 import type { Host } from '../drivers/drivers.ts';
 import { base, drivers } from '../drivers/table.ts';
-import { createReconciler, type Outcome, type Reconciler } from '../kernel/kernel.ts';
+import {
+  commandsOf,
+  createReconciler,
+  type KernelObject,
+  type Outcome,
+  type Reconciler,
+  shellLine,
+} from '../kernel/kernel.ts';
 import {
   type Api,
   ask,
@@ -77,7 +84,11 @@ export class AgentCore implements Agent {
       spawn: options.spawn,
       log,
       clock,
-      remembered: state.sysctls,
+      start: options.start,
+      remembered: {
+        load: async () => Object.fromEntries(state.sysctls.entries()),
+        save: (values) => saveAll(state.sysctls, values),
+      },
       onMissing: (object) =>
         object.kind === 'link' && object.type === 'veth' ? this.#wiring.restored(object) : undefined,
       keep: (object) => this.#notYetKnown(object),
@@ -360,7 +371,7 @@ export class AgentCore implements Agent {
    * Entries about other nodes' endpoints in a network of which no server has told yet: after a restart they are right
    * until somebody who knows says otherwise.
    */
-  #notYetKnown(object: { readonly kind: string; readonly device?: string; readonly set?: string }): boolean {
+  #notYetKnown(object: KernelObject): boolean {
     const place =
       object.kind === 'nft-element'
         ? object.set
@@ -467,7 +478,7 @@ export class AgentCore implements Agent {
           this.#stop.abort();
         },
         clearKernel: () => this.#kernel.clear(),
-        clearPlan: () => this.#kernel.clearPlan(),
+        clearPlan: async () => (await this.#kernel.clearPlan()).flatMap((step) => commandsOf(step)).map(shellLine),
         forgetNode: async () => void (await ask(this.#servers(), 'node.remove', { name: this.node, force: true })),
       },
       options,
@@ -516,4 +527,10 @@ export class AgentCore implements Agent {
       await this.#state.topics.set(topic, { topic, revision: this.#clone.revisions()[topic] ?? 0, items });
     }
   }
+}
+
+/** Makes the map hold exactly these. */
+async function saveAll(map: LocalState['sysctls'], values: Readonly<Record<string, string>>): Promise<void> {
+  for (const [key] of [...map.entries()]) if (!(key in values)) await map.delete(key);
+  for (const [key, value] of Object.entries(values)) if (map.get(key) !== value) await map.set(key, value);
 }

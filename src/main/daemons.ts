@@ -5,7 +5,15 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Failure, parseJoin } from '../domain/domain.ts';
 import type { AgentOptions as AgentFlags, Daemons, ServerOptions as ServerFlags } from '../interfaces/interfaces.ts';
-import { type Log, type LogLevel, lineLog, spawn, systemClock, untilSignal } from '../platform/platform.ts';
+import {
+  type Log,
+  type LogLevel,
+  lineLog,
+  spawn,
+  start as startProcess,
+  systemClock,
+  untilSignal,
+} from '../platform/platform.ts';
 import { ask } from '../protocol/protocol.ts';
 import type { Server } from '../server/server.ts';
 import { agentSocket, pluginSocket, serverSocket } from './sockets.ts';
@@ -30,14 +38,14 @@ async function daemon(name: string, start: Start): Promise<number> {
     (process.env.TRAMA_LOG ?? 'info') as LogLevel,
     systemClock.now,
   );
-  await untilSignal((resources) => start(resources, log, () => process.kill(process.pid, 'SIGTERM')));
+  await untilSignal((resources, _signal, stop) => start(resources, log, stop));
   return 0;
 }
 
 async function startServer(flags: ServerFlags, resources: AsyncDisposableStack, log: Log): Promise<Server> {
   const [{ createServer }, { createZeroMqBus }, { serveLocalApi }, { loadKeys }, { randomBytes }] = await Promise.all([
     import('../server/create-server.ts'),
-    import('../bus/zeromq/zeromq-bus.ts'),
+    import('../bus/zeromq/zeromq.ts'),
     import('../interfaces/local/server.ts'),
     import('./server-keys.ts'),
     import('node:crypto'),
@@ -82,7 +90,7 @@ async function startAgent(
   const [{ createAgent }, { createZeroMqBus }, { serveLocalApi }, { createDockerRuntime }, { serveLibnetwork }] =
     await Promise.all([
       import('../agent/create-agent.ts'),
-      import('../bus/zeromq/zeromq-bus.ts'),
+      import('../bus/zeromq/zeromq.ts'),
       import('../interfaces/local/server.ts'),
       import('../runtimes/docker/docker.ts'),
       import('../plugins/libnetwork/libnetwork.ts'),
@@ -98,6 +106,7 @@ async function startAgent(
       version,
       bus: createZeroMqBus({ log }),
       spawn,
+      start: startProcess,
       runtime,
       clock: systemClock,
       log: log.with({ role: 'agent' }),

@@ -15,4 +15,5 @@ const io = processIo({
   },
 });
 
-process.exitCode = await runCli(process.argv.slice(2), io);
+// A question that was interrupted may still wait for its answer; nobody waits for it here. All output is written by now.
+process.exit(await runCli(process.argv.slice(2), io));

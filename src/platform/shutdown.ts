@@ -1,25 +1,29 @@
 /**
- * Runs a daemon until SIGINT or SIGTERM, then releases what it registered, last in first out. A second signal ends
- * the process at once.
+ * Runs a daemon until SIGINT, SIGTERM or its own `stop`, then releases what it registered, last in first out. A signal
+ * does not wait for `run` to finish; a second one ends the process at once.
+ * @throws what `run` throws, after releasing.
  */
 export async function untilSignal(
-  run: (resources: AsyncDisposableStack, signal: AbortSignal) => Promise<void>,
+  run: (resources: AsyncDisposableStack, signal: AbortSignal, stop: () => void) => Promise<void>,
 ): Promise<void> {
   const controller = new AbortController();
+  const stop = () => controller.abort();
   const onSignal = () => {
     if (controller.signal.aborted) process.exit(130);
-    controller.abort();
+    stop();
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  const stopped = new Promise<void>((resolve) => {
+    controller.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
   try {
     await using resources = new AsyncDisposableStack();
-    await run(resources, controller.signal);
-    if (!controller.signal.aborted) {
-      await new Promise<void>((resolve) =>
-        controller.signal.addEventListener('abort', () => resolve(), { once: true }),
-      );
-    }
+    const running = run(resources, controller.signal, stop);
+    await Promise.race([running, stopped]);
+    // What it still throws is the consequence of its being stopped.
+    running.catch(() => {});
+    await stopped;
   } finally {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
