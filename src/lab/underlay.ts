@@ -29,7 +29,7 @@ export interface Cable {
   readonly mtu: number;
 }
 
-export const prefixLength = (cidr: string) => cidr.slice(cidr.indexOf('/') + 1);
+const prefixLength = (cidr: string) => cidr.slice(cidr.indexOf('/') + 1);
 
 /** A host keeps its MAC over a power cut, as with a real network card. */
 export function macOf(address: string): string {
