@@ -7,16 +7,13 @@ import { frameTypes } from './frames.ts';
 import { request as httpRequest } from './http.ts';
 import { failureFrom, SocketStream } from './socket-stream.ts';
 
-/** Where the daemons of a host answer; the agent first: it knows the host's containers. */
-export const localSockets: readonly string[] = ['/run/trama/agent.sock', '/run/trama/server.sock'];
-
 const defaultDeadlineMs = 10_000;
 
 /** The daemon answers `deadline` itself; we give up this much later, in case it hangs. Milliseconds. */
 const grace = 2000;
 
 export interface LocalApiClientOptions {
-  /** Tried in this order; the first that answers is used. */
+  /** Tried in this order, the first that answers is used: the agent's, since it knows the host's containers, then the server's. */
   readonly socketPaths: readonly string[];
 }
 
