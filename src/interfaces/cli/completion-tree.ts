@@ -1,7 +1,7 @@
 /** The command tree as completion needs it. Placeholders tell what a word is: `<NODE>` completes to names of nodes. */
 import type { Command, Option } from 'commander';
 
-export const namedKinds = ['node', 'network', 'container'] as const;
+const namedKinds = ['node', 'network', 'container'] as const;
 export type NamedKind = (typeof namedKinds)[number];
 
 /** What a word can be completed to. */

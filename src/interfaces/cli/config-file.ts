@@ -27,7 +27,7 @@ export async function readConfig(
   return text === undefined ? new Map() : parseConfig(text, keys);
 }
 
-export async function parseConfig(text: string, keys: readonly string[]): Promise<ReadonlyMap<string, ConfigEntry>> {
+async function parseConfig(text: string, keys: readonly string[]): Promise<ReadonlyMap<string, ConfigEntry>> {
   // Loaded only where there is a file.
   const { isMap, isScalar, LineCounter, parseDocument } = await import('yaml');
   const lines = new LineCounter();

@@ -28,7 +28,7 @@ export function processIo(rest: Pick<CliIo, 'api' | 'daemons' | 'version'>): Cli
 
 type Writes = Pick<WriteStream, 'write' | 'on'> & Partial<Pick<WriteStream, 'isTTY' | 'columns' | 'rows'>>;
 
-export function outputOf(stream: Writes): Output {
+function outputOf(stream: Writes): Output {
   let closed = false;
   // Without a listener EPIPE would end the process with a stack trace.
   stream.on('error', () => {

@@ -65,7 +65,7 @@ function joinTarget(text: string): JoinTarget {
   return parseJoin(text, requestsPort);
 }
 
-export const variable = (name: SettingName): string => `TRAMA_${name.toUpperCase().replaceAll('-', '_')}`;
+const variable = (name: SettingName): string => `TRAMA_${name.toUpperCase().replaceAll('-', '_')}`;
 
 export function addSettings(command: Command, names: readonly SettingName[]): Command {
   for (const name of names) {

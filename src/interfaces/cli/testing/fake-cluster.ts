@@ -6,7 +6,7 @@ import { streamPair } from '../../../protocol/streams.ts';
 
 export const now = 1_700_000_000_000;
 
-export const h1: NodeView = {
+const h1: NodeView = {
   name: 'h1',
   address: '10.0.0.1',
   interface: 'eth0',
@@ -23,7 +23,7 @@ export const h1: NodeView = {
   events: [{ time: now - 60_000, kind: 'repair', message: 'put back a forwarding entry of app' }],
 };
 
-export const h2: NodeView = {
+const h2: NodeView = {
   ...h1,
   name: 'h2',
   address: '10.0.0.2',
