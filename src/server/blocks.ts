@@ -5,16 +5,15 @@ import {
   chooseSingle,
   exhausted,
   Failure,
-  type NetworkRecord,
   parseSubnet,
   type ReservationRecord,
 } from '../domain/domain.ts';
-import type { Condition } from '../store/store.ts';
 import { change } from './change.ts';
 import { type Context, callingNode, type Methods } from './context.ts';
-import { blockKey, blockSetKey, nodeKey, ofNetwork, removingKey, withinSubnet } from './keys.ts';
+import { blockKey, blockSetKey, ofNetwork, withinSubnet } from './keys.ts';
+import { allStay } from './marks.ts';
 import { networkOf } from './network-view.ts';
-import { absent, asSeen, type Found, isEmpty, present, put, read, readAll, remove, unchanged } from './records.ts';
+import { absent, asSeen, isEmpty, put, read, readAll, remove, unchanged } from './records.ts';
 
 export const blockMethods: Methods<'block.lease' | 'block.release'> = {
   'block.lease': (context, { network }, call) => {
@@ -40,16 +39,6 @@ export const blockMethods: Methods<'block.lease' | 'block.release'> = {
   },
 };
 
-/** What must hold for anything new of a node's in a network: neither is on its way out. */
-export function staying(network: Found<NetworkRecord>, node: string): Condition[] {
-  return [
-    present(network.key),
-    absent(removingKey('network', network.value.id)),
-    present(nodeKey(node)),
-    absent(removingKey('node', node)),
-  ];
-}
-
 async function lease(context: Context, networkId: string, node: string): Promise<BlockRecord> {
   const { result } = await change(context, `the blocks of network ${networkId}`, async () => {
     const network = await networkOf(context, networkId);
@@ -66,7 +55,7 @@ async function lease(context: Context, networkId: string, node: string): Promise
     const block: BlockRecord = { network: networkId, cidr, node };
     const key = blockKey(networkId, cidr);
     return {
-      conditions: [...staying(network, node), asSeen(blockSetKey(networkId), set), absent(key)],
+      conditions: [...(await allStay(context, node, [network])), asSeen(blockSetKey(networkId), set), absent(key)],
       writes: [put(key, block), put(blockSetKey(networkId), cidr)],
       result: block,
     };

@@ -13,11 +13,11 @@ import {
   parseMac,
   parseSubnet,
 } from '../domain/domain.ts';
-import { staying } from './blocks.ts';
 import { change } from './change.ts';
 import { type Call, type Context, callingNode, type Methods, speaksFor } from './context.ts';
 import { describe, holderOf } from './holders.ts';
 import { endpointKey, macKey, ofNetwork } from './keys.ts';
+import { allStay } from './marks.ts';
 import { networkOf } from './network-view.ts';
 import { asSeen, type Found, put, read, readAll, remove, unchanged } from './records.ts';
 
@@ -72,10 +72,11 @@ async function putEndpoint(context: Context, said: EndpointRecord): Promise<void
     const record: EndpointRecord = { ...said, address, mac: parseMac(said.mac) };
     const key = endpointKey(id, address);
     const newMac = macKey(id, record.mac);
-    const [holder, former, macHolder] = await Promise.all([
+    const [holder, former, macHolder, stay] = await Promise.all([
       holderOf(store, network.value, address),
       read<EndpointRecord>(store, key),
       read<string>(store, newMac),
+      allStay(context, record.node, [network]),
     ]);
     if (former && former.value.node !== record.node) {
       throw new Failure('conflict', `address ${address} of network ${name} is in use by ${describe(former)}`);
@@ -87,12 +88,7 @@ async function putEndpoint(context: Context, said: EndpointRecord): Promise<void
     if (same && macHolder) return { conditions: [], writes: [], result: undefined };
     const formerMac = former && former.value.mac !== record.mac ? [remove(macKey(id, former.value.mac))] : [];
     return {
-      conditions: [
-        ...staying(network, record.node),
-        ...holder.conditions,
-        asSeen(key, former),
-        asSeen(newMac, macHolder),
-      ],
+      conditions: [...stay, ...holder.conditions, asSeen(key, former), asSeen(newMac, macHolder)],
       writes: [put(key, record), put(newMac, address), ...formerMac],
       result: undefined,
     };

@@ -22,7 +22,7 @@ export async function keepHouse(context: Context, signal: AbortSignal): Promise<
   }
 }
 
-export async function housekeeping(context: Context): Promise<void> {
+async function housekeeping(context: Context): Promise<void> {
   const { store, clock } = context;
   const now = clock.now();
   for (const token of await readAll<StoredToken>(store, allOf('tokens'))) {

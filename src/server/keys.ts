@@ -6,7 +6,7 @@ import { type KeyRange, prefixRange } from '../store/store.ts';
 export const root = '/trama/';
 
 /** Collections: the key is `<root><collection>/<rest>`. */
-export const collections = [
+const collections = [
   'nodes',
   'node-keys',
   'node-addresses',
@@ -60,7 +60,7 @@ export function splitKey(key: string): { collection: Collection; rest: string } 
 }
 
 /** `010.042.000.005`; IPv6 as 32 hexadecimal digits. */
-export function paddedAddress(text: string): string {
+function paddedAddress(text: string): string {
   const { family, value } = parseAddress(text);
   if (family === 6) return value.toString(16).padStart(32, '0');
   return text
@@ -70,7 +70,7 @@ export function paddedAddress(text: string): string {
 }
 
 /** `010.042.000.000-26` */
-export function paddedSubnet(cidr: string): string {
+function paddedSubnet(cidr: string): string {
   const { prefix } = parseSubnet(cidr);
   return `${paddedAddress(cidr.slice(0, cidr.indexOf('/')))}-${String(prefix).padStart(2, '0')}`;
 }

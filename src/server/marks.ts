@@ -1,8 +1,10 @@
 /** Marks of what is on its way out: while one stands, nothing new can come to refer to the network or node. */
+
+import { Failure, type NetworkRecord } from '../domain/domain.ts';
 import type { Condition } from '../store/store.ts';
 import type { Context } from './context.ts';
-import { removingKey } from './keys.ts';
-import { type Found, put, remove, unchanged } from './records.ts';
+import { nodeKey, removingKey } from './keys.ts';
+import { absent, type Found, present, put, remove, unchanged } from './records.ts';
 
 export interface Mark {
   readonly at: number;
@@ -21,4 +23,27 @@ export const stands = (mark: Found<Mark>): Condition => unchanged(mark);
 
 export async function takeBack({ store }: Context, mark: Found<Mark>): Promise<void> {
   await store.transact([stands(mark)], [remove(mark.key)]);
+}
+
+/**
+ * For whatever comes to belong to a node and refer to networks: all are there, and none is on its way out.
+ * @throws Failure `conflict` when one is on its way out now
+ */
+export async function allStay(
+  { store }: Context,
+  node: string,
+  networks: readonly Found<NetworkRecord>[],
+): Promise<Condition[]> {
+  const needed = [
+    { key: nodeKey(node), mark: removingKey('node', node), what: `node ${node}` },
+    ...networks.map(({ key, value }) => ({
+      key,
+      mark: removingKey('network', value.id),
+      what: `network ${value.name}`,
+    })),
+  ];
+  const marks = await Promise.all(needed.map(({ mark }) => store.get(mark)));
+  const leaving = needed.find((_, i) => marks[i] !== undefined);
+  if (leaving) throw new Failure('conflict', `${leaving.what} is being removed at this moment`);
+  return needed.flatMap(({ key, mark }) => [present(key), absent(mark)]);
 }

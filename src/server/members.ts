@@ -6,7 +6,7 @@ import { allOf, nodeKey, splitKey, tokenKey } from './keys.ts';
 import type { StoredNode, StoredToken } from './records.ts';
 
 /** A token that can no longer be used is still known this long, so that who brings it is told why. Milliseconds. */
-export const tokenMemoryMs = 24 * 60 * 60 * 1000;
+const tokenMemoryMs = 24 * 60 * 60 * 1000;
 
 /** When the token is to be forgotten. */
 export function forgottenAt(token: StoredToken): number {

@@ -5,7 +5,7 @@ import type { Clock } from '../platform/platform.ts';
 import type { NodeView } from '../protocol/protocol.ts';
 
 /** Silence after which a node counts as down; heartbeats come every 5 s. Milliseconds. */
-export const silenceMs = 15_000;
+const silenceMs = 15_000;
 const eventsKept = 50;
 
 const metrics = z.object({

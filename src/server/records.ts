@@ -35,7 +35,7 @@ export async function isEmpty(store: Store, range: KeyRange): Promise<boolean> {
   return (await store.range(range, { limit: 1 })).entries.length === 0;
 }
 
-export const found = <T>(entry: Entry): Found<T> => ({
+const found = <T>(entry: Entry): Found<T> => ({
   key: entry.key,
   value: JSON.parse(entry.value) as T,
   revision: entry.modRevision,

@@ -10,11 +10,11 @@ import {
   type ReservationRecord,
 } from '../domain/domain.ts';
 import { ask } from '../protocol/protocol.ts';
-import { staying } from './blocks.ts';
 import { change } from './change.ts';
 import { type Context, callingNode, type Methods } from './context.ts';
 import { describe, type Holder, holderOf } from './holders.ts';
 import { blockSetKey, endpointKey, reservationKey } from './keys.ts';
+import { allStay } from './marks.ts';
 import { networkOf } from './network-view.ts';
 import { absent, asSeen, put, read, remove, unchanged } from './records.ts';
 
@@ -59,7 +59,7 @@ async function reserve(context: Context, networkId: string, text: string, node: 
     const record: ReservationRecord = { network: networkId, address, node };
     return {
       conditions: [
-        ...staying(network, node),
+        ...(await allStay(context, node, [network])),
         ...holder.conditions,
         absent(endpointKey(networkId, address)),
         // Blocks are chosen around fixed addresses: nobody may be choosing one from a list without this address.

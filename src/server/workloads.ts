@@ -14,23 +14,12 @@ import {
   type WorkloadStatus,
 } from '../domain/domain.ts';
 import type { ContainerView } from '../protocol/protocol.ts';
-import { staying } from './blocks.ts';
 import { change } from './change.ts';
 import { type Context, type Methods, speaksFor } from './context.ts';
-import { allOf, nodeKey, removingKey, statusKey, workloadKey } from './keys.ts';
+import { allOf, statusKey, workloadKey } from './keys.ts';
+import { allStay } from './marks.ts';
 import { findNode, statusOf } from './nodes.ts';
-import {
-  absent,
-  asSeen,
-  type Found,
-  present,
-  put,
-  read,
-  readAll,
-  remove,
-  type StoredNode,
-  unchanged,
-} from './records.ts';
+import { absent, asSeen, type Found, put, read, readAll, remove, type StoredNode, unchanged } from './records.ts';
 import { checkSpec } from './workload-spec.ts';
 import { containerView, findWorkload } from './workload-view.ts';
 
@@ -50,12 +39,7 @@ export const workloadMethods: Methods<
       const createdAt = context.clock.now();
       const record: WorkloadRecord = { name, id, node, spec, desired: 'running', generation: 1, createdAt };
       return {
-        conditions: [
-          absent(workloadKey(name)),
-          present(nodeKey(node)),
-          absent(removingKey('node', node)),
-          ...networks.flatMap((network) => staying(network, node).slice(0, 2)),
-        ],
+        conditions: [absent(workloadKey(name)), ...(await allStay(context, node, networks))],
         writes: [put(workloadKey(name), record)],
         result: record,
       };

@@ -15,7 +15,7 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 
 /** Real time, and as much more as a test adds. Sleeping is real. */
-export class SteppedClock implements Clock {
+class SteppedClock implements Clock {
   #ahead = 0;
 
   now(): number {
@@ -225,5 +225,39 @@ export class Mirror {
     this.items.clear();
     for (const { key, value } of items) this.items.set(key, value);
     this.revision = revision;
+  }
+}
+
+/** A store in which something else happens just before a transaction: what only a race would bring about, every time. */
+export class Interrupted {
+  readonly store: Store;
+  #before: { readonly writes: RegExp; readonly work: () => Promise<unknown> } | undefined;
+
+  constructor(store: Store) {
+    this.store = new Proxy(store, {
+      get: (target, property) => {
+        const value = Reflect.get(target, property);
+        if (property === 'transact') return (...args: Parameters<Store['transact']>) => this.#transact(target, ...args);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  }
+
+  /** Before the next transaction that puts or deletes such a key, once. */
+  before(writes: RegExp, work: () => Promise<unknown>): void {
+    this.#before = { writes, work };
+  }
+
+  get happened(): boolean {
+    return this.#before === undefined;
+  }
+
+  async #transact(target: Store, ...[conditions, writes]: Parameters<Store['transact']>) {
+    const before = this.#before;
+    if (before !== undefined && writes.some((write) => 'key' in write && before.writes.test(write.key))) {
+      this.#before = undefined;
+      await before.work();
+    }
+    return target.transact(conditions, writes);
   }
 }
