@@ -90,6 +90,17 @@ describe('the watch hub', () => {
     expect(await second).toBe(3002);
   });
 
+  test('others have their turn while one reads a long history without a match', async () => {
+    const { medium, write, watch } = fixture();
+    write('other');
+    medium.history = (_, from) => ({ batches: [], upTo: from - 1 });
+    const { next, stop } = watch();
+    const waiting = next();
+    await new Promise((resolve) => setImmediate(resolve));
+    stop.abort();
+    expect(await waiting).toBe('end');
+  });
+
   test('a transaction larger than the queue is one batch', async () => {
     const { write, watch } = fixture();
     const { iterator } = watch();
