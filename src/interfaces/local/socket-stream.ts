@@ -139,7 +139,7 @@ export class SocketStream implements ByteStream {
   }
 
   #lost(): void {
-    if (!this.#over()) this.#fail(new Failure('unavailable', 'The connection was lost before the stream had ended.'));
+    if (!this.#over()) this.#fail(new Failure('unavailable', 'the other side of the local socket went away'));
   }
 
   #fail(failure: Failure): void {
