@@ -155,6 +155,8 @@ export interface NftChainObject {
   /** Absent: a regular chain, reached by jumps. `policy` is always accept. */
   readonly hook?: { readonly type: 'filter' | 'nat' | 'route'; readonly hook: string; readonly priority: number };
   readonly rules: readonly string[];
+  /** Only as read from the kernel: the rules' comments in order; `rules` is empty then. */
+  readonly marks?: readonly string[];
 }
 
 /** A rule in a chain that somebody else owns (DOCKER-USER): ours is told by its comment `trama:<digest>`. */
@@ -165,6 +167,8 @@ export interface IptablesObject {
   readonly chain: string;
   /** Arguments after `-A CHAIN`, without the comment. */
   readonly rule: readonly string[];
+  /** Only as read from the kernel: the rule's comment, since the listing's arguments may be written otherwise. */
+  readonly mark?: string;
 }
 
 export interface SysctlObject {

@@ -1,0 +1,114 @@
+/** What a step does, as arguments of `ip`, `bridge`, `nft`, `iptables` and `sysctl`. Nothing here runs anything. */
+import { Failure } from '../domain/domain.ts';
+import { byKind, iptablesMark, type Of, type PerKind } from './identity.ts';
+import { linkChanges, linkCreation, linkDeletion } from './link-commands.ts';
+import { floodMac, routeProtocol } from './names.ts';
+import { chainStatements, elementStatement, setStatement } from './nft-text.ts';
+import type { IptablesObject, KernelObject } from './objects.ts';
+import type { Step } from './steps.ts';
+
+/** One invocation of a tool in one namespace; those that follow one another there go into one batch. */
+export type Operation =
+  | {
+      readonly tool: 'ip' | 'bridge' | 'iptables' | 'sysctl';
+      readonly ns: string;
+      readonly args: readonly string[];
+    }
+  /** `ip netns …`: not for batches, since it changes namespace itself. */
+  | { readonly tool: 'netns'; readonly ns: ''; readonly args: readonly string[] }
+  /** Applied together or not at all. */
+  | { readonly tool: 'nft'; readonly ns: string; readonly statements: readonly string[] };
+
+/**
+ * @param host how `ip` finds the host's own namespace from inside another: a pid in it, or a path. Pid 1 normally is.
+ */
+export function operationsOf(step: Step, host = '1'): readonly Operation[] {
+  const operations =
+    step.op === 'create'
+      ? byKind(creations(host), step.after)
+      : step.op === 'delete'
+        ? byKind(deletions, step.before)
+        : changes(step.before, step.after, host);
+  for (const operation of operations) refuseUnsafe(operation);
+  return operations;
+}
+
+const ip = (ns: string, ...args: readonly string[]): Operation => ({ tool: 'ip', ns, args });
+const nft = (ns: string, ...statements: readonly string[]): Operation => ({ tool: 'nft', ns, statements });
+
+const creations = (host: string): PerKind<readonly Operation[]> => ({
+  namespace: (o) => [{ tool: 'netns', ns: '', args: ['netns', 'add', o.name] }],
+  link: (o) => linkCreation(o, host),
+  address: (o) => [ip(o.ns, 'addr', 'replace', o.cidr, 'dev', o.device)],
+  // Not `replace`: the same destination may be somebody else's route.
+  route: (o) => [ip(o.ns, 'route', 'add', ...routeArguments(o))],
+  neighbour: (o) => [ip(o.ns, 'neigh', 'replace', o.address, 'lladdr', o.mac, 'dev', o.device, 'nud', 'permanent')],
+  fdb: (o) => [fdbOperation(o.mac === floodMac ? 'append' : 'replace', o)],
+  'nft-table': (o) => [nft(o.ns, `add table ${o.family} ${o.table}`)],
+  'nft-set': (o) => [nft(o.ns, setStatement(o))],
+  'nft-element': (o) => [nft(o.ns, elementStatement('add', o))],
+  'nft-chain': (o) => [nft(o.ns, ...chainStatements(o))],
+  iptables: (o) => [iptables('-I', o)],
+  sysctl: (o) => [{ tool: 'sysctl', ns: o.ns, args: ['-w', `${o.key}=${o.value}`] }],
+});
+
+const deletions: PerKind<readonly Operation[]> = {
+  namespace: (o) => [{ tool: 'netns', ns: '', args: ['netns', 'del', o.name] }],
+  link: linkDeletion,
+  address: (o) => [ip(o.ns, 'addr', 'del', o.cidr, 'dev', o.device)],
+  route: (o) => [ip(o.ns, 'route', 'del', ...routeArguments(o))],
+  neighbour: (o) => [ip(o.ns, 'neigh', 'del', o.address, 'dev', o.device)],
+  fdb: (o) => [fdbOperation('del', o)],
+  'nft-table': (o) => [nft(o.ns, `delete table ${o.family} ${o.table}`)],
+  'nft-set': (o) => [nft(o.ns, `delete set ${o.family} ${o.table} ${o.name}`)],
+  'nft-element': (o) => [nft(o.ns, elementStatement('delete', o))],
+  'nft-chain': (o) => {
+    const chain = `${o.family} ${o.table} ${o.name}`;
+    return [nft(o.ns, `flush chain ${chain}`, `delete chain ${chain}`)];
+  },
+  iptables: (o) => [iptables('-D', o)],
+  // Without a previous value it goes away with its interface.
+  sysctl: (o) =>
+    o.previous === undefined ? [] : [{ tool: 'sysctl', ns: o.ns, args: ['-w', `${o.key}=${o.previous}`] }],
+};
+
+function changes(before: KernelObject, after: KernelObject, host: string): readonly Operation[] {
+  if (after.kind === 'link' && before.kind === 'link') return linkChanges(before, after);
+  if (after.kind === 'route') return [ip(after.ns, 'route', 'replace', ...routeArguments(after))];
+  // The others' creation replaces the value that is there.
+  return byKind(creations(host), after);
+}
+
+function routeArguments(o: Of<'route'>): string[] {
+  return [
+    o.destination,
+    ...(o.via === undefined ? [] : ['via', o.via]),
+    'dev',
+    o.device,
+    'proto',
+    routeProtocol,
+    ...(o.source === undefined ? [] : ['src', o.source]),
+  ];
+}
+
+function fdbOperation(verb: 'append' | 'replace' | 'del', o: Of<'fdb'>): Operation {
+  const destination = o.destination === undefined ? [] : ['dst', o.destination];
+  const state = verb === 'del' ? [] : [o.table === 'self' ? 'permanent' : 'static'];
+  return { tool: 'bridge', ns: o.ns, args: ['fdb', verb, o.mac, 'dev', o.device, ...destination, o.table, ...state] };
+}
+
+function iptables(verb: '-I' | '-D', o: IptablesObject): Operation {
+  const comment = ['-m', 'comment', '--comment', iptablesMark(o)];
+  return { tool: 'iptables', ns: o.ns, args: ['-w', '5', '-t', o.table, verb, o.chain, ...comment, ...o.rule] };
+}
+
+/** Batches are split at blanks and newlines: what could end a word or a line never gets there. */
+function refuseUnsafe(operation: Operation): void {
+  const unsafe =
+    operation.tool === 'nft'
+      ? operation.statements.find((statement) => /[\n\0]/.test(statement))
+      : operation.args.find((word) => word === '' || /[\s"'\\#\0]/.test(word));
+  if (unsafe !== undefined) {
+    throw new Failure('invalid', `${JSON.stringify(unsafe)} cannot be given to ${operation.tool}: correct the name.`);
+  }
+}

@@ -1,0 +1,32 @@
+/** nft statements. Rules and type clauses come from drivers as nft writes them; names and element parts are checked. */
+import { Failure } from '../domain/domain.ts';
+import { markOf } from './names.ts';
+import type { NftChainObject, NftElementObject, NftSetObject } from './objects.ts';
+
+export function setStatement(o: NftSetObject): string {
+  const flags = o.flags === undefined ? '' : ` flags ${o.flags};`;
+  return `add set ${o.family} ${o.table} ${o.name} { ${o.type};${flags} }`;
+}
+
+export function elementStatement(verb: 'add' | 'delete', o: NftElementObject): string {
+  return `${verb} element ${o.family} ${o.table} ${o.set} { ${o.key.map(part).join(' . ')} }`;
+}
+
+/** The chain, if it is not there, and its rules in place of those that are. */
+export function chainStatements(o: NftChainObject): string[] {
+  const chain = `${o.family} ${o.table} ${o.name}`;
+  const hook =
+    o.hook === undefined
+      ? ''
+      : ` { type ${o.hook.type} hook ${o.hook.hook} priority ${o.hook.priority}; policy accept; }`;
+  const rules = o.rules.map((rule) => `add rule ${chain} ${rule} comment "${markOf(rule)}"`);
+  return [`add chain ${chain}${hook}`, `flush chain ${chain}`, ...rules];
+}
+
+function part(text: string): string {
+  if (!/^[\w.:/*-]+$/.test(text)) {
+    throw new Failure('invalid', `${JSON.stringify(text)} cannot be an element of an nft set: correct the name.`);
+  }
+  // Interface names are quoted; addresses, MACs, numbers and ranges are not names.
+  return /^[a-z_][\w.-]*\*?$/i.test(text) && !/^[0-9a-f]+$/i.test(text) ? `"${text}"` : text;
+}

@@ -1,0 +1,41 @@
+/** Steps as the commands that a person would type. */
+import { type Operation, operationsOf } from './commands.ts';
+import type { Step } from './steps.ts';
+
+type Argv = [string, ...string[]];
+
+/** Exact argument vectors, run from the host's own namespace. */
+export function commandsOf(step: Step, host = '1'): string[][] {
+  return operationsOf(step, host).map(argvOf);
+}
+
+export function argvOf(operation: Operation): Argv {
+  switch (operation.tool) {
+    case 'nft':
+      return inside(operation.ns, ['nft', operation.statements.join('; ')]);
+    case 'netns':
+      return ['ip', ...operation.args];
+    case 'ip':
+    case 'bridge':
+      return switching(operation.tool, operation.ns, operation.args);
+    default:
+      return inside(operation.ns, [operation.tool, ...operation.args]);
+  }
+}
+
+/** `ip` and `bridge` enter a named namespace by themselves, which is one process less. */
+export function switching(tool: 'ip' | 'bridge', ns: string, args: readonly string[]): Argv {
+  if (ns === '') return [tool, ...args];
+  return ns.startsWith('/') ? inside(ns, [tool, ...args]) : [tool, '-n', ns, ...args];
+}
+
+/** `ip netns exec` would mount another /sys; `nsenter` does not. */
+export function inside(ns: string, argv: Argv): Argv {
+  if (ns === '') return argv;
+  return ['nsenter', `--net=${ns.startsWith('/') ? ns : `/run/netns/${ns}`}`, ...argv];
+}
+
+/** One line for a POSIX shell. */
+export function shellLine(argv: readonly string[]): string {
+  return argv.map((word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
+}

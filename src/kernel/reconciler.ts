@@ -1,0 +1,328 @@
+/**
+ * Makes the kernel equal to what is desired and keeps it so.
+ *
+ * INVARIANTS
+ * - One pass at a time. Whoever asks meanwhile shares the next one, which sees everything desired until it starts.
+ * - `desire` and `release` touch memory only; the cost of a pass that follows them grows with what they changed.
+ * - The first pass looks at the kernel before it writes. After a failure, too, belief gives way to looking.
+ * - A step that failed is tried again by itself, later and later, unless what is desired changes; it holds up no other.
+ */
+import { toFailure } from '../domain/domain.ts';
+import type { Clock, Log, Running, Spawn } from '../platform/platform.ts';
+import { apply, type Result } from './apply.ts';
+import { explain } from './explain.ts';
+import { Failures } from './failures.ts';
+import { keyOf } from './identity.ts';
+import type { KernelObject, VethLink } from './objects.ts';
+import { observe, type Scope } from './observe.ts';
+import { inOrder, plan } from './order.ts';
+import { type Remembered, rememberNothing, SysctlMemory } from './remembered.ts';
+import { type FailedStep, type Outcome, type Step, subjectOf } from './steps.ts';
+import { DeltaTracker } from './tracker.ts';
+import { type Start, watchKernel } from './watch.ts';
+
+export interface ReconcilerOptions {
+  readonly spawn: Spawn;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Starts the monitors; needed by `watch` only. */
+  readonly start?: (argv: [string, ...string[]], onError: (line: string) => void) => Running;
+  /** Name of the data plane's namespace, `trama`. It is Trama's even if nobody desires it. */
+  readonly namespace?: string;
+  /** How `ip` finds the host's own namespace from inside another: a pid in it, or a path. Default: this process. */
+  readonly host?: string;
+  /** Keeps sysctls' original values over restarts. */
+  readonly remembered?: Remembered;
+  /**
+   * Asked when a desired pair is found missing. What it returns is created instead of the pair, once, in whatever
+   * namespaces it names, and not looked at again; the pair then counts as there. `undefined`: create as desired.
+   */
+  readonly onMissing?: (link: VethLink) => readonly KernelObject[] | undefined;
+  /** Spares what exists and nobody desires, for as long as it answers true: nobody knows yet whether it should be there. */
+  readonly keep?: (object: KernelObject) => boolean;
+  /** Told, in sentences, of what was put right that nobody had asked for. */
+  readonly onRepair?: (sentences: readonly string[]) => void;
+  /** Milliseconds between full passes while watching; default 30000. */
+  readonly intervalMs?: number;
+}
+
+/** Disposing of it ends the tries by itself; the kernel stays as it is. */
+export interface Reconciler extends Disposable {
+  /** Replaces what an owner (e.g. `endpoint/3f2a…`) wants. Memory only. */
+  desire(owner: string, objects: readonly KernelObject[]): void;
+  release(owner: string): void;
+  /** Resolves when everything that was desired at the call was tried. @throws Failure when the kernel cannot be read. */
+  settle(): Promise<Outcome>;
+  /** Looks at everything, then as `settle`. Call it only once all owners have said what they want: the rest is deleted. */
+  resync(): Promise<Outcome>;
+  /** What `resync` would do. Writes nothing. */
+  plan(): Promise<Step[]>;
+  /** Steps for an owner's objects that are not done. */
+  failuresOf(owner: string): readonly FailedStep[];
+  /** Repairs whatever others change, until the signal aborts. */
+  watch(signal: AbortSignal): Promise<void>;
+  /** What `clear` would do. Writes nothing. */
+  clearPlan(): Promise<Step[]>;
+  /** Forgets all owners and removes everything of Trama's, going on after errors. */
+  clear(): Promise<Outcome>;
+  readonly tracker: DeltaTracker;
+}
+
+export function createReconciler(options: ReconcilerOptions): Reconciler {
+  return new KernelReconciler(options);
+}
+
+/** Why a pass is made: only what nobody asked for counts as a repair. */
+interface Turn {
+  look: boolean;
+  readonly end: PromiseWithResolvers<Outcome>;
+}
+
+class KernelReconciler implements Reconciler {
+  readonly tracker = new DeltaTracker();
+  readonly #options: ReconcilerOptions;
+  readonly #host: string;
+  readonly #failures: Failures;
+  readonly #memory: SysctlMemory;
+  /** Namespaces ever mentioned, and those ever desired as such. */
+  readonly #namespaces: Set<string>;
+  readonly #own: Set<string>;
+  readonly #iptables = new Set(['']);
+  #looked = false;
+  #clearing = false;
+  #next: Turn | undefined;
+  #lock: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#host = options.host ?? String(process.pid);
+    this.#memory = new SysctlMemory(options.remembered ?? rememberNothing);
+    this.#own = new Set([options.namespace ?? 'trama']);
+    this.#namespaces = new Set(['', ...this.#own]);
+    this.#failures = new Failures(options.clock, () => this.#background());
+  }
+
+  desire(owner: string, objects: readonly KernelObject[]): void {
+    for (const object of objects) this.#mention(object);
+    for (const { key, winner, loser } of this.tracker.desire(owner, objects)) {
+      this.#options.log.error('two owners want different values for one thing; the later one counts', {
+        key,
+        winner,
+        loser,
+      });
+    }
+  }
+
+  #mention(object: KernelObject): void {
+    if (object.kind === 'namespace') this.#own.add(object.name);
+    const ns = object.kind === 'namespace' ? object.name : object.ns;
+    if (!ns.startsWith('/')) this.#namespaces.add(ns);
+    if (object.kind === 'iptables') this.#iptables.add(object.ns);
+  }
+
+  release(owner: string): void {
+    this.tracker.release(owner);
+  }
+
+  settle(): Promise<Outcome> {
+    return this.#enqueue(false);
+  }
+
+  resync(): Promise<Outcome> {
+    return this.#enqueue(true);
+  }
+
+  failuresOf(owner: string): readonly FailedStep[] {
+    return [...this.tracker.keysOf(owner)].flatMap((key) => this.#failures.of(key) ?? []);
+  }
+
+  plan(): Promise<Step[]> {
+    return this.#exclusively(async () => {
+      await this.#look();
+      return await this.#memory.prepare(plan(this.tracker), this.tracker, async () => []);
+    });
+  }
+
+  watch(signal: AbortSignal): Promise<void> {
+    const { start, clock, log, intervalMs = 30_000 } = this.#options;
+    if (start === undefined) throw new Error('watch needs the option start');
+    return watchKernel({
+      start: start satisfies Start,
+      clock,
+      log,
+      intervalMs,
+      tracker: this.tracker,
+      namespaces: () => [...this.#namespaces],
+      quiet: () => this.#lock.then(() => {}),
+      resync: () => this.resync(),
+      signal,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#failures.stop();
+  }
+
+  clearPlan(): Promise<Step[]> {
+    return this.#exclusively(async () => {
+      const all = new DeltaTracker();
+      all.observed(await observe(this.#options.spawn, await this.#scope()));
+      return await this.#memory.prepare(plan(all), all, async () => []);
+    });
+  }
+
+  clear(): Promise<Outcome> {
+    return this.#exclusively(async () => {
+      this.#clearing = true;
+      this.tracker.releaseAll();
+      const outcomes: Outcome[] = [];
+      // What was in the way of something in one round is gone in the next.
+      for (let round = 0; round < 3; round += 1) {
+        await this.#look();
+        if (this.tracker.pending().size === 0) break;
+        outcomes.push(await this.#do(plan(this.tracker)));
+      }
+      return { applied: outcomes.flatMap(({ applied }) => applied), failed: outcomes.at(-1)?.failed ?? [] };
+    });
+  }
+
+  #enqueue(look: boolean): Promise<Outcome> {
+    if (this.#next !== undefined) {
+      this.#next.look ||= look;
+      return this.#next.end.promise;
+    }
+    const turn: Turn = { look, end: Promise.withResolvers() };
+    this.#next = turn;
+    this.#exclusively(() => {
+      this.#next = undefined;
+      return this.#pass(turn.look);
+    }).then(turn.end.resolve, turn.end.reject);
+    return turn.end.promise;
+  }
+
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#lock.then(work);
+    this.#lock = result.catch(() => {});
+    return result;
+  }
+
+  /** A pass that nobody waits for. */
+  #background(): void {
+    this.resync().catch((error: unknown) => {
+      this.#options.log.warn('the kernel could not be looked at; trying again', { error });
+      this.#failures.again();
+    });
+  }
+
+  async #pass(look: boolean): Promise<Outcome> {
+    const first = !this.#looked;
+    if (!look && !first) {
+      return await this.#do(plan(this.tracker, (key) => this.#failures.waits(key, this.tracker.desired(key))));
+    }
+    const asked = new Set(this.tracker.pending().keys());
+    await this.#look();
+    const outcome = await this.#replaceMissing();
+    const repairs = outcome.applied.filter((step) => !asked.has(keyOf(subjectOf(step))));
+    if (repairs.length > 0 && !first) this.#options.onRepair?.(repairs.map(explain));
+    return outcome;
+  }
+
+  async #look(): Promise<void> {
+    const objects = await observe(this.#options.spawn, await this.#scope());
+    const { keep } = this.#options;
+    const counts = (object: KernelObject) => this.tracker.desired(keyOf(object)) !== undefined || !keep?.(object);
+    this.tracker.observed(keep === undefined || this.#clearing ? objects : objects.filter(counts));
+    await this.#memory.remember(objects);
+    this.#looked = true;
+  }
+
+  async #scope(): Promise<Scope> {
+    const desired = [...this.tracker.allDesired()];
+    const sysctls = desired.filter((object) => object.kind === 'sysctl').filter(({ ns }) => !ns.startsWith('/'));
+    const all = new Map(
+      [...(await this.#memory.known()), ...sysctls].map(({ ns, key }) => [`${ns} ${key}`, { ns, key }]),
+    );
+    return {
+      namespaces: [...this.#namespaces],
+      own: this.#own,
+      sysctls: [...all.values()],
+      iptables: [...this.#iptables],
+      ipv6: desired.some((object) => object.kind === 'route' && object.destination.includes(':')),
+    };
+  }
+
+  /** All pending steps, with what `onMissing` gives in place of pairs that are missing. */
+  async #replaceMissing(): Promise<Outcome> {
+    const substitutes = new Map<string, KernelObject>();
+    const replaced = new Map<string, { link: VethLink; parts: Set<string> }>();
+    for (const [key, what] of this.tracker.pending()) {
+      const link = this.tracker.desired(key);
+      if (what !== 'create' || link?.kind !== 'link' || link.type !== 'veth' || link.secondary) continue;
+      const objects = this.#options.onMissing?.(link);
+      if (objects === undefined) continue;
+      replaced.set(key, { link, parts: new Set(objects.map(keyOf)) });
+      for (const object of objects) substitutes.set(keyOf(object), object);
+    }
+    if (replaced.size === 0) return await this.#do(plan(this.tracker));
+    const steps = plan(this.tracker, (key) => replaced.has(key) || substitutes.has(key));
+    for (const after of substitutes.values()) steps.push({ op: 'create', after });
+    return await this.#do(inOrder(steps), replaced);
+  }
+
+  async #do(
+    planned: readonly Step[],
+    replaced: ReadonlyMap<string, { link: VethLink; parts: ReadonlySet<string> }> = new Map(),
+  ): Promise<Outcome> {
+    if (planned.length === 0) return { applied: [], failed: this.#failures.all(this.tracker) };
+    const steps = await this.#memory.prepare(planned, this.tracker, (sysctls) =>
+      observe(this.#options.spawn, { namespaces: [], own: new Set(), sysctls, iptables: [], ipv6: false }),
+    );
+    const results = await apply(steps, this.#options.spawn, this.#host);
+    const partOf = new Map([...replaced].flatMap(([key, { parts }]) => [...parts].map((part) => [part, key] as const)));
+    for (const { step, outcome } of results) if (outcome === 'done') this.#believe(step, partOf);
+    for (const { link, parts } of replaced.values()) {
+      const failed = results.some(({ step, outcome }) => outcome === 'failed' && parts.has(keyOf(subjectOf(step))));
+      // Half a replacement would pass for a whole one the next time that the pair is looked for.
+      if (failed) await apply([{ op: 'delete', before: link }], this.#options.spawn, this.#host);
+      else this.tracker.noted(link);
+    }
+    await this.#memory.forget(
+      results.flatMap(({ step, outcome }) => (outcome === 'done' && step.op === 'delete' ? [step.before] : [])),
+    );
+    return await this.#verify(results, partOf);
+  }
+
+  /** @param partOf parts of replacements, which are not tracked, and the pair that each stands for. */
+  #believe(step: Step, partOf: ReadonlyMap<string, string>): void {
+    const subject = subjectOf(step);
+    const key = keyOf(subject);
+    if (partOf.has(key)) return;
+    if (step.op === 'delete') this.tracker.gone(key);
+    else this.tracker.noted(subject);
+    this.#failures.passed(key);
+  }
+
+  /** "It is there already" may be success or somebody else's thing: the kernel tells. */
+  async #verify(results: readonly Result[], partOf: ReadonlyMap<string, string>): Promise<Outcome> {
+    if (results.some(({ outcome }) => outcome === 'uncertain')) await this.#look();
+    const applied: Step[] = [];
+    for (const result of results) {
+      const part = keyOf(subjectOf(result.step));
+      const key = partOf.get(part) ?? part;
+      if (result.outcome === 'done') {
+        applied.push(result.step);
+      } else if (result.outcome === 'uncertain' && !this.tracker.pending().has(key)) {
+        this.#failures.passed(key);
+        applied.push(result.step);
+      } else {
+        this.#failures.failed(key, { step: result.step, message: result.message }, this.tracker.desired(key));
+      }
+    }
+    return { applied, failed: this.#failures.all(this.tracker) };
+  }
+}
+
+/** Any error as the sentence that a log or a person gets. */
+export function sentenceOf(error: unknown): string {
+  return toFailure(error).message;
+}

@@ -1,0 +1,263 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import {
+  commandsOf,
+  createReconciler,
+  type KernelObject,
+  type Step,
+  shellLine,
+  undo,
+} from '../../src/kernel/kernel.ts';
+import { output, spawn } from '../../src/platform/platform.ts';
+import { endpointLink, localEndpoint, network, overlay, remoteEndpoint, stateOf, testHost } from './fixture.ts';
+
+async function host() {
+  const made = await testHost();
+  onTestFinished(() => made[Symbol.asyncDispose]());
+  return made;
+}
+
+/** Disposed of when the test ends. */
+function kept<T extends Disposable>(reconciler: T): T {
+  onTestFinished(() => reconciler[Symbol.dispose]());
+  return reconciler;
+}
+
+describe('a reconciler', { timeout: 30_000 }, () => {
+  test('makes everything, and the second time writes nothing', async () => {
+    const h = await host();
+    const reconciler = kept(overlay(h));
+    expect((await reconciler.settle()).failed).toEqual([]);
+    const state = await stateOf(h);
+    for (const part of ['trb42', 'trx42', endpointLink, '10.42.0.8', '192.0.2.3', 'set ports', 'trg42 -m comment']) {
+      expect(state).toContain(part);
+    }
+    expect(await reconciler.plan()).toEqual([]);
+    h.writes.length = 0;
+    expect(await reconciler.resync()).toEqual({ applied: [], failed: [] });
+    const another = kept(overlay(h));
+    expect(await another.resync()).toEqual({ applied: [], failed: [] });
+    expect(h.writes).toEqual([]);
+    expect(await stateOf(h)).toBe(state);
+  });
+
+  test('wires an endpoint with one nft transaction and one ip batch, and looks at nothing', async () => {
+    const h = await host();
+    const reconciler = kept(overlay(h));
+    await reconciler.settle();
+    h.commands.length = 0;
+    reconciler.desire('endpoint/new', localEndpoint(h, 'trv00000000ff', '10.42.0.9'));
+    expect((await reconciler.settle()).failed).toEqual([]);
+    expect(h.commands.map(({ argv }) => argv.find((word) => word === 'nft' || word === 'ip'))).toEqual(['nft', 'ip']);
+    expect(await h.run('ip -br link show trp00000000ff')).toContain('02:42:0a:2a:00:09');
+    expect(await h.run(`ip -n ${h.data} -d link show trv00000000ff`)).toMatch(/master trb42[\s\S]*learning off/);
+  });
+
+  test('callers that come during a pass share the next one', async () => {
+    const h = await host();
+    const reconciler = kept(overlay(h));
+    const first = reconciler.settle();
+    await new Promise((resolve) => setImmediate(resolve));
+    reconciler.desire('endpoint/a', localEndpoint(h, 'trv00000000aa', '10.42.0.20'));
+    const second = reconciler.settle();
+    reconciler.desire('endpoint/b', localEndpoint(h, 'trv00000000bb', '10.42.0.21'));
+    expect(reconciler.settle()).toBe(second);
+    await first;
+    expect((await second).failed).toEqual([]);
+    expect(await h.run(`ip -n ${h.data} -br link`)).toMatch(/trv00000000aa[\s\S]*trv00000000bb/);
+  });
+
+  test('leaves what is foreign, and clears away all that is not', async () => {
+    const h = await host();
+    for (const command of [
+      'ip link add trunk0 type bridge',
+      'ip link add trv0 type bridge',
+      'ip addr add 198.51.100.1/24 dev trunk0',
+      'ip link set trunk0 up',
+      'ip route add 203.0.113.0/24 dev trunk0 proto static',
+      'ip neigh add 198.51.100.9 lladdr 02:00:00:00:00:09 dev trunk0 nud permanent',
+      'bridge fdb add 02:00:00:00:00:08 dev trunk0 self permanent',
+      'nft add table inet filter2',
+      'nft add table ip trama2',
+      'iptables -A DOCKER-USER -m comment --comment somebody -j RETURN',
+      'sysctl -qw net.ipv4.conf.all.rp_filter=1',
+    ]) {
+      await h.run(command);
+    }
+    const before = await stateOf(h);
+    const values: Record<string, string> = {};
+    const remembered = {
+      load: async () => ({ ...values }),
+      save: async (all: object) => void Object.assign(values, all),
+    };
+    const reconciler = kept(overlay(h, { remembered }));
+    const strict: KernelObject = { kind: 'sysctl', ns: '', key: 'net/ipv4/conf/all/rp_filter', value: '2' };
+    reconciler.desire('more', [
+      strict,
+      { kind: 'iptables', ns: '', table: 'filter', chain: 'DOCKER-USER', rule: ['-i', 'trg42', '-j', 'ACCEPT'] },
+    ]);
+    expect((await reconciler.settle()).failed).toEqual([]);
+    expect(values).toEqual({ ' net/ipv4/ip_forward': '0', ' net/ipv4/conf/all/rp_filter': '1' });
+    for (const line of before.split('\n').filter((line) => /trunk0|filter2|trama2|somebody/.test(line))) {
+      expect(await stateOf(h)).toContain(line);
+    }
+    // Another process, which knows nothing but what was kept.
+    const uninstaller = kept(createReconciler(h.options({ remembered })));
+    expect((await uninstaller.clear()).failed).toEqual([]);
+    expect(await stateOf(h)).toBe(before);
+  });
+
+  test('a step that fails stops no other, is told to its owner, and is done once it can be', async () => {
+    const h = await host();
+    const reconciler = kept(overlay(h));
+    reconciler.desire('broken', [
+      { kind: 'fdb', ns: h.data, device: 'trx99', mac: '02:42:00:00:00:99', table: 'master' },
+      { kind: 'nft-element', ns: '', family: 'inet', table: 'trama', set: 'nets', key: ['10.42.0.0/99'] },
+      { kind: 'address', ns: '', device: 'trg42', cidr: '10.300.0.1/16' },
+      { kind: 'route', ns: '', destination: '10.97.0.0/16', device: 'trg7' },
+    ]);
+    const outcome = await reconciler.settle();
+    expect(outcome.failed).toHaveLength(4);
+    expect(reconciler.failuresOf('broken')).toHaveLength(4);
+    expect(reconciler.failuresOf('network/42')).toEqual([]);
+    expect(outcome.failed.map(({ message }) => message).join('\n')).toMatch(
+      /10\.42\.0\.0\/99[\s\S]*trx99.*Cannot find device/,
+    );
+    reconciler.release('broken');
+    expect((await reconciler.settle()).failed).toEqual([]);
+    expect(await reconciler.plan()).toEqual([]);
+
+    reconciler.desire('early', [
+      { kind: 'route', ns: '', destination: '10.97.0.0/16', via: '203.0.113.1', device: 'und' },
+    ]);
+    expect((await reconciler.settle()).failed).toHaveLength(1);
+    await h.run('ip addr add 203.0.113.2/24 dev und');
+    await expect.poll(() => h.run('ip route show 10.97.0.0/16'), { timeout: 5000 }).toContain('203.0.113.1');
+    await expect.poll(() => reconciler.failuresOf('early')).toEqual([]);
+  });
+
+  test("somebody else's route to the same destination is not replaced but reported", async () => {
+    const h = await host();
+    await h.run('ip route add 10.99.0.0/16 dev und proto static');
+    const reconciler = kept(overlay(h));
+    const { failed } = await reconciler.settle();
+    expect(failed.map(({ message }) => message)).toEqual([expect.stringMatching(/10\.99\.0\.0\/16.*File exists/)]);
+    expect(await h.run('ip route show 10.99.0.0/16')).toContain('proto static');
+  });
+
+  test('a VXLAN device whose address changes is made anew, with everything on it', async () => {
+    const h = await host();
+    await h.run('ip addr add 192.0.2.77/24 dev und');
+    const reconciler = kept(overlay(h));
+    await reconciler.settle();
+    const moved = network(h).map((object) =>
+      object.kind === 'link' && object.type === 'vxlan' ? { ...object, local: '192.0.2.77' } : object,
+    );
+    reconciler.desire('network/42', moved);
+    const { applied, failed } = await reconciler.settle();
+    expect(failed).toEqual([]);
+    expect(applied.filter((step) => step.op === 'create' && step.after.kind === 'fdb')).toHaveLength(6);
+    expect(await h.run(`ip -n ${h.data} -d link show trx42`)).toContain('local 192.0.2.77');
+    expect(await reconciler.plan()).toEqual([]);
+  });
+
+  test('a chain, a set and an endpoint that change, and peers that move', async () => {
+    const h = await host();
+    const reconciler = kept(overlay(h));
+    await reconciler.settle();
+    const changed = network(h).map((object): KernelObject => {
+      if (object.kind === 'nft-chain' && object.name === 'guard') return { ...object, rules: ['drop'] };
+      if (object.kind === 'nft-set' && object.name === 'nets') return { ...object, type: 'type inet_service' };
+      if (object.kind === 'nft-element' && object.set === 'nets') return { ...object, key: ['80'] };
+      if (object.kind === 'nft-chain' && object.name === 'outwards')
+        return { ...object, rules: ['tcp dport @nets accept'] };
+      if (object.kind === 'link' && object.name === 'trb42') return { ...object, mtu: 1400 };
+      return object;
+    });
+    reconciler.desire('network/42', changed);
+    reconciler.desire('endpoint/7', remoteEndpoint(h, '10.42.0.7', '192.0.2.3'));
+    reconciler.release('endpoint/local');
+    expect((await reconciler.settle()).failed).toEqual([]);
+    expect(await reconciler.plan()).toEqual([]);
+    expect(await stateOf(h)).not.toContain(endpointLink);
+    expect(await h.run(`bridge -n ${h.data} fdb show dev trx42`)).not.toContain('192.0.2.2');
+  });
+
+  test('a lost pair is replaced by what the hook gives, also inside a sandbox', async () => {
+    const h = await host();
+    const path = `/run/netns/${h.sandbox}`;
+    const [link, ...others] = localEndpoint(h);
+    if (link?.kind !== 'link' || link.type !== 'veth') throw new Error('not a pair');
+    const peer = { ...link.peer, ns: path, name: 'eth0' };
+    let asked = 0;
+    const onMissing = () => {
+      asked += 1;
+      if (asked === 1) return undefined;
+      return [
+        { ...link, peer },
+        {
+          ...link,
+          ns: path,
+          name: 'eth0',
+          peer: { ns: h.data, name: link.name, mtu: 1450 },
+          secondary: true,
+          up: true,
+        },
+        { kind: 'address', ns: path, device: 'eth0', cidr: '10.42.0.5/16' },
+        { kind: 'route', ns: path, destination: 'default', via: '10.42.0.1', device: 'eth0' },
+      ].map((object) => {
+        const { master: _, port: __, ...rest } = object as typeof link;
+        return object.ns === path && object.kind === 'link' ? rest : object;
+      }) as KernelObject[];
+    };
+    const reconciler = kept(overlay(h, { onMissing }));
+    await reconciler.settle();
+    expect(others).toHaveLength(1);
+    await h.run(`ip -n ${h.data} link del ${endpointLink}`);
+    expect((await reconciler.resync()).failed).toEqual([]);
+    expect(await h.run(`ip -n ${h.sandbox} -br addr show eth0`)).toMatch(/UP\s+10\.42\.0\.5\/16/);
+    expect(await h.run(`ip -n ${h.sandbox} route show default`)).toContain('via 10.42.0.1');
+    // Through the bridge to the gateway: the pair works.
+    await h.run(`nsenter --net=${path} ping -c1 -W2 10.42.0.1`);
+    h.writes.length = 0;
+    await reconciler.resync();
+    expect(h.writes).toEqual([]);
+  });
+});
+
+describe('steps as commands', { timeout: 30_000 }, () => {
+  const shell = async (h: { name: string }, steps: readonly Step[]) => {
+    const lines = steps.flatMap((step) => commandsOf(step, `/run/netns/${h.name}`)).map(shellLine);
+    await output(spawn, {
+      argv: ['nsenter', `--net=/run/netns/${h.name}`, 'sh', '-e'],
+      input: `${lines.join('\n')}\n`,
+      timeoutMs: 20_000,
+    });
+  };
+
+  test('printed and run by a shell make what the reconciler makes, and undone leave nothing', async () => {
+    const [printed, reconciled] = [await host(), await host()];
+    const before = await stateOf(printed);
+    const reconciler = kept(overlay(printed));
+    const steps = await reconciler.plan();
+    expect(printed.writes.filter((write) => !write.includes('netns list'))).toEqual([]);
+    await shell(printed, steps);
+
+    const other = kept(overlay(reconciled));
+    await other.settle();
+    const same = (text: string) => text.replaceAll(/tk([hds])[0-9a-f]{6}/g, 'tk$1');
+    expect(same(await stateOf(printed))).toBe(same(await stateOf(reconciled)));
+    expect(await reconciler.plan()).toEqual([]);
+
+    const remembering = steps.map((step): Step => {
+      const sysctl = step.op === 'create' && step.after.kind === 'sysctl' && step.after.key.endsWith('ip_forward');
+      return sysctl && step.after.kind === 'sysctl' ? { op: 'create', after: { ...step.after, previous: '0' } } : step;
+    });
+    // A second end goes with its first.
+    const undone = remembering
+      .toReversed()
+      .map(undo)
+      .filter((step) => step.op !== 'delete' || step.before.kind !== 'link' || !('secondary' in step.before));
+    await shell(printed, undone);
+    expect(await stateOf(printed)).toBe(before);
+  });
+});
