@@ -145,15 +145,19 @@ export class Client implements BusClient {
 
   /** One session from the attempt to its end. @returns why it ended. */
   async #once(): Promise<Failure> {
+    const topics = new Set(this.#topics);
     let link: Link;
     try {
-      link = await this.#options.dialer.dial(this.#topics, this.#closing.signal);
+      link = await this.#options.dialer.dial(topics, this.#closing.signal);
     } catch (error) {
       if (!isFailure(error) && !this.#closing.signal.aborted) {
         this.#options.log.error('dialing failed in an unexpected way', { error });
       }
       return toFailure(error);
     }
+    // What was asked for meanwhile.
+    for (const topic of this.#topics) if (!topics.has(topic)) link.subscribe(topic);
+    for (const topic of topics) if (!this.#topics.has(topic)) link.unsubscribe(topic);
     const { failure, conversation } = await this.#live(link);
     this.#session = undefined;
     conversation.close(failure.message);

@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { Failure, isFailure } from '../../domain/domain.ts';
+import { isPair, sharedKey } from '../keys.ts';
+import type { Dialer, Link } from '../session/link.ts';
+import { capital, notOurs, wrongServer } from '../session/refusals.ts';
+import { encodeHeader, encodeJson, noPayload } from '../session/wire.ts';
+import { within } from '../session/within.ts';
+import { HandshakeDropped, Requester } from './dealer.ts';
+import { accepted, ended, type hello, marks, nonceBytes, parseFrame, protocolVersion, welcome } from './frames.ts';
+import type { Established, LinkOptions } from './link.ts';
+import { ZeroMqLink } from './link.ts';
+import { Sealer } from './seal.ts';
+
+const attemptMs = 3000;
+
+/** Handshakes in a row that the other side broke off, from which on it counts as the wrong server. */
+const dropsUntilWrong = 2;
+
+export class ZeroMqDialer implements Dialer {
+  readonly target: string;
+  readonly #options: LinkOptions;
+  #drops = 0;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.target = options.target;
+  }
+
+  async dial(topics: ReadonlySet<string>, signal: AbortSignal): Promise<Link> {
+    const { client, clock, context } = this.#options;
+    if (!isPair(client.keys)) throw new Failure('denied', notOurs);
+    const requester = new Requester(context, client, this.target);
+    const stop = () => requester.close();
+    signal.addEventListener('abort', stop, { once: true });
+    let link: ZeroMqLink | undefined;
+    try {
+      const established = await within(clock, attemptMs, this.#establish(requester), () => this.#noAnswer());
+      this.#drops = 0;
+      link = new ZeroMqLink(this.#options, established, topics);
+      await link.syncing;
+      return link;
+    } catch (error) {
+      requester.close();
+      throw this.#failure(error);
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  async #establish(requester: Requester): Promise<Established> {
+    const { keys, server } = this.#options.client;
+    await requester.connected;
+    const nonce = randomBytes(nonceBytes).toString('hex');
+    const said: typeof hello._output = { version: protocolVersion, publicKey: keys.publicKey, nonce };
+    requester.send([marks.hello, encodeJson(said)]);
+    const welcomed = parseFrame(welcome, await this.#expect(requester, marks.welcome));
+    if (welcomed === undefined) throw this.#noAnswer();
+    const nonces = Buffer.from(nonce + welcomed.nonce, 'hex');
+    const key = sharedKey(keys.secretKey, server.key, nonces, keys.publicKey + server.key);
+    const session = Buffer.from(welcomed.session, 'hex');
+    const sealer = new Sealer(session, key, 'requests');
+    const proof = encodeHeader({ t: 'ping' });
+    requester.send([sealer.seal(proof, noPayload), proof, noPayload]);
+    const answer = parseFrame(accepted, await this.#expect(requester, marks.accepted));
+    if (answer === undefined) throw this.#noAnswer();
+    return { requester, session, key, sealer, kind: answer.kind };
+  }
+
+  /** The next message, which has to be this one. @throws Failure that the server gives instead. */
+  async #expect(requester: Requester, mark: string): Promise<Buffer | undefined> {
+    const broken = requester.lost.then((): Buffer[] => {
+      throw new Failure('unavailable', `The connection to ${this.target} broke.`);
+    });
+    const [got, body] = await Promise.race([requester.receive(), broken]);
+    if (`${got}` === mark) return body;
+    const why = `${got}` === marks.ended ? parseFrame(ended, body) : undefined;
+    throw why === undefined ? this.#noAnswer() : new Failure(why.code, why.message);
+  }
+
+  #noAnswer(): Failure {
+    return new Failure('unavailable', `${capital(this.target)} does not answer as a server of Trama does.`);
+  }
+
+  #failure(error: unknown): Failure {
+    if (!(error instanceof HandshakeDropped)) {
+      this.#drops = 0;
+      if (isFailure(error)) return error;
+      return new Failure('unavailable', `There is no connection to ${this.target}: ${(error as Error).message}.`);
+    }
+    this.#drops += 1;
+    if (this.#drops >= dropsUntilWrong) return new Failure('denied', wrongServer(this.target));
+    return new Failure('unavailable', `${capital(this.target)} broke the handshake off.`);
+  }
+}

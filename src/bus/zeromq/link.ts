@@ -1,0 +1,155 @@
+import type { Context } from 'zeromq';
+import { Push } from 'zeromq';
+import { Failure } from '../../domain/domain.ts';
+import type { Clock, Log } from '../../platform/platform.ts';
+import type { BusClientOptions, FeedMessage, MetricsMessage } from '../bus.ts';
+import type { Link, LinkEvents } from '../session/link.ts';
+import type { Header } from '../session/wire.ts';
+import { decodeHeader, encodeHeader, encodeJson, noPayload } from '../session/wire.ts';
+import { within } from '../session/within.ts';
+import type { Requester } from './dealer.ts';
+import { curveClient } from './dealer.ts';
+import { ended, marks, parseFrame } from './frames.ts';
+import { common, endpoint, needsIpv6 } from './options.ts';
+import { Sealer } from './seal.ts';
+import { FeedSubscriber } from './subscriber.ts';
+
+/** How long a closing client waits for the server to have heard of it. */
+const byeMs = 200;
+const metricsWaiting = 100;
+
+export interface LinkOptions {
+  readonly context: Context;
+  readonly client: BusClientOptions;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly target: string;
+}
+
+/** What the handshake of a session left behind. */
+export interface Established {
+  readonly requester: Requester;
+  readonly session: Buffer;
+  readonly key: Buffer;
+  readonly sealer: Sealer;
+  readonly kind: 'node' | 'token';
+}
+
+/** A live session over ZeroMQ: the requests socket, and for nodes the feed and the metrics. */
+export class ZeroMqLink implements Link {
+  readonly #options: LinkOptions;
+  readonly #established: Established;
+  readonly #metricsSealer: Sealer;
+  readonly #feed: FeedSubscriber | undefined;
+  readonly #metrics: Push | undefined;
+  readonly #lost = Promise.withResolvers<Failure>();
+  readonly #feedTarget = Promise.withResolvers<(message: FeedMessage) => void>();
+  #closing = false;
+
+  constructor(options: LinkOptions, established: Established, topics: ReadonlySet<string>) {
+    const { context, client, clock, log, target } = options;
+    this.#options = options;
+    this.#established = established;
+    this.#metricsSealer = new Sealer(established.session, established.key, 'metrics');
+    void established.requester.lost.then(() =>
+      this.#lose(new Failure('unavailable', `The connection to ${target} broke.`)),
+    );
+    if (established.kind !== 'node') return;
+    const refused = () => this.#lose(new Failure('unavailable', `The feed or metrics of ${target} refused this key.`));
+    this.#feed = new FeedSubscriber(context, client, clock, log, refused);
+    this.#metrics = metricsSocket(context, client, refused);
+    this.#feed.subscribe(topics);
+    this.#hearFeed(this.#feed).catch((error) => log.error('the feed could not be read', { error }));
+  }
+
+  get syncing(): Promise<void> | undefined {
+    return this.#feed?.syncing;
+  }
+
+  start(events: LinkEvents): void {
+    void this.#lost.promise.then((failure) => events.onLost(failure));
+    this.#feedTarget.resolve((message) => events.onFeed(message));
+    this.#hear(events).catch((error) => {
+      if (!this.#closing) this.#options.log.error('messages could not be read', { error });
+      this.#lose(new Failure('unavailable', `The connection to ${this.#options.target} was closed.`));
+    });
+  }
+
+  send(header: Header, payload: Uint8Array): void {
+    const { requester, sealer } = this.#established;
+    const bytes = encodeHeader(header);
+    requester.send([sealer.seal(bytes, payload), bytes, payload]);
+  }
+
+  subscribe(topic: string): void {
+    this.#feed?.subscribe([topic]);
+  }
+
+  unsubscribe(topic: string): void {
+    this.#feed?.unsubscribe(topic);
+  }
+
+  pushMetrics(message: MetricsMessage): void {
+    if (this.#metrics === undefined || this.#metrics.closed) return;
+    const payload = encodeJson(message);
+    this.#metrics.send([this.#metricsSealer.seal(noPayload, payload), payload]).catch(() => {});
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.send({ t: 'bye' }, noPayload);
+    // The server answers by ending the session; nothing more comes of waiting for it any longer.
+    await within(this.#options.clock, byeMs, this.#lost.promise, () => new Error('late')).catch(() => {});
+    this.#established.requester.close();
+    this.#feed?.close();
+    this.#metrics?.close();
+  }
+
+  async #hear(events: LinkEvents): Promise<void> {
+    for (;;) {
+      const [mark, first, payload] = await this.#established.requester.receive();
+      if (`${mark}` === marks.ended) {
+        const why = parseFrame(ended, first);
+        this.#lose(new Failure(why?.code ?? 'unavailable', why?.message ?? 'The server ended the session.'));
+        return;
+      }
+      const header = `${mark}` === marks.message && first !== undefined ? decodeHeader(first) : undefined;
+      if (header !== undefined && !this.#closing) events.onMessage(header, payload ?? noPayload);
+    }
+  }
+
+  async #hearFeed(feed: FeedSubscriber): Promise<void> {
+    // Before `start` only answers to subscriptions can matter: deltas wait for their reader.
+    const early: FeedMessage[] = [];
+    let onFeed = (message: FeedMessage): void => void early.push(message);
+    void this.#feedTarget.promise.then((target) => {
+      for (const message of early.splice(0)) target(message);
+      onFeed = target;
+    });
+    await feed.run((message) => {
+      if (!this.#closing) onFeed(message);
+    });
+  }
+
+  #lose(failure: Failure): void {
+    this.#lost.resolve(failure);
+  }
+}
+
+function metricsSocket(context: Context, client: BusClientOptions, onRefused: () => void): Push {
+  const { host, ports } = client.server;
+  const socket = new Push({
+    ...common,
+    ...curveClient(client),
+    context,
+    ipv6: needsIpv6(host),
+    reconnectInterval: 100,
+    reconnectMaxInterval: 2000,
+    // Without a connection there is nowhere to send: dropped, not kept.
+    immediate: true,
+    sendHighWaterMark: metricsWaiting,
+  });
+  socket.events.on('handshake:error:auth', onRefused);
+  socket.connect(endpoint(host, ports.metrics));
+  return socket;
+}

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import type { Context } from 'zeromq';
+import { Subscriber } from 'zeromq';
+import type { Clock, Log } from '../../platform/platform.ts';
+import type { BusClientOptions, FeedMessage } from '../bus.ts';
+import { within } from '../session/within.ts';
+import { curveClient } from './dealer.ts';
+import { feedHighWaterMark, parseFeed, syncPrefix, topicFrame } from './feed.ts';
+import { common, endpoint, needsIpv6 } from './options.ts';
+
+/** Longest wait for a subscription to hold. Later, the heartbeat's comparison of revisions has to find what is missing. */
+const syncMs = 1000;
+
+/** A client's feed during one session. It reconnects by itself, its subscriptions with it. */
+export class FeedSubscriber {
+  readonly #socket: Subscriber;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #port: number;
+  readonly #waiting = new Map<string, () => void>();
+  #syncing: Promise<void> | undefined;
+
+  /** @param onRefused the key may not hear the feed (any more); ZeroMQ does not try again then. */
+  constructor(context: Context, client: BusClientOptions, clock: Clock, log: Log, onRefused: () => void) {
+    const { host, ports } = client.server;
+    this.#clock = clock;
+    this.#log = log;
+    this.#port = ports.feed;
+    this.#socket = new Subscriber({
+      linger: 0,
+      handshakeInterval: common.handshakeInterval,
+      heartbeatInterval: common.heartbeatInterval,
+      heartbeatTimeout: common.heartbeatTimeout,
+      maxMessageSize: common.maxMessageSize,
+      ...curveClient(client),
+      context,
+      ipv6: needsIpv6(host),
+      reconnectInterval: 100,
+      reconnectMaxInterval: 2000,
+      receiveHighWaterMark: feedHighWaterMark,
+    });
+    this.#socket.events.on('handshake:error:auth', onRefused);
+    this.#socket.connect(endpoint(host, ports.feed));
+  }
+
+  get syncing(): Promise<void> | undefined {
+    return this.#syncing;
+  }
+
+  subscribe(topics: Iterable<string>): void {
+    const frames = [...topics].map(topicFrame);
+    if (frames.length > 0) this.#socket.subscribe(...frames);
+    this.#sync();
+  }
+
+  unsubscribe(topic: string): void {
+    this.#socket.unsubscribe(topicFrame(topic));
+  }
+
+  /** Until it is closed. */
+  async run(onFeed: (message: FeedMessage) => void): Promise<void> {
+    for await (const frames of this.#socket) {
+      if (frames.length === 1) this.#waiting.get(`${frames[0]}`)?.();
+      const message = parseFeed(frames);
+      if (message !== undefined) onFeed(message);
+    }
+  }
+
+  close(): void {
+    this.#socket.close();
+    for (const resolve of this.#waiting.values()) resolve();
+  }
+
+  /** The server answers subscriptions in order: once this one is answered, all before it hold. */
+  #sync(): void {
+    const topic = topicFrame(syncPrefix + randomBytes(12).toString('hex'));
+    const answered = Promise.withResolvers<void>();
+    this.#waiting.set(topic, answered.resolve);
+    this.#socket.subscribe(topic);
+    const late = () => new Error('late');
+    const syncing = within(this.#clock, syncMs, answered.promise, late)
+      .catch(() => this.#log.warn(`the feed does not answer: is port ${this.#port} of the server open?`))
+      .then(() => {
+        this.#waiting.delete(topic);
+        if (!this.#socket.closed) this.#socket.unsubscribe(topic);
+        if (this.#syncing === syncing) this.#syncing = undefined;
+      });
+    this.#syncing = syncing;
+  }
+}

@@ -1,0 +1,33 @@
+/** The bus between hosts: three ZeroMQ sockets per server, all CURVE. See docs/adr/0003-bus-and-identity.md. */
+import { randomUUID } from 'node:crypto';
+import { Context } from 'zeromq';
+import type { Clock, Log } from '../../platform/platform.ts';
+import { systemClock } from '../../platform/platform.ts';
+import type { Bus } from '../bus.ts';
+import { generateKeys, keysFromSecret } from '../keys.ts';
+import { Client } from '../session/client.ts';
+import { ZeroMqDialer } from './dialer.ts';
+import { ZeroMqServer } from './server.ts';
+
+export interface ZeroMqBusOptions {
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** 0…1, for the jitter of reconnections. Keys and nonces never come from it. */
+  readonly random?: () => number;
+}
+
+export function createZeroMqBus(options: ZeroMqBusOptions): Bus {
+  const { log, clock = systemClock, random = Math.random } = options;
+  let clients: Context | undefined;
+  return {
+    serve: (server) => ZeroMqServer.start(server, log, clock),
+    async connect(client) {
+      clients ??= new Context({ ioThreads: 1, blocky: false });
+      const target = `the server at ${client.server.host}:${client.server.ports.requests}`;
+      const dialer = new ZeroMqDialer({ context: clients, client, clock, log, target });
+      return new Client({ ...client, dialer, clock, log, random, newId: randomUUID });
+    },
+    generateKeys,
+    keysFromSecret,
+  };
+}
