@@ -17,7 +17,7 @@ export async function runOperations(operations: readonly Operation[], spawn: Spa
   return complaints;
 }
 
-export function batchesOf(operations: readonly Operation[]): Operation[][] {
+function batchesOf(operations: readonly Operation[]): Operation[][] {
   const batches: Operation[][] = [];
   for (const operation of operations) {
     const batch = batches.at(-1);

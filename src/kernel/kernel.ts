@@ -2,10 +2,10 @@
  * The door of `kernel`: kernel state as data. `objects.ts` says what there is, `createReconciler` makes the kernel equal
  * to it and keeps it so, and a `Step` is one difference: it can be applied, printed, explained and undone.
  */
-export { type Operation, operationsOf } from './commands.ts';
 export { explain } from './explain.ts';
 export { keyOf } from './identity.ts';
 export * from './objects.ts';
 export { commandsOf, shellLine } from './print.ts';
 export { createReconciler, type Reconciler, type ReconcilerOptions } from './reconciler.ts';
+export type { Remembered } from './remembered.ts';
 export { type FailedStep, type Outcome, type Step, undo } from './steps.ts';

@@ -7,7 +7,6 @@
  * - The first pass looks at the kernel before it writes. After a failure, too, belief gives way to looking.
  * - A step that failed is tried again by itself, later and later, unless what is desired changes; it holds up no other.
  */
-import { toFailure } from '../domain/domain.ts';
 import type { Clock, Log, Running, Spawn } from '../platform/platform.ts';
 import { apply, type Result } from './apply.ts';
 import { explain } from './explain.ts';
@@ -72,8 +71,9 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   return new KernelReconciler(options);
 }
 
-/** Why a pass is made: only what nobody asked for counts as a repair. */
+/** A pass that is going to be made. */
 interface Turn {
+  /** At the whole kernel, first. */
   look: boolean;
   readonly end: PromiseWithResolvers<Outcome>;
 }
@@ -320,9 +320,4 @@ class KernelReconciler implements Reconciler {
     }
     return { applied, failed: this.#failures.all(this.tracker) };
   }
-}
-
-/** Any error as the sentence that a log or a person gets. */
-export function sentenceOf(error: unknown): string {
-  return toFailure(error).message;
 }

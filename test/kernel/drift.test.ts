@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Reconciler } from '../../src/kernel/kernel.ts';
+import type { Running } from '../../src/platform/platform.ts';
 import { endpointLink, localEndpoint, overlay, remoteEndpoint, stateOf, type TestHost, testHost } from './fixture.ts';
 
 /** What somebody does, and what the report of its repair says. */
@@ -70,10 +71,21 @@ describe('drift', { timeout: 60_000 }, () => {
   let reconciler: Reconciler;
   let healthy: string;
   const repairs: string[] = [];
+  const monitors: Running[] = [];
 
   beforeAll(async () => {
     h = await testHost();
-    reconciler = overlay(h, { intervalMs: 3_600_000, onRepair: (sentences) => repairs.push(...sentences) });
+    const { start } = h.options();
+    reconciler = overlay(h, {
+      intervalMs: 3_600_000,
+      onRepair: (sentences) => repairs.push(...sentences),
+      start: (argv, onError) => {
+        const running = start?.(argv, onError);
+        if (running === undefined) throw new Error('no start');
+        monitors.push(running);
+        return running;
+      },
+    });
     const { failed } = await reconciler.settle();
     expect(failed).toEqual([]);
     healthy = await stateOf(h);
@@ -145,6 +157,16 @@ describe('drift', { timeout: 60_000 }, () => {
     await h.run('ip route del 172.16.0.0/16');
     await h.run('ip neigh del 10.42.0.200 dev trg42');
     await h.run(`bridge -n ${h.data} fdb del 02:42:0a:2a:00:c8 dev trx42 dst 192.0.2.2 self`);
+  });
+
+  test('is seen also after every monitor was killed', async () => {
+    const killed = monitors.splice(0);
+    for (const monitor of killed) monitor.kill('SIGKILL');
+    await expect.poll(() => monitors.length, { timeout: 5000 }).toBe(4);
+    await delay(400);
+    repairs.length = 0;
+    await h.run('ip route del 10.98.0.1/32');
+    await expect.poll(() => repairs.join('\n'), { timeout: 4000 }).toContain('Create the route to 10.98.0.1');
   });
 
   test('the whole ruleset flushed is made again, in a foreign chain as soon as that is there again', async () => {

@@ -108,9 +108,7 @@ function withoutVolatile(text: string): string {
       line
         .replace(/^\d+: /, '')
         .replace(/@\S+:/, ':')
-        .replace(/[0-9a-f]{2}(:[0-9a-f]{2}){5}/g, (mac) =>
-          mac.startsWith('02:') || mac.startsWith('00:') ? mac : 'MAC',
-        )
+        .replace(/[0-9a-f]{2}(:[0-9a-f]{2}){5}/g, (mac) => (/^(02:42:0a:2a|02:00:00|00:00:00)/.test(mac) ? mac : 'MAC'))
         .replace(/(bridge_id|designated_root|designated_bridge) \S+/g, '')
         .replace(/\S*_?timer\s+\S+/g, '')
         .replace(/(NO-CARRIER,|,LOWER_UP|,M-DOWN)/g, '')
