@@ -25,6 +25,7 @@ export class Requester {
   /** Resolves when the connection ends after it was made. */
   readonly lost: Promise<void>;
   readonly #socket: Dealer;
+  readonly #giveUp: () => void;
 
   constructor(context: Context, client: BusClientOptions, target: string) {
     const { host, ports } = client.server;
@@ -33,6 +34,7 @@ export class Requester {
     this.connected = connected.promise;
     this.lost = lost.promise;
     this.connected.catch(() => {});
+    this.#giveUp = () => connected.reject(new Failure('unavailable', `The attempt to reach ${target} was given up.`));
     this.#socket = new Dealer({
       ...common,
       ...curveClient(client),
@@ -68,6 +70,7 @@ export class Requester {
   }
 
   close(): void {
+    this.#giveUp();
     this.#socket.close();
   }
 }

@@ -32,11 +32,10 @@ export class ZeroMqDialer implements Dialer {
     const requester = new Requester(context, client, this.target);
     const stop = () => requester.close();
     signal.addEventListener('abort', stop, { once: true });
-    let link: ZeroMqLink | undefined;
     try {
       const established = await within(clock, attemptMs, this.#establish(requester), () => this.#noAnswer());
       this.#drops = 0;
-      link = new ZeroMqLink(this.#options, established, topics);
+      const link = new ZeroMqLink(this.#options, established, topics);
       await link.syncing;
       return link;
     } catch (error) {
