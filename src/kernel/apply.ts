@@ -60,17 +60,26 @@ export function arrange(
       return { operation, step: index, phase, stage, place: `${operation.tool} ${operation.ns}` };
     });
   });
-  return placed.sort(
-    (a, b) => a.phase - b.phase || a.stage - b.stage || (a.place < b.place ? -1 : a.place > b.place ? 1 : 0),
-  );
+  placed.sort((a, b) => a.phase - b.phase || a.stage - b.stage || (a.place < b.place ? -1 : a.place > b.place ? 1 : 0));
+  return joined(placed);
+}
+
+/** Within a phase and stage, begins where the one before ended, so that the tool is not started twice. */
+function joined<T extends { phase: number; stage: number; place: string }>(placed: readonly T[]): T[] {
+  const done: T[] = [];
+  for (const group of Map.groupBy(placed, ({ phase, stage }) => `${phase} ${stage}`).values()) {
+    const here = done.at(-1)?.place;
+    done.push(...group.filter(({ place }) => place === here), ...group.filter(({ place }) => place !== here));
+  }
+  return done;
 }
 
 /** Ranks that are one transaction, or independent of one another, are one phase. */
 function phaseOf(rank: number): number {
-  if (rank > 0 && rank < 4.5) return 1;
+  if (rank >= 0.5 && rank < 4.5) return 1;
   if (rank >= 9 && rank <= 12) return 9;
   if (rank >= 28 && rank <= 31) return 31;
-  if (rank >= 36 && rank < 40) return 39;
+  if (rank >= 36 && rank <= 39) return 39;
   return rank;
 }
 

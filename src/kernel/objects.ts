@@ -177,7 +177,10 @@ export interface SysctlObject {
   /** `/`-separated below /proc/sys, since interface names may contain dots. */
   readonly key: string;
   readonly value: string;
-  /** What it goes back to when no longer desired; absent: it goes away with its interface. */
+  /**
+   * What it goes back to when no longer desired. Absent: what the reconciler remembers of it; one of our own interface
+   * or namespace goes away with that.
+   */
   readonly previous?: string;
 }
 

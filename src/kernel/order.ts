@@ -1,11 +1,11 @@
 /**
  * From differences to steps, in an order in which each can be done:
  *
- *   1. namespaces
+ *   1. namespaces, and sysctls that are not a link's own, since they may be defaults of links to come
  *   2. nft tables, sets, elements, chains (those that are jumped to first): filters stand before a link comes up
  *   3. deletion of links that must be made anew
  *   4. links: bridges, VXLAN devices, veth pairs, their second ends; each is created down and set up last
- *   5. sysctls, addresses, neighbours, forwarding entries, routes, iptables rules
+ *   5. sysctls of those links, addresses, neighbours, forwarding entries, routes, iptables rules
  *   6. deletions, the other way round: links go before the filters that guard them
  *
  * An nft table that must be made anew is deleted and filled within 2, so in one transaction.
@@ -41,6 +41,7 @@ export function rankOf(step: Step, remade = false): number {
 }
 
 function objectRank(object: KernelObject): number {
+  if (object.kind === 'sysctl' && containerOf(object) === undefined) return 0.2;
   if (object.kind !== 'link') return kindRanks[object.kind];
   if (object.type === 'veth') return object.secondary ? 8 : 7;
   return object.type === 'bridge' ? 5 : 6;

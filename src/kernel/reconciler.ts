@@ -283,8 +283,10 @@ class KernelReconciler implements Reconciler {
     for (const { link, parts } of replaced.values()) {
       const failed = results.some(({ step, outcome }) => outcome === 'failed' && parts.has(keyOf(subjectOf(step))));
       // Half a replacement would pass for a whole one the next time that the pair is looked for.
-      if (failed) await apply([{ op: 'delete', before: link }], this.#options.spawn, this.#host);
-      else this.tracker.noted(link);
+      if (failed) {
+        await apply([{ op: 'delete', before: link }], this.#options.spawn, this.#host);
+        this.tracker.gone(keyOf(link));
+      } else this.tracker.noted(link);
     }
     await this.#memory.forget(
       results.flatMap(({ step, outcome }) => (outcome === 'done' && step.op === 'delete' ? [step.before] : [])),
@@ -296,7 +298,7 @@ class KernelReconciler implements Reconciler {
   #believe(step: Step, partOf: ReadonlyMap<string, string>): void {
     const subject = subjectOf(step);
     const key = keyOf(subject);
-    if (partOf.has(key)) return;
+    if (partOf.has(key) && this.tracker.desired(key) === undefined) return;
     if (step.op === 'delete') this.tracker.gone(key);
     else this.tracker.noted(subject);
     this.#failures.passed(key);

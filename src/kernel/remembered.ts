@@ -81,7 +81,8 @@ export class SysctlMemory {
 
 const memoryKey = (sysctl: SysctlObject) => `${sysctl.ns} ${sysctl.key}`;
 
-/** Those of our own interfaces go away with them. */
+/** Those of our own interfaces and namespaces go away with them. */
 function isLasting(object: KernelObject): object is SysctlObject {
-  return object.kind === 'sysctl' && containerOf(object) === undefined && object.previous === undefined;
+  if (object.kind !== 'sysctl' || object.ns !== '') return false;
+  return containerOf(object) === undefined && object.previous === undefined;
 }

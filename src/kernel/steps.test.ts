@@ -201,7 +201,7 @@ describe('the order of steps', () => {
     const created = inOrder([...objects, gateway].map((after) => ({ op: 'create', after })));
     const kinds = created.map((step) => keyOf(subjectOf(step)).split(' ')[0]);
     expect([...new Set(kinds)]).toEqual([
-      ...['namespace', 'nft-table', 'nft-set', 'nft-element', 'nft-chain', 'link', 'sysctl', 'address'],
+      ...['namespace', 'sysctl', 'nft-table', 'nft-set', 'nft-element', 'nft-chain', 'link', 'address'],
       ...['neighbour', 'fdb', 'route', 'iptables'],
     ]);
     expect(names(created).filter((name) => name.includes('link'))).toEqual(

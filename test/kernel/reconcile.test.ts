@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   commandsOf,
   createReconciler,
+  explain,
   type KernelObject,
   type Step,
   shellLine,
@@ -50,6 +51,68 @@ describe('a reconciler', { timeout: 30_000 }, () => {
     expect(h.commands.map(({ argv }) => argv.find((word) => word === 'nft' || word === 'ip'))).toEqual(['nft', 'ip']);
     expect(await h.run('ip -br link show trp00000000ff')).toContain('02:42:0a:2a:00:09');
     expect(await h.run(`ip -n ${h.data} -d link show trv00000000ff`)).toMatch(/master trb42[\s\S]*learning off/);
+  });
+
+  test('an endpoint with its forwarding and neighbour entries takes one process more', async () => {
+    const h = await host();
+    const reconciler = kept(overlay(h));
+    await reconciler.settle();
+    h.commands.length = 0;
+    const mac = '02:42:0a:2a:00:09';
+    reconciler.desire('endpoint/new', [
+      ...localEndpoint(h, 'trv00000000ff', '10.42.0.9'),
+      { kind: 'fdb', ns: h.data, device: 'trv00000000ff', mac, table: 'master' },
+      { kind: 'neighbour', ns: h.data, device: 'trb42', address: '10.42.0.9', mac },
+    ]);
+    expect((await reconciler.settle()).failed).toEqual([]);
+    expect(h.commands.map(({ argv }) => argv.find((word) => ['nft', 'ip', 'bridge'].includes(word)))).toEqual([
+      'nft',
+      'ip',
+      'bridge',
+    ]);
+    expect(await reconciler.plan()).toEqual([]);
+  });
+
+  test('what nobody desires is spared as long as it is to be kept, but not when all is cleared', async () => {
+    const h = await host();
+    await kept(overlay(h)).settle();
+    let spare = true;
+    const restarted = kept(createReconciler(h.options({ keep: (object) => spare && object.kind === 'fdb' })));
+    restarted.desire('network/42', network(h));
+    restarted.desire('endpoint/local', localEndpoint(h));
+    await restarted.resync();
+    expect(await h.run(`bridge -n ${h.data} fdb show dev trx42`)).toContain('192.0.2.3');
+    expect(await h.run(`ip -n ${h.data} neigh show nud permanent`)).toBe('');
+    spare = false;
+    await restarted.resync();
+    expect(await h.run(`bridge -n ${h.data} fdb show dev trx42`)).not.toContain('192.0.2.3');
+    spare = true;
+    const planned = await restarted.clearPlan();
+    expect(planned.every((step) => step.op === 'delete')).toBe(true);
+    const { applied, failed } = await restarted.clear();
+    expect(failed).toEqual([]);
+    expect(applied.map(explain).sort()).toEqual(planned.map(explain).sort());
+    expect(await restarted.clearPlan()).toEqual([]);
+  });
+
+  test('a replacement that fails half-way is taken back, told to the owner, and tried again', async () => {
+    const h = await host();
+    const path = `/run/netns/${h.sandbox}`;
+    const [link] = localEndpoint(h);
+    if (link?.kind !== 'link' || link.type !== 'veth') throw new Error('not a pair');
+    let address = '10.300.0.5/16';
+    const made: KernelObject = { ...link, peer: { ...link.peer, ns: path, name: 'eth0' } };
+    const onMissing = (missing: KernelObject): KernelObject[] | undefined =>
+      'name' in missing && missing.name === link.name
+        ? [made, { kind: 'address', ns: path, device: 'eth0', cidr: address }]
+        : undefined;
+    const reconciler = kept(overlay(h, { onMissing }));
+    expect((await reconciler.resync()).failed).toHaveLength(1);
+    expect(reconciler.failuresOf('endpoint/local')[0]?.message).toContain('10.300.0.5/16');
+    expect(await h.run(`ip -n ${h.data} link`)).not.toContain(link.name);
+    address = '10.42.0.5/16';
+    await expect.poll(() => h.run(`ip -n ${h.sandbox} addr`), { timeout: 5000 }).toContain('10.42.0.5/16');
+    await expect.poll(() => reconciler.failuresOf('endpoint/local')).toEqual([]);
   });
 
   test('callers that come during a pass share the next one', async () => {
