@@ -45,7 +45,7 @@ export async function apply(steps: readonly Step[], spawn: Spawn, host: string):
  * Operations of all steps, so placed that few tools are started: steps of one phase do not depend on one another, so that
  * their first parts can be done together, then their second parts.
  */
-export function arrange(
+function arrange(
   steps: readonly Step[],
   operations: (step: Step, index: number) => readonly Operation[],
 ): Placed[] {

@@ -36,7 +36,7 @@ export function keyOf(object: KernelObject): string {
   return byKind(keys, canonical(object));
 }
 
-export const namespaceKey = (name: string) => key('namespace', name);
+const namespaceKey = (name: string) => key('namespace', name);
 export const linkKey = (ns: string, name: string) => key('link', ns, name);
 /** Not an object: groups the rules of ours in one foreign chain. */
 export const iptablesChainKey = (ns: string, table: string, chain: string) => key('chain', ns, table, chain);

@@ -34,7 +34,7 @@ export async function observe(spawn: Spawn, scope: Scope): Promise<KernelObject[
   return found.flat();
 }
 
-export async function namespaceNames(spawn: Spawn): Promise<string[]> {
+async function namespaceNames(spawn: Spawn): Promise<string[]> {
   const text = await read(spawn, ['ip', 'netns', 'list']);
   return text.split('\n').flatMap((line) => line.split(' ')[0] || []);
 }

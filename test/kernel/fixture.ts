@@ -124,7 +124,6 @@ function withoutVolatile(text: string): string {
     .join('\n');
 }
 
-export const remoteMac = '02:42:0a:2a:00:07';
 export const endpointLink = 'trv0011223344';
 
 /** A namespace and a network's part of an overlay. */
@@ -209,7 +208,7 @@ export function remoteEndpoint(host: TestHost, address = '10.42.0.7', vtep = '19
   ];
 }
 
-export const macOf = (address: string) =>
+const macOf = (address: string) =>
   `02:42:${address
     .split('.')
     .map((part) => Number(part).toString(16).padStart(2, '0'))
