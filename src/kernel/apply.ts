@@ -45,10 +45,7 @@ export async function apply(steps: readonly Step[], spawn: Spawn, host: string):
  * Operations of all steps, so placed that few tools are started: steps of one phase do not depend on one another, so that
  * their first parts can be done together, then their second parts.
  */
-function arrange(
-  steps: readonly Step[],
-  operations: (step: Step, index: number) => readonly Operation[],
-): Placed[] {
+function arrange(steps: readonly Step[], operations: (step: Step, index: number) => readonly Operation[]): Placed[] {
   const created = new Set(steps.flatMap((step) => (step.op === 'create' ? [keyOf(step.after)] : [])));
   const placed = steps.flatMap((step, index) => {
     const remade = step.op === 'delete' && created.has(keyOf(subjectOf(step)));
