@@ -94,8 +94,15 @@ export interface BusClientOptions {
 
 /**
  * A client's connection. It reconnects by itself, for ever, with a bounded back-off. `call` waits for a session within
- * its deadline; a request whose answer was lost is asked again under the same id, and the server answers the same.
+ * its deadline; a request whose answer was lost is asked again under the same id, and the server answers the same (for
+ * five minutes; an answer above 64 KiB is not kept, and such a request runs again).
  * Refusal is immediate: `denied` with the reason. At most 1000 requests wait; the next fails with `overloaded`.
+ *
+ * What is called after `subscribe` is asked once the subscription holds: a snapshot asked for then, and the deltas that
+ * follow, have no gap between them. A new session does not tell what was published between the two: compare revisions.
+ *
+ * Streams do not outlive their session. The side that answered `open` closes a stream with its `end`; what the opener
+ * sends after that is dropped. Data is not copied: do not write to it after `send`.
  */
 export interface BusClient extends Api, AsyncDisposable {
   readonly state: LinkState;
@@ -109,7 +116,9 @@ export interface BusClient extends Api, AsyncDisposable {
 
 /** The two implementations, as factories. `main` chooses. */
 export interface Bus {
+  /** @throws Failure `conflict` for a port in use, `invalid` for an address that is not the host's. */
   serve(options: BusServerOptions): Promise<BusServer>;
+  /** Resolves at once, before there is a session: `onState` tells. */
   connect(options: BusClientOptions): Promise<BusClient>;
   generateKeys(): KeyPair;
   /** The key pair that a join token's secret (32 bytes, base64url) stands for. */

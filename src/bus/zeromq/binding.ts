@@ -95,9 +95,9 @@ export class Renewable<S extends Socket> {
       try {
         await this.open(this.#port);
         return;
-      } catch (error) {
+      } catch {
         if (this.#closed) return;
-        if (!(error instanceof Failure && error.code === 'conflict')) throw error;
+        await this.#clock.sleep(patience.pauseMs);
       }
     }
   }

@@ -3,12 +3,13 @@ import { messageLimit } from '../session/wire.ts';
 
 /**
  * `linger` 0: a closed socket holds nothing back. `sendTimeout` 0: a send is done or fails at once, so nothing queues
- * above ZeroMQ. Heartbeats: a peer that is gone without a word is noticed within 10 s.
+ * above ZeroMQ. Heartbeats: a peer that is gone without a word is noticed within 10 s. The handshake gets more time than
+ * an attempt of the client's: a busy server must not look like a wrong one, which breaks the handshake off.
  */
 export const common = {
   linger: 0,
   sendTimeout: 0,
-  handshakeInterval: 3000,
+  handshakeInterval: 10_000,
   heartbeatInterval: 3000,
   heartbeatTimeout: 6000,
   heartbeatTimeToLive: 9000,
