@@ -110,8 +110,10 @@ class Plugin implements NetworkPlugin {
     endpointId,
     address,
     mac,
+    options,
   }: EndpointRequest): Promise<{ address?: string; mac?: string }> {
     const network = this.#networkOfDocker(dockerNetworkId);
+    refusePublishedPorts(network, options);
     const again = this.#options.wiring.endpoint(endpointId);
     const plain = address === undefined ? again?.record.address : canonicalAddress(address.split('/')[0] ?? '');
     const chosen = plain ?? (await this.#options.addresses.assign(network));
@@ -206,4 +208,14 @@ class Plugin implements NetworkPlugin {
     if (this.#options.wiring.gatewayOf(network.id)?.address === address) return true;
     return this.#options.wiring.containersIn(network.id).some((each) => each.record.address === address);
   }
+}
+
+/** Better a refusal than a port that silently is not there. */
+function refusePublishedPorts(network: NetworkRecord, options: Record<string, unknown>): void {
+  const ports = options['com.docker.network.portmap'];
+  if (!Array.isArray(ports) || ports.length === 0) return;
+  throw new Failure(
+    'invalid',
+    `ports cannot be published on network ${network.name} yet: leave out -p, or publish them from a container on Docker's own bridge`,
+  );
 }

@@ -30,6 +30,7 @@ export interface WorkloadsOptions {
 }
 
 const retryMs = 2000;
+const attachMs = 5000;
 const progressMs = 250;
 
 export class Workloads {
@@ -41,6 +42,8 @@ export class Workloads {
   /** Generation that failed, by name: tried again after a while or when something came back, not at every event. */
   readonly #failed = new Map<string, number>();
   readonly #waiting = new Map<string, Set<() => void>>();
+  /** Containers made but not started, until somebody has attached. */
+  readonly #awaitingAttach = new Map<string, () => void>();
   readonly #stop = new AbortController();
 
   constructor(options: WorkloadsOptions) {
@@ -114,11 +117,22 @@ export class Workloads {
     for (;;) {
       const workload = this.#wanted.get(name);
       const container = workload === undefined ? undefined : await this.#find(workload);
-      if (workload !== undefined && container !== undefined && container.state !== 'created') {
-        return this.#options.runtime.attach(container.id, { stdin, tty: workload.spec.tty });
+      if (workload !== undefined && container !== undefined) {
+        if (container.state === 'exited' || container.state === 'dead') return this.#epilogue(container);
+        if (container.state !== 'created' || this.#awaitingAttach.has(name)) {
+          const stream = await this.#options.runtime.attach(container.id, { stdin, tty: workload.spec.tty });
+          this.#awaitingAttach.get(name)?.();
+          return stream;
+        }
       }
       await this.#nextReport(name);
     }
+  }
+
+  /** What there is of a container that has ended already: its output and its exit code. */
+  async #epilogue(container: ContainerInfo): Promise<ByteStream> {
+    const logs = await this.#options.runtime.logs(container.id, { follow: false, timestamps: false });
+    return endingWith(logs, { exitCode: container.exitCode ?? 0 });
   }
 
   [Symbol.dispose](): void {
@@ -167,6 +181,7 @@ export class Workloads {
     const labels = { [workloadLabel]: workload.id, 'trama.node': this.#options.node };
     const id = await runtime.create(workload.name, workload.spec, labels, this.#options.networkName);
     try {
+      if (workload.spec.attach === true) await this.#attached(workload);
       await this.#start(workload, id);
     } catch (error) {
       // As `docker run` does not: a container that never started would only be in the way of the next try.
@@ -174,6 +189,14 @@ export class Workloads {
       throw error;
     }
     this.#reportContainer(workload, await runtime.inspect(id));
+  }
+
+  /** Waits for somebody to attach, but not for ever: whoever asked may have gone. */
+  async #attached(workload: WorkloadRecord): Promise<void> {
+    const attached = new Promise<void>((resolve) => this.#awaitingAttach.set(workload.name, resolve));
+    this.#wake(workload.name);
+    await Promise.race([attached, this.#options.clock.sleep(attachMs)]);
+    this.#awaitingAttach.delete(workload.name);
   }
 
   async #ensureImage(workload: WorkloadRecord, signal: AbortSignal): Promise<void> {
@@ -248,6 +271,10 @@ export class Workloads {
       ...(container?.startedAt === undefined ? {} : { startedAt: container.startedAt }),
       networks: (container?.networks ?? []).map(({ name, address, mac }) => ({ network: name, address, mac })),
     });
+    this.#wake(name);
+  }
+
+  #wake(name: string): void {
     for (const wake of this.#waiting.get(name) ?? []) wake();
     this.#waiting.delete(name);
   }
@@ -269,4 +296,14 @@ export class Workloads {
       .then(() => this.check(name))
       .catch(() => {});
   }
+}
+
+function endingWith(stream: ByteStream, result: unknown): ByteStream {
+  return {
+    [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
+    send: (channel, data) => stream.send(channel, data),
+    end: (own) => stream.end(own),
+    reset: (error) => stream.reset(error),
+    result: stream.result.then(() => result),
+  };
 }

@@ -92,6 +92,8 @@ export interface WorkloadSpec {
   readonly tty: boolean;
   /** Keep stdin open. */
   readonly stdin: boolean;
+  /** Somebody is about to attach: its first start waits for that, so that not a byte is missed. */
+  readonly attach?: boolean;
   readonly hostname?: string;
   readonly labels: Readonly<Record<string, string>>;
 }

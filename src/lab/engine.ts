@@ -1,6 +1,6 @@
-import { request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../domain/domain.ts';
+import { request } from '../platform/http.ts';
 import type { Argv, Started } from './host-processes.ts';
 
 export interface EngineOptions {

@@ -99,6 +99,7 @@ const workloadSpec = z.object({
   restart,
   tty: z.boolean(),
   stdin: z.boolean(),
+  attach: z.boolean().optional(),
   hostname: z.string().optional(),
   labels: z.record(z.string(), z.string()),
 });

@@ -51,9 +51,10 @@ export async function checkSpec(context: Context, asked: AskedSpec): Promise<Che
   }
   const doubled = repeated(attached.map(({ network }) => network));
   if (doubled) throw new Failure('invalid', `network ${doubled} is named twice: a container is in a network once`);
-  const { image, command, env, restart, tty, stdin, hostname, labels } = asked;
+  const { image, command, env, restart, tty, stdin, attach, hostname, labels } = asked;
   const spec: WorkloadSpec = {
     ...{ image, command, env, networks: attached, ports, restart, tty, stdin, labels },
+    ...(attach === undefined ? {} : { attach }),
     ...(hostname === undefined ? {} : { hostname }),
   };
   return { spec, networks };

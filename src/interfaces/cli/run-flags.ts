@@ -69,6 +69,7 @@ export function workloadOf(image: string, command: readonly string[], flags: Run
     tty: flags.tty ?? false,
     stdin: flags.interactive ?? false,
     labels: Object.fromEntries(flags.label ?? []),
+    ...(flags.detach ? {} : { attach: true }),
     ...(flags.hostname === undefined ? {} : { hostname: flags.hostname }),
   };
   return {

@@ -2,9 +2,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Failure, isFailure } from '../../domain/errors.ts';
+import { request as httpRequest } from '../../platform/http.ts';
 import type { Api, ByteStream, CallOptions } from '../../protocol/api.ts';
 import { frameTypes } from './frames.ts';
-import { request as httpRequest } from './http.ts';
 import { failureFrom, SocketStream } from './socket-stream.ts';
 
 const defaultDeadlineMs = 10_000;

@@ -5,11 +5,11 @@ import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { Failure, type FailureCode, toFailure } from '../../domain/domain.ts';
+import { createServer } from '../../platform/http.ts';
 import { type Log, privateDirectory } from '../../platform/platform.ts';
 import type { Api } from '../../protocol/api.ts';
 import { relay } from '../../protocol/streams.ts';
 import { frameTypes, parseJson } from './frames.ts';
-import { createServer } from './http.ts';
 import { parseCall, parseOpen } from './requests.ts';
 import { SocketStream } from './socket-stream.ts';
 

@@ -1,7 +1,8 @@
 /** Docker's network and IPAM plugin over a unix socket. Translates only: what is done, the NetworkPlugin does. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { NetworkPlugin } from '../../agent/agent.ts';
 import { isFailure } from '../../domain/domain.ts';
+import { createServer } from '../../platform/http.ts';
 import type { Log } from '../../platform/platform.ts';
 import { type Answer, conversation, MalformedRequest } from './conversation.ts';
 import { listenAt } from './socket.ts';

@@ -1,8 +1,9 @@
 /** The Engine's API over its unix socket: a bounded pool of connections, versioned paths, answers of a known form. */
-import http, { type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { z } from 'zod';
 import { Failure } from '../../domain/domain.ts';
+import { HttpAgent } from '../../platform/http.ts';
 import { type Begun, begin, checked, type EngineRequest, pathOf, WrongVersion, wholeAnswer } from './exchange.ts';
 import { connectionFailure } from './failures.ts';
 import { chooseApiVersion, type EngineVersion, engineVersion } from './version.ts';
@@ -24,7 +25,7 @@ const idleConnections = 2;
 const connections = 32;
 
 export function createEngine(socketPath: string): Engine {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: connections, maxFreeSockets: idleConnections });
+  const agent = new HttpAgent({ keepAlive: true, maxSockets: connections, maxFreeSockets: idleConnections });
   /** Connections that left HTTP's pool; ended on disposal. */
   const open = new Set<{ destroy(error?: Error): unknown }>();
   let negotiated: Promise<string> | undefined;

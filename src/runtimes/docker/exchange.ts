@@ -1,7 +1,8 @@
 /** One HTTP request over the Engine's unix socket and its answer: deadline, upgrade to a raw stream, error with a meaning. */
-import http, { type IncomingMessage } from 'node:http';
+import type { Agent, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Failure } from '../../domain/domain.ts';
+import { request as httpRequest } from '../../platform/http.ts';
 import { connectionFailure, refusal } from './failures.ts';
 
 export interface EngineRequest {
@@ -41,7 +42,7 @@ interface Exchange {
   readonly path: string;
   readonly request: EngineRequest;
   /** `false`: a connection of its own. */
-  readonly agent: http.Agent | false;
+  readonly agent: Agent | false;
   readonly upgrade: boolean;
 }
 
@@ -62,7 +63,7 @@ function send({ socketPath, path, request, agent, upgrade }: Exchange): {
   reused(): boolean;
 } {
   const body = request.body === undefined ? undefined : JSON.stringify(request.body);
-  const outgoing = http.request({
+  const outgoing = httpRequest({
     socketPath,
     agent,
     method: request.method,

@@ -18,7 +18,7 @@ const made = ['running', 'exited', 'failed'];
 export function runCommand(program: Command, session: Session): void {
   addRunFlags(
     define(program, 'run', 'Run a container on a host of the cluster', [
-      'run -d --name web --network app -p 8080:80 nginx',
+      'run -d --name web --network app nginx',
       'run --rm -it --network app alpine sh',
       'run -d --node h2 --network app --ip 10.42.0.9 -e MODE=test app:2 serve --port 80',
     ]).passThroughOptions(),
