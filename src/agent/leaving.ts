@@ -1,5 +1,6 @@
 /** How a host leaves: everything of Trama's goes from it, and the cluster forgets the node. Safe to repeat after a failure. */
-import { rm } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Failure, isFailure } from '../domain/domain.ts';
 import type { Outcome } from '../kernel/kernel.ts';
 import type { ContainerInfo, ContainerRuntime } from '../runtimes/runtimes.ts';
@@ -47,6 +48,8 @@ export async function leave(
     if (!options.force && !forgotten) throw error;
   }
   await rm(parts.directory, { recursive: true, force: true });
+  // Unless a server on this host keeps its own there.
+  await rmdir(dirname(parts.directory)).catch(() => {});
   const [failed] = outcome.failed;
   if (failed === undefined) return commands;
   throw new Failure('internal', `this host has left, but something of Trama's is still there: ${failed.message}`);

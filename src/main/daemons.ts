@@ -1,6 +1,6 @@
 /** Composition: the one place that names concrete implementations. Each daemon loads only what it needs. */
 
-import { readFile } from 'node:fs/promises';
+import { readFile, rmdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Failure, parseJoin } from '../domain/domain.ts';
@@ -16,7 +16,7 @@ import {
 } from '../platform/platform.ts';
 import { ask } from '../protocol/protocol.ts';
 import type { Server } from '../server/server.ts';
-import { agentSocket, pluginSocket, serverSocket } from './sockets.ts';
+import { agentSocket, pluginSocket, serverSocket, socketDirectory } from './sockets.ts';
 import { version } from './version.ts';
 
 export const daemons: Daemons = {
@@ -38,7 +38,11 @@ async function daemon(name: string, start: Start): Promise<number> {
     (process.env.TRAMA_LOG ?? 'info') as LogLevel,
     systemClock.now,
   );
-  await untilSignal((resources, _signal, stop) => start(resources, log, stop));
+  await untilSignal((resources, _signal, stop) => {
+    // Empty once the sockets in it are gone; another daemon's may be there still.
+    resources.defer(() => rmdir(socketDirectory).catch(() => {}));
+    return start(resources, log, stop);
+  });
   return 0;
 }
 

@@ -17,6 +17,8 @@ export async function untilSignal(
   const stopped = new Promise<void>((resolve) => {
     controller.signal.addEventListener('abort', () => resolve(), { once: true });
   });
+  // A daemon that only waits (for a server, for a retry) must not be taken for one that has finished.
+  const alive = setInterval(() => {}, 2 ** 30);
   try {
     await using resources = new AsyncDisposableStack();
     const running = run(resources, controller.signal, stop);
@@ -25,6 +27,7 @@ export async function untilSignal(
     running.catch(() => {});
     await stopped;
   } finally {
+    clearInterval(alive);
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   }

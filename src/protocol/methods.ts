@@ -135,7 +135,10 @@ const block = z.object({ network: z.string(), cidr: z.string(), node: z.string()
 export const methods = {
   // -- membership
   /** token. Spends one use and makes the node; from then on the node is `key`. Same key again: the same node, no use spent. */
-  'node.join': m(registration.extend({ key: z.string() }), z.object({ node: z.string(), cluster: z.string(), ports: busPorts })),
+  'node.join': m(
+    registration.extend({ key: z.string() }),
+    z.object({ node: z.string(), cluster: z.string(), ports: busPorts }),
+  ),
   /** After every (re)connection. Refuses a key without a node. */
   'node.register': m(registration, z.object({ cluster: z.string() })),
   /** Every 5 s. Answers the topics of which the agent's revision is behind. */

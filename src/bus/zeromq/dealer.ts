@@ -22,6 +22,8 @@ export const curveClient = ({ keys, server }: Pick<BusClientOptions, 'keys' | 's
 export class Requester {
   /** Rejects with HandshakeDropped or Failure. */
   readonly connected: Promise<void>;
+  /** Somebody listens at the address. */
+  reached = false;
   /** Resolves when the connection ends after it was made. */
   readonly lost: Promise<void>;
   readonly #socket: Dealer;
@@ -47,6 +49,9 @@ export class Requester {
     const { events } = this.#socket;
     const drop = () => connected.reject(new HandshakeDropped());
     const absent = () => connected.reject(new Failure('unavailable', noServer(target)));
+    events.on('connect', () => {
+      this.reached = true;
+    });
     events.on('handshake', () => connected.resolve());
     events.on('handshake:error:auth', ({ error }) => connected.reject(refusal(error.status, target)));
     events.on('handshake:error:protocol', drop);

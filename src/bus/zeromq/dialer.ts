@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Failure, isFailure } from '../../domain/domain.ts';
 import { isPair, sharedKey } from '../keys.ts';
 import type { Dialer, Link } from '../session/link.ts';
-import { capital, notOurs, wrongServer } from '../session/refusals.ts';
+import { capital, noServer, notOurs, wrongServer } from '../session/refusals.ts';
 import { encodeHeader, encodeJson, noPayload } from '../session/wire.ts';
 import { within } from '../session/within.ts';
 import { HandshakeDropped, Requester } from './dealer.ts';
@@ -33,7 +33,9 @@ export class ZeroMqDialer implements Dialer {
     const stop = () => requester.close();
     signal.addEventListener('abort', stop, { once: true });
     try {
-      const established = await within(clock, attemptMs, this.#establish(requester), () => this.#noAnswer());
+      const established = await within(clock, attemptMs, this.#establish(requester), () =>
+        requester.reached ? this.#noAnswer() : new Failure('unavailable', noServer(this.target)),
+      );
       this.#drops = 0;
       const link = new ZeroMqLink(this.#options, established, topics);
       await link.syncing;
