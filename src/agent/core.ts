@@ -42,6 +42,8 @@ import { Workloads, workloadLabel } from './workloads.ts';
 const heartbeatMs = 5000;
 const metricsMs = 10_000;
 const maintenanceMs = 30_000;
+/** How long a person waits for a server that is not there. */
+const absenceMs = 3000;
 /** A network stays wired this long after its last container here has gone: the next one starts faster. */
 const idleMs = 5 * 60_000;
 
@@ -204,7 +206,11 @@ export class AgentCore implements Agent {
   async call(method: string, params: unknown, options?: CallOptions): Promise<unknown> {
     if (method === 'agent.status') return this.#status();
     if (method === 'agent.leave') return this.#leave(params as { force: boolean; dryRun: boolean });
-    return this.#servers().call(method, params, options);
+    return this.#servers().call(
+      method,
+      params,
+      this.#link?.state === 'ready' ? options : { ...options, deadlineMs: absenceMs },
+    );
   }
 
   open(method: string, params: unknown): Promise<ByteStream> {

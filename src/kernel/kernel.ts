@@ -3,7 +3,6 @@
  * to it and keeps it so, and a `Step` is one difference: it can be applied, printed, explained and undone.
  */
 export { explain } from './explain.ts';
-export { keyOf } from './identity.ts';
 export * from './objects.ts';
 export { commandsOf, shellLine } from './print.ts';
 export { createReconciler, type Reconciler, type ReconcilerOptions } from './reconciler.ts';

@@ -7,7 +7,6 @@
  *   - otherwise has missed something and takes a new snapshot.
  * A last message that got lost is found by the heartbeat, which compares each topic's revision.
  */
-import { z } from 'zod';
 import type {
   BlockRecord,
   EndpointRecord,
@@ -46,6 +45,3 @@ export interface TopicSnapshot {
   readonly revision: number;
   readonly items: readonly { readonly key: string; readonly value: TopicValue }[];
 }
-
-/** Values in the feed come from a server that holds a key we know; their shape is checked where they are made. */
-export const topicChanges = z.array(z.object({ key: z.string(), value: z.unknown() }));

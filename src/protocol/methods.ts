@@ -9,7 +9,7 @@ import type { Api, CallOptions, Method } from './api.ts';
 
 const restart = z.enum(['no', 'always', 'unless-stopped', 'on-failure']);
 
-export const nodeView = z.object({
+const nodeView = z.object({
   name: z.string(),
   address: z.string(),
   interface: z.string(),
@@ -30,7 +30,7 @@ export const nodeView = z.object({
   events: z.array(z.object({ time: z.number(), kind: z.enum(['repair', 'error', 'info']), message: z.string() })),
 });
 
-export const networkView = z.object({
+const networkView = z.object({
   id: z.string(),
   name: z.string(),
   driver: z.string(),
@@ -48,7 +48,7 @@ export const networkView = z.object({
   containers: z.array(z.object({ name: z.string(), node: z.string(), address: z.string(), mac: z.string() })),
 });
 
-export const containerView = z.object({
+const containerView = z.object({
   name: z.string(),
   id: z.string(),
   node: z.string(),

@@ -91,13 +91,11 @@ describe('what a user does', () => {
     expect(code).toBe(5);
   });
 
-  test('stop, start and rm, with the same address after a start', async () => {
-    const before = await cluster.json<Container>('inspect', 'cli');
+  test('stop, start and rm', async () => {
     await cluster.trama('stop', '-t', '0', 'cli');
     expect((await cluster.json<Container>('inspect', 'cli')).status).toBe('exited');
     await cluster.trama('start', 'cli');
     await eventually('cli runs', async () => (await cluster.json<Container>('inspect', 'cli')).status === 'running');
-    expect(before.networks).toHaveLength(1);
     const refused = await cluster.host('h1').trama('rm', 'cli');
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('cli is running');
