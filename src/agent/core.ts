@@ -340,7 +340,17 @@ export class AgentCore implements Agent {
 
   async #host(): Promise<Host> {
     const { address, interface: device } = this.#underlay;
-    return { node: this.node, address, interface: device, dockerUser: await this.#hasDockerUser() };
+    const [dockerUser, bridgeNetfilter] = await Promise.all([this.#hasDockerUser(), this.#hasBridgeNetfilter()]);
+    return { node: this.node, address, interface: device, dockerUser, bridgeNetfilter };
+  }
+
+  /** It can come later: Docker loads it. */
+  #hasBridgeNetfilter(): Promise<boolean> {
+    const asked = this.#options.readFile('/proc/sys/net/bridge/bridge-nf-call-iptables');
+    return asked.then(
+      () => true,
+      () => false,
+    );
   }
 
   async #hasDockerUser(): Promise<boolean> {

@@ -15,6 +15,8 @@ export interface Host {
   readonly interface: string;
   /** Docker's DOCKER-USER chain exists: its FORWARD policy must be answered. */
   readonly dockerUser: boolean;
+  /** The kernel has br_netfilter: bridged frames would pass through iptables as well. Default false. */
+  readonly bridgeNetfilter?: boolean;
 }
 
 /** A container's interface that stands in its sandbox, as libnetwork's Join asked for it. */

@@ -39,6 +39,7 @@ const driver = drivers.overlay;
 const cases: Record<string, () => KernelObject[]> = {
   base: () => base(host),
   'base-without-docker': () => base({ ...host, dockerUser: false }),
+  'base-with-bridge-netfilter': () => base({ ...host, dockerUser: false, bridgeNetfilter: true }),
   'network-registry': () => driver.network(host, registry, gateway),
   'network-multicast-internal': () => driver.network(host, multicast, gateway),
   'local-endpoint': () => driver.localEndpoint(host, registry, local),
