@@ -16,6 +16,7 @@ import {
 } from '../platform/platform.ts';
 import { ask } from '../protocol/protocol.ts';
 import type { Server } from '../server/server.ts';
+import { agentModules, serverModules, sqliteStore } from './daemon-modules.ts';
 import { agentSocket, pluginSocket, serverSocket, socketDirectory } from './sockets.ts';
 import { version } from './version.ts';
 
@@ -47,13 +48,8 @@ async function daemon(name: string, start: Start): Promise<number> {
 }
 
 async function startServer(flags: ServerFlags, resources: AsyncDisposableStack, log: Log): Promise<Server> {
-  const [{ createServer }, { createZeroMqBus }, { serveLocalApi }, { loadKeys }, { randomBytes }] = await Promise.all([
-    import('../server/create-server.ts'),
-    import('../bus/zeromq/zeromq.ts'),
-    import('../interfaces/local/server.ts'),
-    import('./server-keys.ts'),
-    import('node:crypto'),
-  ]);
+  const [{ createServer }, { createZeroMqBus }, { serveLocalApi }, { loadKeys }, { randomBytes }] =
+    await serverModules();
   const directory = join(flags.state, 'server');
   const bus = createZeroMqBus({ log });
   const keys = await loadKeys(directory, () => bus.generateKeys());
@@ -81,7 +77,7 @@ async function startServer(flags: ServerFlags, resources: AsyncDisposableStack, 
 async function openStore(kind: ServerFlags['store'], directory: string) {
   if (kind === 'memory')
     return (await import('../store/memory/memory-store.ts')).createMemoryStore({ clock: systemClock });
-  const { openSqliteStore } = await import('../store/sqlite/sqlite-store.ts');
+  const { openSqliteStore } = await sqliteStore();
   return openSqliteStore({ path: join(directory, 'store.db'), clock: systemClock });
 }
 
@@ -92,13 +88,7 @@ async function startAgent(
   stop: () => void,
 ): Promise<void> {
   const [{ createAgent }, { createZeroMqBus }, { serveLocalApi }, { createDockerRuntime }, { serveLibnetwork }] =
-    await Promise.all([
-      import('../agent/create-agent.ts'),
-      import('../bus/zeromq/zeromq.ts'),
-      import('../interfaces/local/server.ts'),
-      import('../runtimes/docker/docker.ts'),
-      import('../plugins/libnetwork/libnetwork.ts'),
-    ]);
+    await agentModules();
   const runtime = resources.use(createDockerRuntime({ socketPath: flags.dockerSocket, log }));
   const agent = resources.use(
     await createAgent({

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -15,6 +15,12 @@ beforeAll(async () => {
   const program =
     'const all: string[] = [...process.execArgv, "--", ...process.argv.slice(2)];\nconsole.log(JSON.stringify(all));\n';
   await writeFile(join(root, 'it is/src/main/trama.ts'), program);
+  await writeFile(
+    join(root, 'it is/src/main/warm.ts'),
+    `${program}import { writeFileSync } from 'node:fs';
+writeFileSync(process.env.HOME + '/warmed', JSON.stringify(all));
+`,
+  );
   await writeFile(join(root, 'old/node'), '#!/bin/sh\necho v20.20.2\n');
   await chmod(join(root, 'old/node'), 0o755);
   await symlink('it is/bin/trama', join(root, 'once'));
@@ -47,6 +53,14 @@ test('finds its program through symbolic links and spaces, and hands on every wo
 test('daemons get a small heap, commands do not', () => {
   for (const daemon of ['up', 'server', 'agent']) expect(run([daemon]).stdout).toContain('--max-semi-space-size=1');
   expect(run(['ps']).stdout).not.toContain('--max-semi-space-size=1');
+});
+
+test('compiles what a daemon loads before it starts, with its flags and without a word', async () => {
+  const { stdout } = run(['agent', '--name', 'h1']);
+  expect(stdout.split('\n')).toHaveLength(2);
+  const flags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1', '--optimize-for-size'];
+  expect(JSON.parse(await readFile(join(root, 'home/warmed'), 'utf8'))).toEqual([...flags, '--', '--version']);
+  expect(JSON.parse(stdout)).toEqual([...flags, '--', 'agent', '--name', 'h1']);
 });
 
 test('keeps compiled code', async () => {
