@@ -38,11 +38,12 @@ function books() {
         reserved.set(address, node);
       }
       if (method === 'address.release') reserved.delete(address);
+      if (method === 'block.release') leased.splice(leased.indexOf((params as { cidr: string }).cidr), 1);
       return {};
     },
     open: () => Promise.reject(new Error('no streams here')),
   });
-  return { api, leased, reserved, silence: () => (answering = false) };
+  return { api, leased, reserved, silence: (silent = true) => (answering = !silent) };
 }
 
 async function node(name: string, api: Api, clock = { time: 0 }) {
@@ -57,7 +58,7 @@ async function node(name: string, api: Api, clock = { time: 0 }) {
     clock: { now: () => clock.time, sleep: () => new Promise(() => {}) },
     log: silentLog,
   });
-  return { addresses, state, clock };
+  return { addresses, state, view, clock };
 }
 
 describe('addresses of a node', () => {
@@ -141,5 +142,37 @@ describe('addresses of a node', () => {
     const got = await Promise.all(Array.from({ length: 8 }, () => addresses.assign(network)));
     expect(got).not.toContain(kept);
     expect(got).not.toContain(lost);
+  });
+
+  test('a block goes back once its last address has rested, and stays this node’s while no server answers', async () => {
+    const { api, leased, silence } = books();
+    const { addresses, clock } = await node('a', api('a'));
+    const address = await addresses.assign(network);
+    const block = { network: 'n1', cidr: leased[0] ?? '', node: 'a' };
+    addresses.apply([{ key: `block/n1/${block.cidr}`, value: { kind: 'block', block }, previous: undefined }]);
+    addresses.release('n1', address);
+    await addresses.returnBlocks(new Set());
+    expect(leased).toHaveLength(1);
+    clock.time = 60_000;
+    await addresses.returnBlocks(new Set(['n1']));
+    expect(leased).toHaveLength(1);
+    silence();
+    await addresses.returnBlocks(new Set());
+    await addresses.assign(network).then((again) => addresses.release('n1', again));
+    silence(false);
+    clock.time = 120_000;
+    await addresses.returnBlocks(new Set());
+    expect(leased).toEqual([]);
+  });
+
+  test('a block that is heard of before its network serves once that is known', async () => {
+    const { api, silence } = books();
+    const { addresses, view } = await node('a', api('a'));
+    view.apply([{ key: 'network/n1', value: undefined, previous: { kind: 'network', network } }]);
+    const block = { network: 'n1', cidr: '10.42.0.32/28', node: 'a' };
+    addresses.apply([{ key: `block/n1/${block.cidr}`, value: { kind: 'block', block }, previous: undefined }]);
+    view.apply([{ key: 'network/n1', value: { kind: 'network', network }, previous: undefined }]);
+    silence();
+    expect(await addresses.assign(network)).toMatch(/^10\.42\.0\.(3[2-9]|4[0-7])$/);
   });
 });

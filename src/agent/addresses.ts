@@ -2,7 +2,14 @@
  * Addresses of this node's endpoints. They come from blocks that the node has leased, at no round trip and also while
  * no server answers; only a new block, and a fixed address outside the node's blocks, takes a server.
  */
-import { AddressPool, Failure, isFailure, type NetworkRecord, type PoolState } from '../domain/domain.ts';
+import {
+  AddressPool,
+  type BlockRecord,
+  Failure,
+  isFailure,
+  type NetworkRecord,
+  type PoolState,
+} from '../domain/domain.ts';
 import type { Clock, Log } from '../platform/platform.ts';
 import { type Api, ask } from '../protocol/protocol.ts';
 import type { ClusterView } from './cluster-view.ts';
@@ -29,6 +36,8 @@ export class Addresses {
   readonly #pools = new Map<string, AddressPool>();
   readonly #leasing = new KeyedQueue();
   readonly #unclaimed = new Map<string, { network: string; address: string; since: number }>();
+  /** Network → blocks that are this node's, as its topic tells. */
+  readonly #leased = new Map<string, Set<string>>();
   /** Reservations of this node that the server holds, and those of them seen without an owner at the last look. */
   readonly #reserved = new Map<string, { network: string; address: string }>();
   #ownerless = new Set<string>();
@@ -41,8 +50,8 @@ export class Addresses {
   /** Blocks and reservations of this node, as its topic tells. */
   apply(changes: readonly Change[]): void {
     for (const { value, previous } of changes) {
-      if (value?.kind === 'block') this.#pool(value.block.network)?.addBlock(value.block.cidr);
-      else if (previous?.kind === 'block') this.#pools.get(previous.block.network)?.removeBlock(previous.block.cidr);
+      if (value?.kind === 'block') this.#addBlock(value.block);
+      else if (previous?.kind === 'block') this.#removeBlock(previous.block);
       if (value?.kind === 'reservation') this.#reserved.set(claimKey(value.reservation), value.reservation);
       else if (previous?.kind === 'reservation') this.#reserved.delete(claimKey(previous.reservation));
     }
@@ -98,7 +107,7 @@ export class Addresses {
   }
 
   isTaken(network: string, address: string): boolean {
-    return this.#pools.get(network)?.taken.has(address) ?? false;
+    return this.#pool(network)?.taken.has(address) ?? false;
   }
 
   release(network: string, address: string): void {
@@ -140,15 +149,37 @@ export class Addresses {
     this.#ownerless = ownerless;
   }
 
-  /** Gives back blocks of the network in which nothing is in use: the last endpoint here is gone. */
-  async returnBlocks(network: string): Promise<void> {
-    const pool = this.#pools.get(network);
-    if (pool === undefined) return;
-    for (const cidr of pool.idleBlocks(this.#options.clock.now())) {
-      pool.removeBlock(cidr);
-      await ask(this.#options.api, 'block.release', { network, cidr });
+  /**
+   * Every 30 s or so: gives back blocks in which nothing is in use any more and everything has rested. One that cannot be
+   * given back now stays in use, and is tried again.
+   * @param inUse networks that this node has endpoints in: their blocks are kept for the next container.
+   */
+  async returnBlocks(inUse: ReadonlySet<string>): Promise<void> {
+    for (const [network, pool] of this.#pools) {
+      if (inUse.has(network)) continue;
+      for (const cidr of pool.idleBlocks(this.#options.clock.now())) {
+        pool.removeBlock(cidr);
+        try {
+          await ask(this.#options.api, 'block.release', { network, cidr });
+        } catch (error) {
+          this.#options.log.debug('block not returned yet', { network, cidr, error });
+          if (this.#leased.get(network)?.has(cidr)) pool.addBlock(cidr);
+        }
+        this.#save(network);
+      }
     }
-    this.#save(network);
+  }
+
+  #addBlock({ network, cidr }: BlockRecord): void {
+    const leased = this.#leased.get(network) ?? new Set();
+    this.#leased.set(network, leased.add(cidr));
+    this.#pool(network)?.addBlock(cidr);
+  }
+
+  #removeBlock({ network, cidr }: BlockRecord): void {
+    const leased = this.#leased.get(network);
+    if (leased?.delete(cidr) && leased.size === 0) this.#leased.delete(network);
+    this.#pools.get(network)?.removeBlock(cidr);
   }
 
   #pool(networkId: string): AddressPool | undefined {
@@ -157,6 +188,8 @@ export class Addresses {
     const network = this.#options.view.network(networkId);
     if (network === undefined) return undefined;
     const pool = new AddressPool(network.subnet, this.#remembered(networkId));
+    // Blocks may have been told of before their network was.
+    for (const cidr of this.#leased.get(networkId) ?? []) pool.addBlock(cidr);
     this.#pools.set(networkId, pool);
     return pool;
   }

@@ -424,14 +424,16 @@ export class AgentCore implements Agent {
 
   // -- now and then
 
+  /** None of these keeps the others from happening. */
   async #maintain(): Promise<void> {
-    this.#addresses.maintain();
-    await this.#followUnderlay();
-    await this.#leaveIdleNetworks();
+    this.#inBackground('the underlay could not be looked at', this.#followUnderlay());
     this.#inBackground(
       'not in step with the container engine yet',
       this.#docker.syncNetworks().then(() => this.#docker.collectEndpoints()),
     );
+    this.#addresses.maintain();
+    await this.#leaveIdleNetworks();
+    await this.#addresses.returnBlocks(new Set(this.#wiring.attached().map((network) => network.id)));
   }
 
   async #followUnderlay(): Promise<void> {
@@ -453,9 +455,7 @@ export class AgentCore implements Agent {
       else this.#idleSince.set(network.id, since);
       if (now - since < idleMs || !this.#idleSince.has(network.id)) continue;
       this.#idleSince.delete(network.id);
-      await this.#wiring.detach(network.id);
-      this.#settleSoon();
-      this.#inBackground('blocks not returned yet', this.#addresses.returnBlocks(network.id));
+      if (await this.#wiring.detachIfIdle(network.id)) this.#settleSoon();
     }
   }
 

@@ -118,7 +118,6 @@ class Plugin implements NetworkPlugin {
     const plain = address === undefined ? again?.record.address : canonicalAddress(address.split('/')[0] ?? '');
     const chosen = plain ?? (await this.#options.addresses.assign(network));
     const ownMac = mac === undefined ? macOf(network.vni, parseAddress(chosen)) : parseMac(mac);
-    await this.#options.wiring.attach(network);
     await this.#options.wiring.addEndpoint(network, {
       id: endpointId,
       network: network.id,

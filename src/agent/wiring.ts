@@ -57,6 +57,8 @@ export interface WiringOptions {
 export class Wiring {
   readonly #options: WiringOptions;
   readonly #queue = new KeyedQueue();
+  /** Network → how many endpoints are on their way into it: they count on its being attached. */
+  readonly #arriving = new Map<string, number>();
   #host: Host;
   #underlayMtu: number;
 
@@ -108,27 +110,58 @@ export class Wiring {
     return this.#queue.run(network.id, async () => this.gatewayOf(network.id) ?? (await this.#makeGateway(network)));
   }
 
-  /** The host leaves the network: nothing of it stays. The caller has made sure that no container is in it. */
+  /** The host leaves the network: nothing of it stays, whatever is in it. */
   detach(networkId: string): Promise<void> {
+    return this.#queue.run(networkId, () => this.#detachNow(networkId));
+  }
+
+  /** The same, unless a container is in the network or on its way into it. @returns whether it was left */
+  detachIfIdle(networkId: string): Promise<boolean> {
     return this.#queue.run(networkId, async () => {
-      const { state, kernel, addresses } = this.#options;
-      for (const [key, endpoint] of [...state.endpoints.entries()]) {
-        if (endpoint.record.network !== networkId) continue;
-        kernel.release(localOwner(endpoint.record.id));
-        await state.endpoints.delete(key);
-        addresses.release(networkId, endpoint.record.address);
-        this.#options.onEndpoint('delete', endpoint.record);
-      }
-      for (const value of this.#options.remoteEndpoints(networkId)) {
-        if (value.kind === 'endpoint') kernel.release(remoteOwner(value.endpoint));
-      }
-      kernel.release(networkOwner(networkId));
-      this.#options.unfollow(networkTopic(networkId));
+      if (this.#arriving.has(networkId) || this.containersIn(networkId).length > 0) return false;
+      await this.#detachNow(networkId);
+      return true;
     });
   }
 
-  /** @throws Failure('conflict') when the address is another endpoint's */
+  /**
+   * All that must not be seen half-done comes before the first await: what other nodes' endpoints are known, and that
+   * the network was attached, may be forgotten while the disk is written.
+   */
+  async #detachNow(networkId: string): Promise<void> {
+    const { state, kernel, addresses, log } = this.#options;
+    for (const value of this.#options.remoteEndpoints(networkId)) {
+      if (value.kind === 'endpoint') kernel.release(remoteOwner(value.endpoint));
+    }
+    const own = [...state.endpoints.entries()].filter(([, { record }]) => record.network === networkId);
+    for (const [, { record }] of own) kernel.release(localOwner(record.id));
+    kernel.release(networkOwner(networkId));
+    this.#options.unfollow(networkTopic(networkId));
+    const deleted = await Promise.allSettled(own.map(([key]) => state.endpoints.delete(key)));
+    for (const [, { record }] of own) {
+      addresses.release(networkId, record.address);
+      this.#options.onEndpoint('delete', record);
+    }
+    for (const each of deleted) {
+      if (each.status === 'rejected') log.error('an endpoint could not be forgotten on disk', { error: each.reason });
+    }
+  }
+
+  /** Attaches the network too. @throws Failure('conflict') when the address is another endpoint's */
   async addEndpoint(network: NetworkRecord, record: EndpointRecord): Promise<void> {
+    this.#arriving.set(network.id, (this.#arriving.get(network.id) ?? 0) + 1);
+    try {
+      await this.attach(network);
+      await this.#add(network, record);
+    } finally {
+      const others = (this.#arriving.get(network.id) ?? 1) - 1;
+      if (others > 0) this.#arriving.set(network.id, others);
+      else this.#arriving.delete(network.id);
+    }
+  }
+
+  async #add(network: NetworkRecord, record: EndpointRecord): Promise<void> {
+    const { state, addresses } = this.#options;
     const other = this.containersIn(network.id).find(
       (each) => each.record.address === record.address && each.record.id !== record.id,
     );
@@ -139,8 +172,10 @@ export class Wiring {
         `address ${record.address} of network ${network.name} belongs to ${whose} on this node: choose another`,
       );
     }
-    await this.#options.state.endpoints.set(record.id, { record, createdAt: this.#options.clock.now() });
-    this.#options.addresses.claim(network.id, record.address);
+    await state.endpoints.set(record.id, { record, createdAt: this.#options.clock.now() });
+    // Gone already: its network was removed while the disk was written.
+    if (state.endpoints.get(record.id) === undefined) return;
+    addresses.claim(network.id, record.address);
     this.#desireLocal(network, record);
     this.#options.onEndpoint('put', record);
   }
@@ -170,13 +205,13 @@ export class Wiring {
 
   /** Other nodes' endpoints came, changed or went. */
   applyEndpoints(networkId: string, changes: readonly Change[]): void {
-    const network = this.#options.view.network(networkId);
-    if (network === undefined || this.gatewayOf(networkId) === undefined) return;
+    const attached = this.gatewayOf(networkId) !== undefined;
+    const network = attached ? this.#options.view.network(networkId) : undefined;
     for (const { value, previous } of changes) {
-      if (value?.kind === 'endpoint') this.#desireRemote(network, value.endpoint);
-      else if (previous?.kind === 'endpoint' && previous.endpoint.node !== this.#options.node) {
+      // Also of a network that is gone already: nobody else will.
+      if (value === undefined && previous?.kind === 'endpoint')
         this.#options.kernel.release(remoteOwner(previous.endpoint));
-      }
+      else if (network !== undefined && value?.kind === 'endpoint') this.#desireRemote(network, value.endpoint);
     }
   }
 
@@ -208,6 +243,8 @@ export class Wiring {
   }
 
   async #makeGateway(network: NetworkRecord): Promise<EndpointRecord> {
+    if (this.#options.view.network(network.id) === undefined)
+      throw new Failure('not-found', `network ${network.name} is no longer part of the cluster`);
     if (network.mtu + vxlanOverhead > this.#underlayMtu) {
       const { interface: device } = this.#host;
       throw new Failure(
@@ -254,8 +291,9 @@ export class Wiring {
   }
 
   #desireRemote(network: NetworkRecord, record: EndpointRecord): void {
-    if (record.node === this.#options.node) return;
-    const vtep = this.#options.view.node(record.node)?.address;
+    // One of this node's may have been another's before.
+    const own = record.node === this.#options.node;
+    const vtep = own ? undefined : this.#options.view.node(record.node)?.address;
     // Unknown as yet: `applyNode` comes back to it.
     if (vtep === undefined) this.#options.kernel.release(remoteOwner(record));
     else

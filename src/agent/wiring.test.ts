@@ -1,0 +1,147 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { EndpointRecord, NetworkRecord, NodeRecord } from '../domain/domain.ts';
+import type { Driver } from '../drivers/drivers.ts';
+import { silentLog } from '../platform/platform.ts';
+import { networkTopic, type TopicValue } from '../protocol/protocol.ts';
+import type { Addresses } from './addresses.ts';
+import { ClusterView } from './cluster-view.ts';
+import { openLocalState } from './local-state.ts';
+import { TopicMirror } from './mirror.ts';
+import { Wiring } from './wiring.ts';
+
+const network = {
+  id: 'n1',
+  name: 'app',
+  subnet: '10.42.0.0/24',
+  vni: 42,
+  mtu: 1450,
+  driver: 'overlay',
+} as NetworkRecord;
+const endpoint = (id: string, node: string, address: string): EndpointRecord => ({
+  id,
+  network: 'n1',
+  node,
+  kind: 'container',
+  address,
+  mac: '02:00:00:00:00:01',
+});
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'wiring-'));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+/** A host h1 beside h2, with owners of desired things in place of a kernel. */
+async function scene() {
+  const state = await openLocalState(directory, () => {});
+  const view = new ClusterView();
+  const nodes = [{ name: 'h2', address: '192.0.2.2' } as NodeRecord];
+  view.apply([{ key: 'network/n1', value: { kind: 'network', network }, previous: undefined }]);
+  view.apply(nodes.map((node) => ({ key: `node/${node.name}`, value: { kind: 'node', node }, previous: undefined })));
+  const desired = new Set<string>();
+  const topics = new Map<string, TopicMirror>();
+  let last = 10;
+  const addresses = {
+    assign: async () => `10.42.0.${last++}`,
+    claim: () => {},
+    release: () => {},
+  } as unknown as Addresses;
+  const nothing: Driver = {
+    network: () => [],
+    localEndpoint: () => [],
+    restoredEndpoint: () => [],
+    remoteEndpoint: () => [],
+  };
+  const wiring = new Wiring(
+    {
+      node: 'h1',
+      kernel: { desire: (owner) => void desired.add(owner), release: (owner) => void desired.delete(owner) },
+      drivers: { overlay: nothing },
+      base: () => [],
+      view,
+      addresses,
+      state,
+      follow: (topic) => void topics.set(topic, topics.get(topic) ?? new TopicMirror(topic)),
+      unfollow: (topic) => void topics.delete(topic),
+      remoteEndpoints: (id) => topics.get(networkTopic(id))?.items.values() ?? [],
+      onEndpoint: () => {},
+      clock: { now: () => 0, sleep: async () => {} },
+      log: silentLog,
+    },
+    { node: 'h1', address: '192.0.2.1', interface: 'eth0', dockerUser: false },
+    1500,
+  );
+  const hear = (address: string, value: TopicValue | null) => {
+    const mirror = topics.get(networkTopic('n1'));
+    const data = JSON.stringify([{ key: `endpoint/${address}`, value }]);
+    const before = mirror?.revision ?? 0;
+    if (mirror?.revision === undefined) mirror?.applySnapshot({ topic: networkTopic('n1'), revision: 0, items: [] });
+    const message = { topic: networkTopic('n1'), previous: before, revision: before + 1, data };
+    wiring.applyEndpoints('n1', mirror?.applyDelta(message).changes ?? []);
+  };
+  const remove = () => view.apply([{ key: 'network/n1', value: undefined, previous: { kind: 'network', network } }]);
+  return { wiring, state, desired, hear, remove };
+}
+
+describe('wiring', () => {
+  test('of a network that goes nothing stays desired, in whatever order its parts are heard to go', async () => {
+    const { wiring, desired, hear, remove } = await scene();
+    await wiring.addEndpoint(network, endpoint('e1', 'h1', '10.42.0.2'));
+    hear('10.42.0.3', { kind: 'endpoint', endpoint: endpoint('e2', 'h2', '10.42.0.3') });
+    hear('10.42.0.4', { kind: 'endpoint', endpoint: endpoint('e3', 'h2', '10.42.0.4') });
+    expect([...desired].sort()).toEqual(['local/e1', 'network/n1', 'remote/n1/10.42.0.3', 'remote/n1/10.42.0.4']);
+    remove();
+    hear('10.42.0.3', null);
+    const gone = wiring.detach('n1');
+    await Promise.resolve();
+    hear('10.42.0.4', null);
+    await gone;
+    expect([...desired]).toEqual([]);
+  });
+
+  test('an address that comes from another node is no longer wired as the other node’s', async () => {
+    const { wiring, desired, hear } = await scene();
+    await wiring.attach(network);
+    hear('10.42.0.3', { kind: 'endpoint', endpoint: endpoint('e2', 'h2', '10.42.0.3') });
+    hear('10.42.0.3', { kind: 'endpoint', endpoint: endpoint('e4', 'h1', '10.42.0.3') });
+    expect([...desired]).toEqual(['network/n1']);
+  });
+
+  test('an endpoint that comes while its idle network is left finds it attached', async () => {
+    const { wiring, desired, state } = await scene();
+    await wiring.attach(network);
+    const [, left] = await Promise.all([
+      wiring.addEndpoint(network, endpoint('e1', 'h1', '10.42.0.2')),
+      wiring.detachIfIdle('n1'),
+    ]);
+    expect(left).toBe(false);
+    const [late] = await Promise.all([
+      wiring.removeEndpoint('e1').then(() => wiring.detachIfIdle('n1')),
+      wiring.removeEndpoint('e1').then(() => wiring.addEndpoint(network, endpoint('e2', 'h1', '10.42.0.3'))),
+    ]);
+    expect(typeof late).toBe('boolean');
+    expect([...desired].sort()).toEqual(['local/e2', 'network/n1']);
+    expect([...state.endpoints.values()].map(({ record }) => record.kind).sort()).toEqual(['container', 'gateway']);
+  });
+
+  test('a network that was removed is not attached again by who still had its record', async () => {
+    const { wiring, state, remove } = await scene();
+    remove();
+    await expect(wiring.addEndpoint(network, endpoint('e1', 'h1', '10.42.0.2'))).rejects.toMatchObject({
+      code: 'not-found',
+    });
+    expect(state.endpoints.size).toBe(0);
+  });
+
+  test('two endpoints that ask for one address at once: one has it', async () => {
+    const { wiring, state } = await scene();
+    const asked = ['e1', 'e2'].map((id) => wiring.addEndpoint(network, endpoint(id, 'h1', '10.42.0.2')));
+    const outcomes = (await Promise.allSettled(asked)).map(({ status }) => status);
+    expect(outcomes.sort()).toEqual(['fulfilled', 'rejected']);
+    expect([...state.endpoints.values()].filter(({ record }) => record.kind === 'container')).toHaveLength(1);
+  });
+});
