@@ -154,6 +154,7 @@ export class AgentCore implements Agent {
       state,
       ensureNetworks: (networks) => this.#docker.ensureNetworks(networks),
       networkName: (network) => this.#view.networkNamed(network).name,
+      endpointsTold: () => this.#publisher.told(),
       reporter: this.#reporter,
       clock,
       log,

@@ -14,6 +14,11 @@ export class KeyedQueue {
     return mine;
   }
 
+  /** Resolves when all that is in the queue at the call has ended, well or not. */
+  async drained(): Promise<void> {
+    await Promise.allSettled(this.#last.values());
+  }
+
   busy(key: string): boolean {
     return this.#last.has(key);
   }

@@ -44,15 +44,22 @@ export class EndpointPublisher {
     return this.#queue.run(network, () => this.#syncNow(network));
   }
 
+  /** Resolves when everything until the call has been told, or has to wait until a server answers. */
+  told(): Promise<void> {
+    return this.#queue.drained();
+  }
+
   #change(network: string, send: () => Promise<unknown>): void {
     // A sync to come reads what is true then; it makes single changes superfluous.
     if (this.#behind.has(network)) return;
     void this.#queue.run(network, async () => {
+      if (this.#behind.has(network)) return;
       try {
         await send();
       } catch (error) {
         if (isFailure(error, 'conflict') || isFailure(error, 'denied')) this.#options.report((error as Error).message);
-        else this.#later(network);
+        // After a refusal too: its reason may have been of that moment, such as a removal that was taken back.
+        this.#later(network);
       }
     });
   }

@@ -58,13 +58,20 @@ class FakeEngine {
   }
 }
 
-async function scene(engine = new FakeEngine()) {
+async function scene(engine = new FakeEngine(), sleep = () => new Promise<void>(() => {})) {
   const state = await openLocalState(directory, () => {});
   const told: WorkloadStatus[] = [];
-  const clock = { now: () => 0, sleep: () => new Promise<void>(() => {}) };
+  const clock = { now: () => 0, sleep };
   const reporter = new StatusReporter(async (status) => void told.push(status), clock, silentLog);
   const options = { node: 'h1', runtime: engine.runtime, state, reporter, clock, log: silentLog };
-  const workloads = new Workloads({ ...options, ensureNetworks: async () => {}, networkName: (name) => name });
+  const workloads = new Workloads({
+    ...options,
+    ensureNetworks: async () => {},
+    networkName: (name) => name,
+    endpointsTold: async () => {
+      engine.calls.push('told');
+    },
+  });
   const reaches = (phase: string) => vi.waitFor(() => expect(told.at(-1)?.phase).toBe(phase), { interval: 1 });
   const settles = () => new Promise((resolve) => setTimeout(resolve, 20));
   return { engine, workloads, told, reaches, settles };
@@ -115,6 +122,17 @@ describe('workloads of a node', () => {
     expect(engine.calls.filter((call) => call.startsWith('start'))).toHaveLength(1);
   });
 
+  test('one that should always run is started when the engine has given up on it', async () => {
+    const { engine, workloads, reaches } = await scene();
+    const { spec } = workload();
+    workloads.set(workload({ spec: { ...spec, restart: 'always' } }));
+    await reaches('running');
+    engine.become('id-web', 'exited', 128);
+    workloads.checkAll();
+    await vi.waitFor(() => expect(engine.calls.filter((call) => call === 'start id-web')).toHaveLength(2));
+    await reaches('running');
+  });
+
   test('a new generation starts it again', async () => {
     const { engine, workloads, reaches } = await scene();
     workloads.set(workload());
@@ -143,6 +161,7 @@ describe('workloads of a node', () => {
     workloads.set(workload({ desired: 'removed', generation: 2 }));
     await reaches('removing');
     expect(told.at(-1)?.message).toBe('gone');
+    expect(engine.calls.slice(-2)).toEqual(['remove id-web', 'told']);
     expect(engine.containers.size).toBe(0);
   });
 
@@ -178,5 +197,59 @@ describe('workloads of a node', () => {
     engine.containers.set('foreign', container('foreign', {}));
     await workloads.sweep();
     expect([...engine.containers.keys()]).toEqual(['id-web', 'foreign']);
+  });
+
+  test('a container that is made while a sweep looks around is not swept', async () => {
+    const { engine, workloads, reaches } = await scene();
+    const list = engine.runtime.list;
+    const look = Promise.withResolvers<void>();
+    engine.runtime.list = async (labels) => {
+      if ('trama.node' in labels) await look.promise;
+      return list(labels);
+    };
+    const swept = workloads.sweep();
+    workloads.set(workload());
+    await reaches('running');
+    look.resolve();
+    await swept;
+    expect([...engine.containers.keys()]).toEqual(['id-web']);
+  });
+
+  test('a container that cannot be removed keeps no other from being swept', async () => {
+    const { engine, workloads } = await scene();
+    const container = (id: string): ContainerInfo => ({
+      id,
+      name: id,
+      image: 'i',
+      state: 'running',
+      labels: { [workloadLabel]: id, 'trama.node': 'h1' },
+      networks: [],
+    });
+    for (const id of ['a', 'b', 'c']) engine.containers.set(id, container(id));
+    const remove = engine.runtime.remove;
+    engine.runtime.remove = async (id) => {
+      if (id === 'a') throw new Failure('internal', 'a is stuck');
+      await remove(id);
+    };
+    await expect(workloads.sweep()).rejects.toThrow('a is stuck');
+    expect([...engine.containers.keys()]).toEqual(['a']);
+  });
+
+  test('however often everything is looked at again, one failing workload has one next try', async () => {
+    const engine = new FakeEngine();
+    engine.failImage = new Failure('unavailable', 'the registry does not answer');
+    let sleeping = 0;
+    const { workloads, reaches, settles } = await scene(engine, () => {
+      sleeping += 1;
+      return new Promise<void>(() => {});
+    });
+    workloads.set(workload());
+    await reaches('failed');
+    for (let i = 0; i < 5; i++) {
+      workloads.checkAll();
+      await settles();
+    }
+    expect(engine.calls.filter((call) => call === 'image')).toHaveLength(6);
+    expect(sleeping).toBe(1);
   });
 });

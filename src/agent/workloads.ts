@@ -24,6 +24,8 @@ export interface WorkloadsOptions {
   ensureNetworks(networks: readonly string[]): Promise<void>;
   /** Docker's name of a Trama network. */
   networkName(network: string): string;
+  /** Resolves when servers have heard, or cannot hear now, of all endpoints that came and went until the call. */
+  endpointsTold(): Promise<void>;
   readonly reporter: StatusReporter;
   readonly clock: Clock;
   readonly log: Log;
@@ -41,6 +43,8 @@ export class Workloads {
   readonly #running = new Map<string, AbortController>();
   /** Generation that failed, by name: tried again after a while or when something came back, not at every event. */
   readonly #failed = new Map<string, number>();
+  /** Names for which another try is on its way. */
+  readonly #retrying = new Set<string>();
   readonly #waiting = new Map<string, Set<() => void>>();
   /** Containers made but not started, until somebody has attached. */
   readonly #awaitingAttach = new Map<string, () => void>();
@@ -87,18 +91,31 @@ export class Workloads {
     }
   }
 
-  /** Removes containers of workloads that the cluster does not know. Only when `wanted` is known to be complete. */
+  /**
+   * Removes containers of workloads that the cluster does not know. Only when `wanted` is known to be complete.
+   * @throws what removing the last one that stays threw; the others are gone.
+   */
   async sweep(): Promise<void> {
-    const ids = new Set([...this.#wanted.values()].map((workload) => workload.id));
-    for (const container of await this.#options.runtime.list({ 'trama.node': this.#options.node })) {
+    const { node, runtime, state, log } = this.#options;
+    const containers = await runtime.list({ 'trama.node': node });
+    let failed: unknown;
+    for (const container of containers) {
       const id = container.labels[workloadLabel];
-      if (id === undefined || ids.has(id)) continue;
-      this.#options.log.info('removing a container that the cluster no longer knows', { container: container.name });
-      await this.#options.runtime.remove(container.id);
+      // Judged by what is wanted after the look: a container that was made meanwhile is one of a workload of meanwhile.
+      if (id === undefined || this.#isWanted(id)) continue;
+      log.info('removing a container that the cluster no longer knows', { container: container.name });
+      await runtime.remove(container.id).catch((error: unknown) => {
+        failed = error;
+      });
     }
-    for (const [name, memory] of [...this.#options.state.workloads.entries()]) {
-      if (!ids.has(memory.id)) await this.#options.state.workloads.delete(name);
+    for (const [name, memory] of [...state.workloads.entries()]) {
+      if (!this.#isWanted(memory.id)) await state.workloads.delete(name);
     }
+    if (failed !== undefined) throw failed;
+  }
+
+  #isWanted(id: string): boolean {
+    return [...this.#wanted.values()].some((workload) => workload.id === id);
   }
 
   /** The container of a workload. @throws Failure */
@@ -168,7 +185,8 @@ export class Workloads {
     const done = this.#options.state.workloads.get(workload.name);
     const answered = done?.id === workload.id && done.generation === workload.generation;
     if (container === undefined) return this.#createAndStart(workload, signal);
-    if (!answered && container.state !== 'running') await this.#start(workload, container.id);
+    if (container.state !== 'running' && (!answered || shouldRunAlways(workload, container)))
+      await this.#start(workload, container.id);
     else if (!answered) await this.#remember(workload, container.id);
     this.#reportContainer(workload, await this.#options.runtime.inspect(container.id));
   }
@@ -231,6 +249,8 @@ export class Workloads {
   async #remove(workload: WorkloadRecord, container: ContainerInfo | undefined): Promise<void> {
     if (container !== undefined) await this.#options.runtime.remove(container.id);
     await this.#options.state.workloads.delete(workload.name);
+    // Who hears that it is gone may remove its networks: they must not seem to be in use.
+    await this.#options.endpointsTold();
     this.#report(workload, 'removing', 'gone');
   }
 
@@ -291,9 +311,14 @@ export class Workloads {
   }
 
   #again(name: string): void {
+    if (this.#retrying.has(name)) return;
+    this.#retrying.add(name);
     void this.#options.clock
       .sleep(retryMs, this.#stop.signal)
-      .then(() => this.check(name))
+      .then(() => {
+        this.#retrying.delete(name);
+        this.check(name);
+      })
       .catch(() => {});
   }
 }
@@ -306,4 +331,10 @@ function endingWith(stream: ByteStream, result: unknown): ByteStream {
     reset: (error) => stream.reset(error),
     result: stream.result.then(() => result),
   };
+}
+
+/** The engine restarts such a container by itself, unless it gave up: at its own start, while no plugin answered. */
+function shouldRunAlways({ spec }: WorkloadRecord, { state }: ContainerInfo): boolean {
+  const ended = state === 'exited' || state === 'created' || state === 'dead';
+  return ended && (spec.restart === 'always' || spec.restart === 'unless-stopped');
 }
