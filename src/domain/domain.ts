@@ -5,6 +5,7 @@ export * from './clashes.ts';
 export * from './encodings.ts';
 export * from './errors.ts';
 export * from './hash.ts';
+export * from './image.ts';
 export * from './interfaces.ts';
 export * from './mac.ts';
 export * from './names.ts';

@@ -4,18 +4,6 @@ import { Failure } from './errors.ts';
 import { quoted } from './quoted.ts';
 import type { PublishedPort, RestartPolicy } from './records.ts';
 
-const imageName =
-  /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]+)?\/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(?:@[a-z0-9]+:[0-9a-f]{32,})?$/;
-
-/** `[REGISTRY/]NAME[:TAG][@DIGEST]`, the grammar of the distribution specification. @throws Failure `invalid` */
-export function checkImage(reference: string): string {
-  if (reference.length <= 255 && imageName.test(reference)) return reference;
-  throw new Failure(
-    'invalid',
-    `${quoted(reference)} is not an image: write it like nginx, nginx:1.27 or registry:5000/team/app:2`,
-  );
-}
-
 /** `K=V`; V may be empty. @throws Failure `invalid` */
 export function checkEnv(text: string): string {
   const name = text.slice(0, Math.max(text.indexOf('='), 0));

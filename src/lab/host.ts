@@ -71,8 +71,11 @@ export class LabHost {
     return this.#power !== undefined;
   }
 
-  /** Powers on with the disk as it was left, starts Docker if the host has it, and loads the image at the first time. */
-  async boot(): Promise<void> {
+  /**
+   * Powers on with the disk as it was left, starts Docker if the host has it, and loads the image at the first time.
+   * @param options `docker: false`: Docker is started later by whoever boots, as after the agent.
+   */
+  async boot(options: { readonly docker?: boolean } = {}): Promise<void> {
     if (this.#power) throw new Failure('conflict', `Host ${this.name} is running already.`);
     const { cable, run } = this.#setup;
     await plugIn(cable, run);
@@ -80,7 +83,7 @@ export class LabHost {
     if (!this.#formatted) await formatDisk(this.disk, this.name, this.address, run);
     this.#formatted = true;
     this.#power = await powerOn(cable.session, this.name, this.disk);
-    if (!this.#engine) return;
+    if (!this.#engine || options.docker === false) return;
     await this.#engine.start(this.#setup.engine);
     if (!this.#imageLoaded) await this.docker('load', '--quiet', '--input', await this.#setup.image());
     this.#imageLoaded = true;

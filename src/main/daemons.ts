@@ -116,6 +116,8 @@ async function startAgent(
 
 /** `trama up`: the agent of this very host joins its own server; the token is for that once. */
 async function joiningItself(flags: Parameters<Daemons['up']>[0], server: Server): Promise<AgentFlags> {
+  const { loadIdentity } = await import('../agent/identity.ts');
+  if ((await loadIdentity(join(flags.state, 'agent'))) !== undefined) return flags;
   const host = flags.listen === '0.0.0.0' ? '127.0.0.1' : flags.listen;
   const { token } = await ask(server, 'token.create', { uses: 1, ttlMs: 60_000 });
   return { ...flags, join: parseJoin(`${token}@${host}:${server.ports.requests}`, server.ports.requests) };

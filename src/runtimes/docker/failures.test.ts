@@ -62,7 +62,7 @@ test.each([
   ['manifest for alpine:9 not found: manifest unknown: manifest unknown', 'not-found', /check its name and tag/],
   ['unauthorized: authentication required', 'denied', /"docker login" on it first/],
   [
-    'Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io on 10.0.0.1:53: connect: network is unreachable',
+    'Get "https://registry.example/v2/": dial tcp: lookup registry.example on 10.0.0.1:53: connect: network is unreachable',
     'unavailable',
     /cannot be reached from this host/,
   ],

@@ -1,9 +1,8 @@
 /** Makes images present on the host. */
-import { Failure, isFailure } from '../../domain/domain.ts';
+import { Failure, type ImageReference, isFailure, parseImageReference } from '../../domain/domain.ts';
 import type { Clock } from '../../platform/platform.ts';
 import type { Engine } from './engine.ts';
 import { pullFailure } from './failures.ts';
-import { type ImageReference, parseImageReference } from './image-reference.ts';
 import { jsonLines } from './json-lines.ts';
 import { progressLine, pullProgress } from './pull-progress.ts';
 import type { RegistryCredentials } from './registry-credentials.ts';

@@ -1,7 +1,7 @@
 /** `run`. */
 import type { Command } from 'commander';
 import { Failure, isFailure } from '../../../domain/errors.ts';
-import { checkImage } from '../../../domain/run-options.ts';
+import { checkImage } from '../../../domain/image.ts';
 import type { ByteStream } from '../../../protocol/api.ts';
 import type { ContainerView } from '../../../protocol/methods.ts';
 import { carry } from '../carry.ts';

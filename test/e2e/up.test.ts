@@ -1,0 +1,87 @@
+/** One host, one command: server and agent in one process, killed and started again. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  createLab,
+  eventually,
+  type Lab,
+  type LabHost,
+  labImage,
+  type Started,
+  untilThere,
+} from '../../src/lab/lab.ts';
+import type { Container, NodeShown } from './steps.ts';
+
+let lab: Lab;
+let host: LabHost;
+let up: Started;
+
+const program = new URL('../../bin/trama', import.meta.url).pathname;
+
+async function start(): Promise<void> {
+  up = await host.start([program, 'up'], { name: 'up' });
+  await untilThere(host, '/run/docker/plugins/trama.sock', up);
+  await eventually('the node is ready', async () => (await json<NodeShown[]>('node', 'ls'))[0]?.status === 'ready');
+}
+
+async function trama(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await host.trama(...args);
+  expect({ code, stderr }, args.join(' ')).toMatchObject({ code: 0 });
+  return stdout;
+}
+
+const json = async <T>(...args: string[]) => JSON.parse(await trama(...args, '-o', 'json')) as T;
+
+beforeAll(async () => {
+  lab = await createLab();
+  host = await lab.host('h1');
+  await start();
+});
+
+afterAll(() => lab?.[Symbol.asyncDispose]());
+
+test('containers of one host are on one network', async () => {
+  await trama('network', 'create', 'app', '--subnet', '10.42.0.0/16');
+  await trama('run', '-d', '--name', 'web', '--network', 'app', labImage, 'httpd', '-f');
+  await trama('run', '-d', '--name', 'cli', '--network', 'app', labImage, 'sleep', '100000');
+  const web = await json<Container>('inspect', 'web');
+  expect(await trama('exec', 'cli', 'ping', '-c1', '-W2', web.networks[0]?.address ?? '')).toContain(
+    '1 packets received',
+  );
+});
+
+test('killed with -9 and started again, it is the same node, and nothing that was acknowledged is lost', async () => {
+  const before = await json<Container[]>('ps');
+  up.kill('SIGKILL');
+  await up.ended;
+  await start();
+  expect(await json<Container[]>('ps')).toEqual(before);
+  expect(await json<NodeShown[]>('node', 'ls')).toHaveLength(1);
+  expect((await json<{ name: string }[]>('network', 'ls')).map((each) => each.name)).toEqual(['app']);
+  const { networks } = await json<Container>('inspect', 'web');
+  expect((await host.pingFromContainer('cli', networks[0]?.address ?? '')).reached).toBe(true);
+});
+
+test('a second one says that there is one', async () => {
+  const second = await host.start([program, 'up'], { name: 'second' });
+  expect(await second.ended).toBe(1);
+  expect((await second.output()).trim().split('\n').at(-1)).toMatch(/^trama: .*(already|in use|open)/);
+});
+
+test('a pulled plug and a boot: the containers that should run, run', async () => {
+  await trama('run', '-d', '--name', 'ever', '--network', 'app', '--restart', 'always', labImage, 'httpd', '-f');
+  await host.pullPlug();
+  await host.boot({ docker: false });
+  // As at a real boot: the network plugin is there before the engine asks for it.
+  up = await host.start([program, 'up'], { name: 'up' });
+  await untilThere(host, '/run/docker/plugins/trama.sock', up);
+  await host.startDocker();
+  await eventually('its container runs', async () => (await json<Container>('inspect', 'ever')).status === 'running');
+  const { networks } = await json<Container>('inspect', 'ever');
+  await eventually('it answers', async () => (await host.pingFromHost(networks[0]?.address ?? '')).reached);
+});
+
+test('it leaves in order, and the server goes on', async () => {
+  await trama('node', 'leave');
+  expect((await host.run(['ip', 'netns', 'list'])).stdout).not.toContain('trama');
+  expect(await host.docker('ps', '-aq')).toBe('');
+});
