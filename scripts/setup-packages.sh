@@ -7,6 +7,7 @@ packages_of() {
   echo busybox-static:
   # An engine that is there, from wherever, is left alone.
   echo docker.io:dockerd
+  [ "$1" != bench ] || echo sockperf:sockperf
   [ "$1" = demo ] || echo ethtool:ethtool iperf3:iperf3 tcpdump:tcpdump arping:arping python3-scapy:
 }
 
