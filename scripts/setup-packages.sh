@@ -2,6 +2,10 @@
 
 # PACKAGE:PROGRAM, the program by which it is known to be there, whoever installed it.
 packages_of() {
+  if [ "$1" = host ]; then
+    echo iproute2:ip nftables:nft iptables:iptables procps:sysctl util-linux:nsenter
+    return
+  fi
   echo iproute2:ip nftables:nft iptables:iptables iputils-ping:ping conntrack:conntrack procps:sysctl util-linux:nsenter
   # Not known by a program: the image of the simulated hosts needs the static one.
   echo busybox-static:
@@ -27,6 +31,10 @@ setup_packages() {
     is_there "${entry%%:*}" "${entry#*:}" || missing="$missing ${entry%%:*}"
   done
   [ -z "$missing" ] || install_packages $missing
+  if [ "$1" = host ]; then
+    command -v dockerd >/dev/null || say 'there is no Docker Engine on this host: install one, or "apt-get install docker.io"; the agent waits for it'
+    return
+  fi
   # From Debian 13 on, the client is a package of its own.
   command -v docker >/dev/null || install_packages docker-cli
 }

@@ -2,7 +2,8 @@
 # Makes a Debian machine ready for this checkout: programs, a Docker Engine where there is none, Node modules.
 # Says one line per thing that it installs, and nothing when everything is there. Starts no service.
 #
-#   sudo sh scripts/setup.sh demo|test|bench
+#   sudo sh scripts/setup.sh demo|test|bench     what simulated hosts need too
+#   sudo sh scripts/setup.sh host                what an agent or a server on this host needs
 set -eu
 
 fail() {
@@ -13,10 +14,10 @@ say() { printf 'setup: %s\n' "$*"; }
 
 profile=${1-demo}
 case $profile in
-  demo | test | bench) ;;
-  *) printf 'usage: sudo sh scripts/setup.sh demo|test|bench\n' >&2 && exit 2 ;;
+  demo | test | bench | host) ;;
+  *) printf 'usage: sudo sh scripts/setup.sh demo|test|bench|host\n' >&2 && exit 2 ;;
 esac
-[ "$(id -u)" = 0 ] || fail "simulated hosts need root: run it with sudo, for example 'sudo npm run $profile'."
+[ "$(id -u)" = 0 ] || fail "this needs root: run it with sudo, for example 'sudo npm run $([ "$profile" = host ] && echo setup || echo "$profile")'."
 cd "$(dirname "$0")/.."
 # A shell that su gave has no sbin.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
