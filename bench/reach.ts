@@ -41,17 +41,9 @@ export const reach: Subject = async (bench) => {
       { label: "trama run -d, Trama's overlay", unit: 'ms', values: times.trama },
       { label: "docker run -d, Swarm's overlay", unit: 'ms', values: times.swarm },
     ],
-    targets: [
-      { what: 'Trama, median', relation: 'under', limit: 50, measured: median(times.trama), unit: 'ms' },
-      {
-        what: 'Trama / Swarm',
-        relation: 'at most',
-        limit: 1,
-        measured: median(times.trama) / median(times.swarm),
-        unit: '×',
-      },
-    ],
+    targets: [{ what: 'Trama, median', relation: 'under', limit: 50, measured: median(times.trama), unit: 'ms' }],
     notes: [
+      `Trama / Swarm, medians: ${(median(times.trama) / median(times.swarm)).toFixed(2)}×.`,
       `Trama, all rounds in order: ${times.trama.map((ms) => ms.toFixed(0)).join(' ')} ms.`,
       `Swarm, all rounds in order: ${times.swarm.map((ms) => ms.toFixed(0)).join(' ')} ms.`,
       'With the time it takes to ask for the address and to start ping.',
