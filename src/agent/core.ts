@@ -19,6 +19,7 @@ import {
   networkTopic,
   nodeTopic,
   type TopicSnapshot,
+  type TopicValue,
 } from '../protocol/protocol.ts';
 import { Addresses } from './addresses.ts';
 import type { Agent, AgentOptions } from './agent.ts';
@@ -41,11 +42,15 @@ import { Workloads, workloadLabel } from './workloads.ts';
 
 const heartbeatMs = 5000;
 const metricsMs = 10_000;
+/** The first figures come sooner: somebody who has just joined a host looks at once. */
+const firstMetricsMs = 1000;
 const maintenanceMs = 30_000;
 /** How long a person waits for a server that is not there. */
 const absenceMs = 3000;
 /** A network stays wired this long after its last container here has gone: the next one starts faster. */
 const idleMs = 5 * 60_000;
+const toldAtOnce = 20;
+const saveMs = 200;
 
 export class AgentCore implements Agent {
   readonly node: string;
@@ -65,9 +70,12 @@ export class AgentCore implements Agent {
   readonly #stop = new AbortController();
   readonly #idleSince = new Map<string, number>();
   readonly #unsaved = new Set<string>();
+  #saving = false;
   #underlay: Underlay;
   #link: ServerLink | undefined;
   #leaving = false;
+  /** Whether the servers know this host as it is now, and have told and been told everything since. */
+  #registered = false;
   #troubles = new Set<string>();
 
   private constructor(options: AgentOptions, identity: Identity, underlay: Underlay, state: LocalState) {
@@ -79,8 +87,8 @@ export class AgentCore implements Agent {
     this.#underlay = underlay;
     this.#state = state;
     const api: Api = {
-      call: (method, params, callOptions) => this.#servers().call(method, params, callOptions),
-      open: (method, params) => this.#servers().open(method, params),
+      call: async (method, params, callOptions) => this.#servers().call(method, params, callOptions),
+      open: async (method, params) => this.#servers().open(method, params),
     };
     this.#kernel = createReconciler({
       spawn: options.spawn,
@@ -200,7 +208,7 @@ export class AgentCore implements Agent {
     loop('the link to the servers', () => this.#connect());
     loop('the watch of the container engine', () => this.#watchEngine());
     loop('heartbeats', () => this.#every(heartbeatMs, () => this.#heartbeat()));
-    loop('metrics', () => this.#every(metricsMs, this.#metrics()));
+    loop('metrics', () => this.#sendMetrics());
     loop('maintenance', () => this.#every(maintenanceMs, () => this.#maintain()));
   }
 
@@ -221,9 +229,14 @@ export class AgentCore implements Agent {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     this.#workloads[Symbol.dispose]();
-    this.#clone[Symbol.dispose]();
+    this.#kernel[Symbol.dispose]();
     await this.#link?.[Symbol.asyncDispose]();
-    await this.#saveTopics();
+    try {
+      await this.#saveTopics();
+    } finally {
+      // Only now: what is saved is what the clone holds.
+      this.#clone[Symbol.dispose]();
+    }
   }
 
   // -- what the servers say
@@ -238,7 +251,10 @@ export class AgentCore implements Agent {
         call: (method, params) => this.#answer(method, params),
         open: (method, params) => this.#openStream(method, params),
       },
-      onReady: () => void this.#register().catch((error: unknown) => log.warn('not registered', { error })),
+      onReady: () => {
+        this.#registered = false;
+        this.#register().catch((error: unknown) => log.warn('not registered yet', { error }));
+      },
       onFeed: (message) => this.#clone.onMessage(message),
       onState: (server, state, reason) => log.info(`server ${server.host}: ${state}`, reason === '' ? {} : { reason }),
     });
@@ -258,6 +274,7 @@ export class AgentCore implements Agent {
       engine,
       version: this.#options.version,
     });
+    this.#registered = true;
     this.#clone.refresh();
     this.#reporter.repeat();
     for (const network of this.#wiring.attached()) void this.#publisher.sync(network.id);
@@ -276,10 +293,12 @@ export class AgentCore implements Agent {
     this.#view.apply(changes);
     for (const { key, value, previous } of changes) {
       if (value?.kind === 'network') this.#wiring.applyNetwork(value.network);
-      else if (previous?.kind === 'network') void this.#networkGone(previous.network);
-      else if (key.startsWith('node/')) this.#wiring.applyNode(key.slice('node/'.length));
+      else if (previous?.kind === 'network')
+        this.#inBackground('a removed network is not forgotten yet', this.#networkGone(previous.network));
+      else if (key.startsWith('node/') && addressOf(value) !== addressOf(previous))
+        this.#wiring.applyNode(key.slice('node/'.length));
     }
-    if (fresh) this.#inBackground('Docker networks not in step yet', this.#docker.syncNetworks());
+    if (fresh) this.#syncDockerNetworks();
   }
 
   async #networkGone(network: NetworkRecord): Promise<void> {
@@ -288,19 +307,25 @@ export class AgentCore implements Agent {
     this.#settleSoon();
   }
 
+  /** Not while the host leaves: what it has just removed would come back. */
+  #syncDockerNetworks(): void {
+    if (!this.#leaving) this.#inBackground('Docker networks not in step yet', this.#docker.syncNetworks());
+  }
+
   #onOwnNode(changes: readonly Change[], fresh: boolean): void {
     this.#addresses.apply(changes);
+    if (this.#leaving) return;
     for (const { value, previous } of changes) {
       if (value?.kind === 'workload') this.#workloads.set(value.workload);
       else if (previous?.kind === 'workload') this.#workloads.unset(previous.workload.name);
     }
     const gone = changes.some((change) => change.value === undefined && change.previous?.kind === 'workload');
-    if (fresh && !this.#leaving && (gone || changes.length === 0))
-      this.#inBackground('not swept yet', this.#workloads.sweep());
+    if (fresh && (gone || changes.length === 0)) this.#inBackground('not swept yet', this.#workloads.sweep());
   }
 
   async #heartbeat(): Promise<void> {
     if (this.#link?.state !== 'ready') return;
+    if (!this.#registered) await this.#register();
     const { stale } = await ask(
       this.#link,
       'node.heartbeat',
@@ -310,12 +335,16 @@ export class AgentCore implements Agent {
     this.#clone.refresh(stale);
   }
 
-  #metrics(): () => Promise<void> {
+  async #sendMetrics(): Promise<void> {
     const sample = hostMetrics(this.#options.readFile);
-    return async () => {
+    const send = async () => {
       const containers = this.#workloads.wanted().size;
       this.#link?.pushMetrics({ node: this.node, data: { ...(await sample()), containers } });
     };
+    await sample();
+    await this.#options.clock.sleep(firstMetricsMs, this.#stop.signal);
+    await send();
+    await this.#every(metricsMs, send);
   }
 
   // -- what the servers ask
@@ -377,11 +406,21 @@ export class AgentCore implements Agent {
   }
 
   #reportFailures(outcome: Outcome): void {
-    for (const { message } of outcome.failed) this.#tell('error', message);
+    this.#tellSome(
+      'error',
+      outcome.failed.map(({ message }) => message),
+    );
   }
 
   #repaired(sentences: readonly string[]): void {
-    for (const sentence of sentences) this.#tell('repair', sentence);
+    this.#tellSome('repair', sentences);
+  }
+
+  /** One lost device may be thousands of sentences, of which nobody would read the rest. */
+  #tellSome(kind: 'repair' | 'error', sentences: readonly string[]): void {
+    for (const sentence of sentences.slice(0, toldAtOnce)) this.#tell(kind, sentence);
+    const rest = sentences.length - toldAtOnce;
+    if (rest > 0) this.#tell(kind, `and ${rest} more like these`);
   }
 
   /**
@@ -411,19 +450,26 @@ export class AgentCore implements Agent {
       else if (event.action === 'connect') {
         const container = event.attributes.container;
         if (container !== undefined) this.#inBackground('endpoint not named', this.#docker.nameEndpoints(container));
-      }
+      } else if (event.action === 'destroy') this.#syncDockerNetworks();
     }
   }
 
   async #engineCame(): Promise<void> {
     this.#wiring.setHost(await this.#host(), this.#underlay.mtu);
-    this.#settleSoon();
+    // An engine that starts writes iptables anew: what we believe of the kernel is no longer worth much.
+    this.#inBackground('the kernel could not be looked at', this.#kernel.resync());
+    this.#registered = false;
     await this.#docker.syncNetworks();
     this.#workloads.checkAll();
     if (this.#link?.state === 'ready') await this.#register();
   }
 
   // -- now and then
+
+  /** Whatever could not be removed when it went, or was made while it went. */
+  async #sweep(): Promise<void> {
+    if (this.#clone.isFresh(nodeTopic(this.node))) await this.#workloads.sweep();
+  }
 
   /** None of these keeps the others from happening. */
   async #maintain(): Promise<void> {
@@ -432,6 +478,8 @@ export class AgentCore implements Agent {
       'not in step with the container engine yet',
       this.#docker.syncNetworks().then(() => this.#docker.collectEndpoints()),
     );
+    this.#inBackground('not swept yet', this.#sweep());
+    this.#inBackground('topics not saved yet', this.#saveTopics());
     this.#addresses.maintain();
     await this.#leaveIdleNetworks();
     await this.#addresses.returnBlocks(new Set(this.#wiring.attached().map((network) => network.id)));
@@ -445,6 +493,7 @@ export class AgentCore implements Agent {
     this.#settleSoon();
     if (!moved) return;
     this.#options.log.info(`the underlay changed: taking ${found.reason}`, { mtu: found.mtu });
+    this.#registered = false;
     await this.#register();
   }
 
@@ -489,18 +538,20 @@ export class AgentCore implements Agent {
         view: this.#view,
         wiring: this.#wiring,
         connected: () => this.#link?.state === 'ready',
-        quiesce: () => {
+        quiesce: async () => {
           this.#leaving = true;
           for (const name of [...this.#workloads.wanted().keys()]) this.#workloads.unset(name);
           this.#stop.abort();
+          await Promise.all([this.#workloads.quiet(), this.#docker.quiet()]);
         },
         clearKernel: () => this.#kernel.clear(),
         clearPlan: async () => (await this.#kernel.clearPlan()).flatMap((step) => commandsOf(step)).map(shellLine),
         forgetNode: async () => void (await ask(this.#servers(), 'node.remove', { name: this.node, force: true })),
+        // The answer goes first.
+        left: () => void setTimeout(() => this.#options.stop(), 100),
       },
       options,
     );
-    if (!options.dryRun) setTimeout(() => this.#options.stop(), 100);
     return { commands };
   }
 
@@ -529,22 +580,33 @@ export class AgentCore implements Agent {
 
   #saveSoon(topic: string): void {
     this.#unsaved.add(topic);
-    if (this.#unsaved.size > 1) return;
-    this.#inBackground(
-      'topics not saved',
-      this.#options.clock.sleep(200).then(() => this.#saveTopics()),
-    );
+    if (this.#saving) return;
+    this.#saving = true;
+    const saved = this.#options.clock.sleep(saveMs).then(() => {
+      this.#saving = false;
+      return this.#saveTopics();
+    });
+    this.#inBackground('topics not saved yet', saved);
   }
 
   async #saveTopics(): Promise<void> {
-    const topics = [...this.#unsaved];
-    this.#unsaved.clear();
-    for (const topic of topics) {
+    // A host that has left keeps nothing, not even a place to keep it.
+    if (this.#leaving) return;
+    for (const topic of [...this.#unsaved]) {
+      this.#unsaved.delete(topic);
       const items = [...this.#clone.items(topic)].map(([key, value]) => ({ key, value }));
-      await this.#state.topics.set(topic, { topic, revision: this.#clone.revisions()[topic] ?? 0, items });
+      try {
+        await this.#state.topics.set(topic, { topic, revision: this.#clone.revisions()[topic] ?? 0, items });
+      } catch (error) {
+        this.#unsaved.add(topic);
+        throw error;
+      }
     }
   }
 }
+
+const addressOf = (value: TopicValue | undefined): string | undefined =>
+  value?.kind === 'node' ? value.node.address : undefined;
 
 /** Makes the map hold exactly these. */
 async function saveAll(map: LocalState['sysctls'], values: Readonly<Record<string, string>>): Promise<void> {

@@ -64,6 +64,11 @@ export class DockerSide {
     });
   }
 
+  /** Resolves when nothing that was under way at the call is so any more. */
+  quiet(): Promise<void> {
+    return this.#queue.drained();
+  }
+
   /** Docker networks that stand for these Trama networks exist when this resolves. @throws Failure when one cannot */
   async ensureNetworks(networks: readonly string[]): Promise<void> {
     const missing = () => networks.filter((name) => !this.#stands(name));

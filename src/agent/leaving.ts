@@ -5,6 +5,7 @@ import { Failure, isFailure } from '../domain/domain.ts';
 import type { Outcome } from '../kernel/kernel.ts';
 import type { ContainerInfo, ContainerRuntime } from '../runtimes/runtimes.ts';
 import type { ClusterView } from './cluster-view.ts';
+import { networkLabel } from './docker-networks.ts';
 import type { LocalState } from './local-state.ts';
 import type { Wiring } from './wiring.ts';
 
@@ -16,14 +17,16 @@ export interface LeavingParts {
   readonly view: ClusterView;
   readonly wiring: Wiring;
   connected(): boolean;
-  /** No container is started, no network made, nothing repaired from here on. */
-  quiesce(): void;
+  /** No container is started, no network made, nothing repaired from here on, nor under way when it resolves. */
+  quiesce(): Promise<void>;
   /** Takes everything of ours out of the kernel. */
   clearKernel(): Promise<Outcome>;
   /** The commands that `clearKernel` would run, as a shell would take them. */
   clearPlan(): Promise<string[]>;
   /** Asks a server to forget this node. */
   forgetNode(): Promise<void>;
+  /** The host is no node any more: nothing is left to do for its daemon. */
+  left(): void;
 }
 
 /** @returns the commands that amount to it */
@@ -31,14 +34,13 @@ export async function leave(
   parts: LeavingParts,
   options: { readonly force: boolean; readonly dryRun: boolean },
 ): Promise<string[]> {
-  const own = await parts.runtime.list({ 'trama.node': parts.node });
+  const { own, others } = await containersOn(parts, options.force);
   const commands = await plannedCommands(parts, own);
   if (options.dryRun) return commands;
-  const others = await strangers(parts, own);
   if (!options.force) check(parts, others);
-  parts.quiesce();
-  for (const container of [...own, ...others]) await parts.runtime.remove(container.id);
-  await removeDockerNetworks(parts);
+  await parts.quiesce();
+  const [failure] = await clearEngine(parts, options.force);
+  if (failure !== undefined && !options.force) throw failure;
   for (const network of parts.wiring.attached()) await parts.wiring.detach(network.id);
   const outcome = await parts.clearKernel();
   try {
@@ -50,6 +52,7 @@ export async function leave(
   await rm(parts.directory, { recursive: true, force: true });
   // Unless a server on this host keeps its own there.
   await rmdir(dirname(parts.directory)).catch(() => {});
+  parts.left();
   const [failed] = outcome.failed;
   if (failed === undefined) return commands;
   throw new Failure('internal', `this host has left, but something of Trama's is still there: ${failed.message}`);
@@ -70,21 +73,49 @@ function check(parts: LeavingParts, others: readonly ContainerInfo[]): void {
   );
 }
 
-/** Containers that somebody else started on our networks. */
-async function strangers(parts: LeavingParts, own: readonly ContainerInfo[]): Promise<ContainerInfo[]> {
+/**
+ * @param force an engine that is not there has none, rather than that the host could never leave without it.
+ * @returns those that Trama started, and those that somebody else started on our networks
+ */
+async function containersOn({ node, runtime, state }: LeavingParts, force: boolean) {
+  const list = async (labels: Readonly<Record<string, string>>): Promise<ContainerInfo[]> => {
+    try {
+      return await runtime.list(labels);
+    } catch (error) {
+      if (force && isFailure(error, 'unavailable')) return [];
+      throw error;
+    }
+  };
+  const own = await list({ 'trama.node': node });
   const ours = new Set(own.map((each) => each.id));
-  const endpoints = new Set([...parts.state.endpoints.values()].map((each) => each.record.id));
-  const containers = await parts.runtime.list({});
-  return containers.filter(
+  const endpoints = new Set([...state.endpoints.values()].map((each) => each.record.id));
+  const others = (await list({})).filter(
     (each) => !ours.has(each.id) && each.networks.some((network) => endpoints.has(network.endpointId)),
   );
+  return { own, others };
 }
 
-async function removeDockerNetworks({ runtime, state }: LeavingParts): Promise<void> {
-  const ids = new Set([...state.dockerNetworks.values()].map((link) => link.dockerId));
-  for (const network of await runtime.networks()) {
-    if (ids.has(network.id)) await runtime.removeNetwork(network.id);
-  }
+/** Removes containers and Docker's networks, going on after errors. @returns the errors */
+async function clearEngine(parts: LeavingParts, force: boolean): Promise<unknown[]> {
+  const { runtime, state } = parts;
+  const errors: unknown[] = [];
+  const attempt = async (work: () => Promise<unknown>) => {
+    try {
+      await work();
+    } catch (error) {
+      errors.push(error);
+    }
+  };
+  await attempt(async () => {
+    const { own, others } = await containersOn(parts, force);
+    for (const { id } of [...own, ...others]) await attempt(() => runtime.remove(id));
+  });
+  await attempt(async () => {
+    const ids = new Set([...state.dockerNetworks.values()].map((link) => link.dockerId));
+    const networks = (await runtime.networks()).filter(({ id, labels }) => ids.has(id) || networkLabel in labels);
+    for (const { id } of networks) await attempt(() => runtime.removeNetwork(id));
+  });
+  return errors;
 }
 
 async function plannedCommands(parts: LeavingParts, containers: readonly ContainerInfo[]): Promise<string[]> {

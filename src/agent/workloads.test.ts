@@ -252,4 +252,14 @@ describe('workloads of a node', () => {
     expect(engine.calls.filter((call) => call === 'image')).toHaveLength(6);
     expect(sleeping).toBe(1);
   });
+
+  test('a workload in place of another of its name, whose removal was not heard of, is not hindered by it', async () => {
+    const { engine, workloads, reaches } = await scene();
+    workloads.set(workload());
+    await reaches('running');
+    workloads.set(workload({ id: 'w2' }));
+    await vi.waitFor(() => expect(engine.calls).toHaveLength(7), { interval: 1 });
+    expect(engine.calls.slice(3)).toEqual(['remove id-web', 'image', 'create web', 'start id-web']);
+    expect(engine.containers.get('id-web')?.labels[workloadLabel]).toBe('w2');
+  });
 });

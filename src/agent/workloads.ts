@@ -59,8 +59,16 @@ export class Workloads {
   }
 
   set(workload: WorkloadRecord): void {
+    const former = this.#wanted.get(workload.name);
     this.#wanted.set(workload.name, workload);
     this.#running.get(workload.name)?.abort(new Failure('conflict', 'something newer is wanted of the container'));
+    // Its removal was not heard of: its container is in the way of one of the same name.
+    if (former !== undefined && former.id !== workload.id)
+      void this.#queue
+        .run(workload.name, () => this.sweep())
+        .catch((error: unknown) => {
+          this.#options.log.debug('not swept yet', { error });
+        });
     this.check(workload.name);
   }
 
@@ -74,6 +82,11 @@ export class Workloads {
   /** Compares and acts, after whatever is going on for the same workload. */
   check(name: string): void {
     void this.#queue.run(name, () => this.#reconcile(name));
+  }
+
+  /** Resolves when nothing that was under way at the call is so any more. */
+  quiet(): Promise<void> {
+    return this.#queue.drained();
   }
 
   /** Looks at everything again, also at what has failed: the engine or a server came back. */

@@ -1,0 +1,158 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Cluster } from '../../test/server/cluster.ts';
+import { Failure, parseJoin } from '../domain/domain.ts';
+import { type Clock, type Running, type Spawn, silentLog, systemClock } from '../platform/platform.ts';
+import { ask } from '../protocol/protocol.ts';
+import type { ContainerRuntime, RuntimeEvent, RuntimeNetwork } from '../runtimes/runtimes.ts';
+import { createAgent } from './create-agent.ts';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'agent-'));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+/** Waits pass twenty times as fast. */
+const clock: Clock = { now: systemClock.now, sleep: (ms, signal) => systemClock.sleep(ms / 20, signal) };
+
+/** A host without anything in its kernel, in which nothing can be made. */
+const spawn: Spawn = async ({ argv }) => {
+  const address = { family: 'inet', local: '10.0.0.1', scope: 'global' };
+  const links = [{ ifname: 'eth0', mtu: 1500, addr_info: [address] }];
+  return { code: 0, stdout: argv.includes('address') ? JSON.stringify(links) : '', stderr: '' };
+};
+
+const monitor = (): Running => ({
+  pid: 1,
+  ended: new Promise(() => {}),
+  lines: (async function* () {
+    await new Promise(() => {});
+  })(),
+  kill: () => {},
+  [Symbol.asyncDispose]: async () => {},
+});
+
+/** An engine of networks only. */
+class FakeEngine {
+  readonly networks = new Map<string, RuntimeNetwork>();
+  status = async () => ({ available: true, message: 'Docker 1' });
+
+  readonly runtime = {
+    status: () => this.status(),
+    list: async () => [],
+    networks: async () => [...this.networks.values()],
+    createNetwork: async ({ name, labels }: { name: string; labels: Record<string, string> }) => {
+      const id = `docker-${name}`;
+      await this.made(id, labels['trama.network'] ?? '');
+      this.networks.set(id, { id, name, driver: 'trama', options: {}, labels, containers: 0 });
+      return id;
+    },
+    removeNetwork: async (id: string) => void this.networks.delete(id),
+    events: async function* (signal: AbortSignal): AsyncGenerator<RuntimeEvent> {
+      yield { type: 'connected' };
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    },
+  } as unknown as ContainerRuntime;
+
+  /** The engine's call of its plugin. */
+  made: (dockerNetworkId: string, network: string) => Promise<void> = async () => {};
+}
+
+async function scene() {
+  const cluster = await Cluster.create();
+  const server = await cluster.server();
+  const engine = new FakeEngine();
+  const { token } = await ask(server, 'token.create', { uses: 1, ttlMs: 60_000 });
+  const options = {
+    directory: join(directory, 'agent'),
+    join: parseJoin(`${token}@10.255.0.1:${server.ports.requests}`, server.ports.requests),
+    name: 'h1',
+    address: '10.0.0.1',
+    hostname: 'h1',
+    version: '0.1.0',
+    bus: cluster.bus,
+    spawn,
+    start: monitor,
+    runtime: engine.runtime,
+    clock,
+    log: silentLog,
+    readFile: async () => '',
+    stop: () => {},
+  };
+  const agent = await createAgent(options);
+  engine.made = (dockerNetworkId, network) =>
+    agent.plugin.createNetwork({ dockerNetworkId, network, internal: false, ipv6: false, options: {} });
+  return { cluster, server, engine, agent, options };
+}
+
+describe('the running agent', () => {
+  test('what it heard just before it stops in order, it knows after its restart', async () => {
+    const { cluster, server, agent, options } = await scene();
+    await using _cluster = cluster;
+    agent.run();
+    await ask(server, 'network.create', { name: 'app' });
+    await vi.waitFor(() => agent.plugin.requestPool({ network: 'app', v6: false }), { interval: 1 });
+    await agent[Symbol.asyncDispose]();
+    await using again = await createAgent(options);
+    await expect(again.plugin.requestPool({ network: 'app', v6: false })).resolves.toMatchObject({});
+  });
+
+  test('a registration that failed is made up for', async () => {
+    const { cluster, server, engine, agent } = await scene();
+    await using _cluster = cluster;
+    await using _agent = agent;
+    let failures = 2;
+    engine.status = async () => {
+      failures -= 1;
+      if (failures >= 0) throw new Error('not now');
+      return { available: true, message: 'Docker 2' };
+    };
+    agent.run();
+    const engineOf = async () => (await ask(server, 'node.inspect', { name: 'h1' })).engine;
+    await vi.waitFor(async () => expect(await engineOf()).toBe('Docker 2'), { interval: 10, timeout: 2000 });
+  });
+
+  test('a host that has left has none of the networks again, and ends without a word', async () => {
+    const { cluster, server, engine, agent, options } = await scene();
+    await using _cluster = cluster;
+    agent.run();
+    await ask(server, 'network.create', { name: 'app' });
+    await vi.waitFor(() => expect(engine.networks.size).toBe(1), { interval: 1 });
+    await agent.call('agent.leave', { force: false, dryRun: false });
+    // What the servers say of it now still arrives.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await ask(server, 'node.list', {})).toEqual([]);
+    await agent[Symbol.asyncDispose]();
+    expect(engine.networks.size).toBe(0);
+    expect(existsSync(options.directory)).toBe(false);
+  });
+
+  test('a departure that failed half-way can be asked for again; with force it does without an engine', async () => {
+    const { cluster, server, engine, agent, options } = await scene();
+    await using _cluster = cluster;
+    await using _agent = agent;
+    agent.run();
+    for (const name of ['app', 'db']) await ask(server, 'network.create', { name });
+    await vi.waitFor(() => expect(engine.networks.size).toBe(2), { interval: 1 });
+    const remove = engine.runtime.removeNetwork;
+    engine.runtime.removeNetwork = async (id) => {
+      if (id === 'docker-app') throw new Failure('conflict', 'network app has active endpoints');
+      await remove(id);
+    };
+    await expect(agent.call('agent.leave', { force: false, dryRun: false })).rejects.toThrow('active endpoints');
+    expect([...engine.networks.keys()]).toEqual(['docker-app']);
+    expect(await ask(server, 'node.list', {})).toHaveLength(1);
+    const gone = async () => {
+      throw new Failure('unavailable', 'Docker does not run');
+    };
+    Object.assign(engine.runtime, { list: gone, networks: gone });
+    await expect(agent.call('agent.leave', { force: false, dryRun: false })).rejects.toThrow('Docker does not run');
+    await agent.call('agent.leave', { force: true, dryRun: false });
+    expect(await ask(server, 'node.list', {})).toEqual([]);
+    expect(existsSync(options.directory)).toBe(false);
+  });
+});
