@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Cluster } from '../../test/server/cluster.ts';
+import type { Bus, BusClientOptions } from '../bus/bus.ts';
 import { Failure, parseJoin } from '../domain/domain.ts';
 import { type Clock, type Running, type Spawn, silentLog, systemClock } from '../platform/platform.ts';
 import { ask } from '../protocol/protocol.ts';
@@ -62,7 +63,7 @@ class FakeEngine {
   made: (dockerNetworkId: string, network: string) => Promise<void> = async () => {};
 }
 
-async function scene() {
+async function scene(change: (bus: Bus) => Bus = (bus) => bus) {
   const cluster = await Cluster.create();
   const server = await cluster.server();
   const engine = new FakeEngine();
@@ -74,7 +75,7 @@ async function scene() {
     address: '10.0.0.1',
     hostname: 'h1',
     version: '0.1.0',
-    bus: cluster.bus,
+    bus: change(cluster.bus),
     spawn,
     start: monitor,
     runtime: engine.runtime,
@@ -83,7 +84,7 @@ async function scene() {
     readFile: async () => '',
     stop: () => {},
   };
-  const agent = await createAgent(options);
+  const agent = await createAgent(options).catch(() => createAgent(options));
   engine.made = (dockerNetworkId, network) =>
     agent.plugin.createNetwork({ dockerNetworkId, network, internal: false, ipv6: false, options: {} });
   return { cluster, server, engine, agent, options };
@@ -154,5 +155,28 @@ describe('the running agent', () => {
     await agent.call('agent.leave', { force: true, dryRun: false });
     expect(await ask(server, 'node.list', {})).toEqual([]);
     expect(existsSync(options.directory)).toBe(false);
+  });
+
+  test('a host that was let in and did not hear it joins with the same token as the same node', async () => {
+    let lost = 0;
+    const losing = (bus: Bus): Bus => ({
+      ...bus,
+      connect: async (options: BusClientOptions) => {
+        const client = await bus.connect(options);
+        const call = client.call.bind(client);
+        client.call = async (method, params, callOptions) => {
+          const answer = await call(method, params, callOptions);
+          lost += 1;
+          if (method === 'node.join' && lost === 1) throw new Failure('deadline', 'no answer');
+          return answer;
+        };
+        return client;
+      },
+    });
+    const { cluster, server, agent, options } = await scene(losing);
+    await using _cluster = cluster;
+    await using _agent = agent;
+    expect(await ask(server, 'node.list', {})).toMatchObject([{ name: 'h1' }]);
+    expect(existsSync(join(options.directory, 'joining.json'))).toBe(false);
   });
 });

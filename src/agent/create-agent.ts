@@ -2,11 +2,13 @@
  * The agent, assembled. Order of its start: who am I → what my disk knows, wired again without removing anything →
  * engines may ask → servers are told and heard → from then on, level by level, the host becomes what the cluster says.
  */
-import { checkNodeName, Failure } from '../domain/domain.ts';
+import { rmdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { checkNodeName, Failure, isFailure, type JoinTarget } from '../domain/domain.ts';
 import type { Agent, AgentOptions } from './agent.ts';
 import { AgentCore } from './core.ts';
-import { type Identity, loadIdentity, saveIdentity } from './identity.ts';
-import { joinCluster } from './joining.ts';
+import { forgetJoiningKeys, type Identity, joiningKeys, loadIdentity, saveIdentity } from './identity.ts';
+import { joinCluster, type Registration } from './joining.ts';
 import { openLocalState } from './local-state.ts';
 import { findUnderlay, type Underlay } from './underlay.ts';
 
@@ -52,10 +54,26 @@ async function join(options: AgentOptions, underlay: Underlay): Promise<Identity
     engine: (await options.runtime.status()).message,
     version: options.version,
   };
-  const identity = await joinCluster(options.bus, options.join, registration, options.log);
+  const identity = await joinWithKeys(options, options.join, registration);
   await saveIdentity(options.directory, identity);
+  await forgetJoiningKeys(options.directory);
   options.log.info('joined the cluster', { node: identity.name, cluster: identity.cluster });
   return identity;
+}
+
+async function joinWithKeys(options: AgentOptions, target: JoinTarget, registration: Registration): Promise<Identity> {
+  const { directory, bus, log } = options;
+  const keys = await joiningKeys(directory, () => bus.generateKeys());
+  try {
+    return await joinCluster(bus, keys, target, registration, log);
+  } catch (error) {
+    // Without an answer the host may have joined; after a refusal it has not, and keeps nothing.
+    if (!isFailure(error, 'unavailable') && !isFailure(error, 'deadline')) {
+      await forgetJoiningKeys(directory);
+      for (const empty of [directory, dirname(directory)]) await rmdir(empty).catch(() => {});
+    }
+    throw error;
+  }
 }
 
 /** A host's name may have a domain, or capitals; a node's may not. */

@@ -1,5 +1,5 @@
 /** How a host becomes a node: once, with a token; from then on it is its key. */
-import type { Bus, ServerAddress } from '../bus/bus.ts';
+import type { Bus, KeyPair, ServerAddress } from '../bus/bus.ts';
 import { encodeBase64Url, Failure, isFailure, type JoinTarget } from '../domain/domain.ts';
 import type { Log } from '../platform/platform.ts';
 import { ask, type Params } from '../protocol/protocol.ts';
@@ -12,11 +12,11 @@ const joinDeadlineMs = 10_000;
 /** @throws Failure with the reason of the last server that was asked */
 export async function joinCluster(
   bus: Bus,
+  keys: KeyPair,
   target: JoinTarget,
   registration: Registration,
   log: Log,
 ): Promise<Identity> {
-  const keys = bus.generateKeys();
   const tokenKeys = bus.keysFromSecret(encodeBase64Url(target.token.secret));
   let last: unknown;
   for (const { host, port } of target.servers) {
