@@ -21,6 +21,7 @@ class FakeEngine {
   readonly calls: string[] = [];
   failStart: Failure | undefined;
   failImage: Failure | undefined;
+  failList: Failure | undefined;
 
   readonly runtime = {
     ensureImage: async () => {
@@ -46,10 +47,12 @@ class FakeEngine {
       this.containers.delete(id);
     },
     inspect: async (id: string) => this.containers.get(id),
-    list: async (labels: Record<string, string>) =>
-      [...this.containers.values()].filter((each) =>
-        Object.entries(labels).every(([key, value]) => each.labels[key] === value),
-      ),
+    list: async (labels: Record<string, string>) => {
+      if (this.failList !== undefined) throw this.failList;
+      const matches = (each: ContainerInfo) =>
+        Object.entries(labels).every(([key, value]) => each.labels[key] === value);
+      return [...this.containers.values()].filter(matches);
+    },
   } as unknown as ContainerRuntime;
 
   become(id: string, state: ContainerInfo['state'], exitCode = 0) {
@@ -163,6 +166,24 @@ describe('workloads of a node', () => {
     expect(told.at(-1)?.message).toBe('gone');
     expect(engine.calls.slice(-2)).toEqual(['remove id-web', 'told']);
     expect(engine.containers.size).toBe(0);
+  });
+
+  test('one that never started is removed although the engine is not there; one that did waits for it', async () => {
+    const engine = new FakeEngine();
+    engine.failImage = new Failure('unavailable', 'Docker is not running');
+    const { workloads, told, reaches } = await scene(engine);
+    workloads.set(workload());
+    await reaches('failed');
+    engine.failList = engine.failImage;
+    workloads.set(workload({ desired: 'removed', generation: 2 }));
+    await reaches('removing');
+    engine.failList = engine.failImage = undefined;
+    workloads.set(workload({ name: 'db', id: 'w2' }));
+    await reaches('running');
+    engine.failList = new Failure('unavailable', 'Docker is not running');
+    workloads.set(workload({ name: 'db', id: 'w2', desired: 'removed', generation: 2 }));
+    await reaches('failed');
+    expect(told.at(-1)).toMatchObject({ name: 'db', generation: 2, message: 'Docker is not running' });
   });
 
   test('a failed start leaves no container, says why, and is not tried at every event', async () => {

@@ -5,7 +5,7 @@
  * A container that ended by itself stays ended, as with Docker: only a new generation (`trama start`) starts it again.
  * What was last done is on disk, so that an agent's restart is not taken for a wish.
  */
-import { Failure, toFailure, type WorkloadPhase, type WorkloadRecord } from '../domain/domain.ts';
+import { Failure, isFailure, toFailure, type WorkloadPhase, type WorkloadRecord } from '../domain/domain.ts';
 import type { Clock, Log } from '../platform/platform.ts';
 import type { ByteStream } from '../protocol/protocol.ts';
 import type { ContainerInfo, ContainerRuntime } from '../runtimes/runtimes.ts';
@@ -192,7 +192,10 @@ export class Workloads {
   }
 
   async #act(workload: WorkloadRecord, signal: AbortSignal): Promise<void> {
-    const container = await this.#find(workload);
+    const container = await this.#find(workload).catch((error: unknown) => {
+      if (isFailure(error, 'unavailable') && this.#neverStarted(workload)) return undefined;
+      throw error;
+    });
     if (workload.desired === 'removed') return this.#remove(workload, container);
     if (workload.desired === 'stopped') return this.#stopContainer(workload, container);
     const done = this.#options.state.workloads.get(workload.name);
@@ -202,6 +205,14 @@ export class Workloads {
       await this.#start(workload, container.id);
     else if (!answered) await this.#remember(workload, container.id);
     this.#reportContainer(workload, await this.#options.runtime.inspect(container.id));
+  }
+
+  /**
+   * To be removed, and as far as this node knows there has been no container: nobody needs to wait for the engine to say
+   * so. What a kill hid from this node's memory is swept when the engine is back.
+   */
+  #neverStarted(workload: WorkloadRecord): boolean {
+    return workload.desired === 'removed' && this.#options.state.workloads.get(workload.name)?.id !== workload.id;
   }
 
   async #createAndStart(workload: WorkloadRecord, signal: AbortSignal): Promise<void> {

@@ -92,7 +92,10 @@ export function containerView(context: Context, workload: WorkloadRecord, status
 }
 
 function phaseOf(workload: WorkloadRecord, status: WorkloadStatus | undefined): string {
-  if (workload.desired === 'removed') return 'removing';
+  if (workload.desired === 'removed') {
+    const failing = status?.phase === 'failed' && status.generation === workload.generation;
+    return failing ? 'failed' : 'removing';
+  }
   if (status === undefined) return 'pending';
   // How an earlier start ended says nothing of the one that was asked for since.
   const over = status.phase === 'exited' || status.phase === 'failed';

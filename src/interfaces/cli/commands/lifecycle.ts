@@ -39,9 +39,12 @@ export async function stopOne(session: Session, name: string, graceSeconds: numb
 export async function removeOne(session: Session, name: string, force: boolean): Promise<void> {
   await session.ask('workload.remove', { name, force });
   const left = await follow(session, name, {
-    until: (container) => container === null || container.status === 'unknown',
+    until: (container) => container === null || container.status === 'unknown' || container.status === 'failed',
     withinMs: removeWithinMs,
     late: `${name} is not gone after ${removeWithinMs / 1000} s, and its node goes on trying: see \`trama inspect ${name}\``,
   });
+  if (left?.status === 'failed') {
+    throw new Failure('unavailable', `${name} cannot be removed yet, and its node goes on trying: ${left.message}`);
+  }
   if (left !== null) await session.note(`${name} will be gone when its node ${left.node} is back`);
 }
