@@ -424,10 +424,12 @@ export class AgentCore implements Agent {
   }
 
   /**
-   * Entries about other nodes' endpoints in a network of which no server has told yet: after a restart they are right
+   * Everything, while this host has endpoints in a network that it has forgotten and no server has told it of again;
+   * entries about other nodes' endpoints in a network of which no server has told yet: after a restart they are right
    * until somebody who knows says otherwise.
    */
   #notYetKnown(object: KernelObject): boolean {
+    if (!this.#clone.isFresh(clusterTopic) && this.#wiring.unknownNetworks().size > 0) return true;
     const place =
       object.kind === 'nft-element'
         ? object.set
@@ -481,6 +483,9 @@ export class AgentCore implements Agent {
     this.#inBackground('not swept yet', this.#sweep());
     this.#inBackground('topics not saved yet', this.#saveTopics());
     this.#addresses.maintain();
+    if (this.#clone.isFresh(clusterTopic)) {
+      for (const network of this.#wiring.unknownNetworks()) await this.#wiring.detach(network);
+    }
     await this.#leaveIdleNetworks();
     await this.#addresses.returnBlocks(new Set(this.#wiring.attached().map((network) => network.id)));
   }

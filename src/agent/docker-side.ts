@@ -4,7 +4,7 @@
  */
 import { Failure, isFailure } from '../domain/domain.ts';
 import type { Clock, Log } from '../platform/platform.ts';
-import type { ContainerRuntime } from '../runtimes/runtimes.ts';
+import type { ContainerInfo, ContainerRuntime } from '../runtimes/runtimes.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { applyDockerNetworkStep, planDockerNetworks } from './docker-networks.ts';
 import { KeyedQueue } from './keyed-queue.ts';
@@ -84,6 +84,7 @@ export class DockerSide {
     const { runtime, state, clock } = this.#options;
     const containers = await runtime.list({});
     const alive = new Set(containers.flatMap((container) => container.networks.map((network) => network.endpointId)));
+    for (const container of containers) await this.#name(container);
     const suspects = new Set<string>();
     for (const { record, createdAt } of [...state.endpoints.values()]) {
       if (record.kind !== 'container' || alive.has(record.id) || clock.now() - createdAt < newbornMs) continue;
@@ -100,16 +101,23 @@ export class DockerSide {
   /** A container was connected to a network: its endpoints get its name. */
   async nameEndpoints(containerId: string): Promise<void> {
     try {
-      const { id, name, networks } = await this.#options.runtime.inspect(containerId);
-      for (const { endpointId } of networks) {
-        await this.#options.wiring.updateEndpoint(endpointId, (each) => ({
-          ...each,
-          record: { ...each.record, container: { id, name } },
-        }));
-      }
+      await this.#name(await this.#options.runtime.inspect(containerId));
     } catch (error) {
       // It is gone already.
       if (!isFailure(error, 'not-found')) throw error;
+    }
+  }
+
+  /** Writes nothing where nothing changes: events may be missed, so that every look comes here too. */
+  async #name({ id, name, networks }: ContainerInfo): Promise<void> {
+    const { wiring } = this.#options;
+    for (const { endpointId } of networks) {
+      const known = wiring.endpoint(endpointId)?.record.container;
+      if (known?.id === id && known.name === name) continue;
+      await wiring.updateEndpoint(endpointId, (each) => ({
+        ...each,
+        record: { ...each.record, container: { id, name } },
+      }));
     }
   }
 

@@ -144,4 +144,14 @@ describe('wiring', () => {
     expect(outcomes.sort()).toEqual(['fulfilled', 'rejected']);
     expect([...state.endpoints.values()].filter(({ record }) => record.kind === 'container')).toHaveLength(1);
   });
+
+  test('of networks that nobody has told of, those with endpoints here are known', async () => {
+    const { wiring, remove } = await scene();
+    await wiring.addEndpoint(network, endpoint('e1', 'h1', '10.42.0.2'));
+    expect([...wiring.unknownNetworks()]).toEqual([]);
+    remove();
+    expect([...wiring.unknownNetworks()]).toEqual(['n1']);
+    await wiring.detach('n1');
+    expect([...wiring.unknownNetworks()]).toEqual([]);
+  });
 });

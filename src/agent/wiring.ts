@@ -93,6 +93,13 @@ export class Wiring {
       .filter((network) => network !== undefined);
   }
 
+  /** Networks that this node has endpoints in and nobody has told of: none, unless what its disk knew was lost. */
+  unknownNetworks(): Set<string> {
+    const { state, view } = this.#options;
+    const networks = [...state.endpoints.values()].map(({ record }) => record.network);
+    return new Set(networks.filter((network) => view.network(network) === undefined));
+  }
+
   gatewayOf(network: string): EndpointRecord | undefined {
     return this.#options.state.endpoints.get(gatewayKey(network))?.record;
   }
