@@ -7,14 +7,17 @@ const value = { kind: 'node', node: { name: 'x' } } as unknown as TopicValue;
 const change = (key: string) => JSON.stringify([{ key, value }]);
 
 /** A clone beside a server of whose answers the test decides. */
-function scene() {
+function scene(take: (key: string) => void = () => {}) {
   const asked: { topic: string; answer: (snapshot: TopicSnapshot) => void; fail: (error: Error) => void }[] = [];
   const seen: string[] = [];
   const clone = new Clone({
     snapshot: (topic) => new Promise((answer, fail) => asked.push({ topic, answer, fail })),
     subscribe: () => {},
     unsubscribe: () => {},
-    onChanges: (_, changes) => seen.push(...changes.map((each) => each.key)),
+    onChanges: (_, changes) => {
+      for (const { key } of changes) take(key);
+      seen.push(...changes.map((each) => each.key));
+    },
     log: silentLog,
     clock: { now: () => 0, sleep: async () => {} },
   });
@@ -94,5 +97,18 @@ describe('the clone', () => {
     clone.onMessage({ topic: 't', previous: 1, revision: 2, data: change('a') });
     expect(seen).toEqual([]);
     expect(clone.revisions()).toEqual({});
+  });
+
+  test('goes on after changes that cannot be taken in', async () => {
+    const { clone, asked, seen, answer } = scene((key) => {
+      if (key.startsWith('bad')) throw new Error('not understood');
+    });
+    clone.follow('t');
+    await answer({ topic: 't', revision: 1, items: [{ key: 'bad', value }] });
+    clone.onMessage({ topic: 't', previous: 1, revision: 2, data: change('bad too') });
+    clone.onMessage({ topic: 't', previous: 2, revision: 3, data: change('good') });
+    await tick();
+    expect(seen).toEqual(['good']);
+    expect(asked).toEqual([]);
   });
 });

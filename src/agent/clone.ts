@@ -58,7 +58,7 @@ export class Clone {
   restore(snapshot: TopicSnapshot): void {
     const followed = this.#topics.get(snapshot.topic);
     if (followed === undefined || followed.fresh) return;
-    this.#options.onChanges(snapshot.topic, followed.mirror.applySnapshot(snapshot), false);
+    this.#tell(snapshot.topic, followed.mirror.applySnapshot(snapshot), false);
   }
 
   isFresh(topic: string): boolean {
@@ -87,7 +87,7 @@ export class Clone {
     }
     const { outcome, changes } = followed.mirror.applyDelta(message);
     if (outcome === 'gap') this.refresh([message.topic]);
-    else if (changes.length > 0) this.#options.onChanges(message.topic, changes, true);
+    else if (changes.length > 0) this.#tell(message.topic, changes, true);
   }
 
   /** Takes new snapshots: of topics that a heartbeat called stale, or of all after a reconnection. */
@@ -105,6 +105,15 @@ export class Clone {
     this.#topics.clear();
   }
 
+  /** What cannot be taken in must end neither the feed, on which all topics come, nor the catching up. */
+  #tell(topic: string, changes: readonly Change[], fresh: boolean): void {
+    try {
+      this.#options.onChanges(topic, changes, fresh);
+    } catch (error) {
+      this.#options.log.error('changes that the servers told of could not be taken in', { topic, error });
+    }
+  }
+
   async #catchUp(topic: string, followed: Followed): Promise<void> {
     followed.waiting = [];
     followed.again = false;
@@ -114,7 +123,7 @@ export class Clone {
         const snapshot = await this.#options.snapshot(topic);
         if (!current()) return;
         followed.fresh = true;
-        this.#options.onChanges(topic, followed.mirror.applySnapshot(snapshot), true);
+        this.#tell(topic, followed.mirror.applySnapshot(snapshot), true);
         break;
       } catch (error) {
         this.#options.log.debug('no snapshot yet', { topic, error });

@@ -23,6 +23,8 @@ export interface WorkloadMemory {
   readonly id: string;
   readonly generation: number;
   readonly containerId?: string;
+  /** It ended by itself since: also without its container, it is not to be started again. */
+  readonly ended?: boolean;
 }
 
 export interface LocalState {

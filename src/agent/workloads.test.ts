@@ -283,4 +283,35 @@ describe('workloads of a node', () => {
     expect(engine.calls.slice(3)).toEqual(['remove id-web', 'image', 'create web', 'start id-web']);
     expect(engine.containers.get('id-web')?.labels[workloadLabel]).toBe('w2');
   });
+
+  test('one that ended by itself is not run again because somebody removed what was left of it', async () => {
+    const { engine, workloads, reaches, settles } = await scene();
+    workloads.set(workload());
+    await reaches('running');
+    engine.become('id-web', 'exited');
+    workloads.onContainer('w1');
+    await reaches('exited');
+    engine.containers.clear();
+    workloads.onContainer('w1');
+    await settles();
+    const again = await scene(engine);
+    again.workloads.set(workload());
+    await again.reaches('exited');
+    expect(engine.calls.filter((call) => call === 'create web')).toHaveLength(1);
+    again.workloads.set(workload({ generation: 2 }));
+    await again.reaches('running');
+  });
+
+  test('a running one that is seen while somebody removes it is made again', async () => {
+    const { engine, workloads, reaches, settles } = await scene();
+    workloads.set(workload());
+    await reaches('running');
+    engine.become('id-web', 'removing');
+    workloads.onContainer('w1');
+    await settles();
+    engine.containers.clear();
+    workloads.onContainer('w1');
+    await reaches('running');
+    expect(engine.calls.filter((call) => call === 'create web')).toHaveLength(2);
+  });
 });

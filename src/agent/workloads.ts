@@ -2,7 +2,8 @@
  * Containers that the cluster wants on this node. Level-triggered: whatever happened in between, a pass compares the
  * wanted workload with the engine's container and goes one way from there; a failure is reported and tried again.
  *
- * A container that ended by itself stays ended, as with Docker: only a new generation (`trama start`) starts it again.
+ * A container that ended by itself stays ended, as with Docker, also when somebody (`docker system prune`) removes what is
+ * left of it: only a new generation (`trama start`) starts it again. One that ran when it was removed is made again.
  * What was last done is on disk, so that an agent's restart is not taken for a wish.
  */
 import { Failure, isFailure, toFailure, type WorkloadPhase, type WorkloadRecord } from '../domain/domain.ts';
@@ -34,6 +35,7 @@ export interface WorkloadsOptions {
 const retryMs = 2000;
 const attachMs = 5000;
 const progressMs = 250;
+const containerGone = 'its container is gone';
 
 export class Workloads {
   readonly #options: WorkloadsOptions;
@@ -200,11 +202,17 @@ export class Workloads {
     if (workload.desired === 'stopped') return this.#stopContainer(workload, container);
     const done = this.#options.state.workloads.get(workload.name);
     const answered = done?.id === workload.id && done.generation === workload.generation;
+    if (container === undefined && answered && done.ended) return this.#report(workload, 'exited', containerGone);
     if (container === undefined) return this.#createAndStart(workload, signal);
     if (container.state !== 'running' && (!answered || shouldRunAlways(workload, container)))
       await this.#start(workload, container.id);
     else if (!answered) await this.#remember(workload, container.id);
-    this.#reportContainer(workload, await this.#options.runtime.inspect(container.id));
+    const now = await this.#options.runtime.inspect(container.id);
+    const ended = now.state === 'exited' || now.state === 'dead';
+    // Not while it is being removed: that is how somebody's `docker rm -f` of a running one looks, which comes back.
+    const removing = now.state === 'removing';
+    if (!removing && ended !== (answered && done.ended === true)) await this.#remember(workload, container.id, ended);
+    this.#reportContainer(workload, now);
   }
 
   /**
@@ -260,7 +268,7 @@ export class Workloads {
 
   async #stopContainer(workload: WorkloadRecord, container: ContainerInfo | undefined): Promise<void> {
     if (container === undefined) {
-      this.#report(workload, 'exited', 'its container is gone');
+      this.#report(workload, 'exited', containerGone);
       return;
     }
     if (container.state === 'running' || container.state === 'restarting' || container.state === 'paused') {
@@ -278,11 +286,12 @@ export class Workloads {
     this.#report(workload, 'removing', 'gone');
   }
 
-  #remember(workload: WorkloadRecord, containerId: string): Promise<void> {
+  #remember(workload: WorkloadRecord, containerId: string, ended = false): Promise<void> {
     return this.#options.state.workloads.set(workload.name, {
       id: workload.id,
       generation: workload.generation,
       containerId,
+      ...(ended ? { ended } : {}),
     });
   }
 
