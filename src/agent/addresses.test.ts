@@ -175,4 +175,13 @@ describe('addresses of a node', () => {
     silence();
     expect(await addresses.assign(network)).toMatch(/^10\.42\.0\.(3[2-9]|4[0-7])$/);
   });
+
+  test('two that ask for one fixed address at once: one has it', async () => {
+    const { api } = books();
+    // To a server a node that asks again is the one that has it.
+    const { addresses } = await node('a', { ...api('a'), call: async () => ({}) });
+    const asked = [1, 2].map(() => addresses.assignFixed(network, '10.42.0.5'));
+    const outcomes = (await Promise.allSettled(asked)).map(({ status }) => status);
+    expect(outcomes).toEqual(['fulfilled', 'rejected']);
+  });
 });

@@ -73,7 +73,12 @@ export class Addresses {
   }
 
   /** @throws Failure('conflict') when somebody has it */
-  async assignFixed(network: NetworkRecord, address: string): Promise<void> {
+  assignFixed(network: NetworkRecord, address: string): Promise<void> {
+    // One at a time: to the server, two of this node's who ask for one address are the same.
+    return this.#leasing.run(claimKey({ network: network.id, address }), () => this.#assignFixed(network, address));
+  }
+
+  async #assignFixed(network: NetworkRecord, address: string): Promise<void> {
     const pool = this.#pool(network.id);
     if (pool === undefined) throw gone(network.id);
     if (pool.holds(address)) {

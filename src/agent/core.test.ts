@@ -147,6 +147,8 @@ describe('the running agent', () => {
     await expect(agent.call('agent.leave', { force: false, dryRun: false })).rejects.toThrow('active endpoints');
     expect([...engine.networks.keys()]).toEqual(['docker-app']);
     expect(await ask(server, 'node.list', {})).toHaveLength(1);
+    const late = { dockerNetworkId: 'docker-app', endpointId: 'e1', options: {} };
+    await expect(agent.plugin.createEndpoint(late)).rejects.toThrow('leaving its cluster');
     const gone = async () => {
       throw new Failure('unavailable', 'Docker does not run');
     };

@@ -174,6 +174,7 @@ export class AgentCore implements Agent {
       addresses: this.#addresses,
       state,
       settle: (owner) => this.#settle(owner),
+      leaving: () => this.#leaving,
       clock,
     });
   }

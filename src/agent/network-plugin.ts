@@ -40,6 +40,8 @@ export interface NetworkPluginOptions {
   readonly state: LocalState;
   /** Brings what is desired into the kernel. @throws Failure naming what could not be done for `owner` */
   settle(owner: string): Promise<void>;
+  /** Nothing new comes to a host that leaves. */
+  leaving?(): boolean;
   readonly clock: Clock;
 }
 
@@ -90,6 +92,7 @@ class Plugin implements NetworkPlugin {
   }
 
   async createNetwork({ dockerNetworkId, network, subnet, ipv6 }: NetworkRequest): Promise<void> {
+    this.#refuseWhileLeaving();
     if (ipv6) throw new Failure('invalid', 'Trama networks have no IPv6 yet: create the network without --ipv6');
     const found = this.#networkOf(network, subnet);
     if (subnet !== undefined && subnet !== found.subnet) {
@@ -112,6 +115,7 @@ class Plugin implements NetworkPlugin {
     mac,
     options,
   }: EndpointRequest): Promise<{ address?: string; mac?: string }> {
+    this.#refuseWhileLeaving();
     const network = this.#networkOfDocker(dockerNetworkId);
     refusePublishedPorts(network, options);
     const again = this.#options.wiring.endpoint(endpointId);
@@ -180,6 +184,14 @@ class Plugin implements NetworkPlugin {
     return record === undefined
       ? {}
       : { 'trama.node': record.node, 'trama.address': record.address, 'trama.mac': record.mac };
+  }
+
+  #refuseWhileLeaving(): void {
+    if (this.#options.leaving?.() !== true) return;
+    throw new Failure(
+      'unavailable',
+      'this host is leaving its cluster: let it finish with trama node leave, or restart its agent to stay',
+    );
   }
 
   #networkOf(nameOrId: string | undefined, subnet: string | undefined): NetworkRecord {
