@@ -96,6 +96,25 @@ describe('run', () => {
     expect({ code, err }).toEqual({ code: 1, err: 'web: pulling on h1\ntrama: web cannot run: no such image\n' });
   });
 
+  test('what cannot run is said also when its streams ended first, as those of a made container do', async () => {
+    let told = () => {};
+    const ended = new Promise<void>((resolve) => {
+      told = resolve;
+    });
+    cluster = starting({ status: 'creating' }, { status: 'failed', message: 'no such command' }).onOpen((stream) => {
+      stream.end({ exitCode: 127 });
+      setTimeout(told, 20);
+    });
+    const wait = cluster.answer('workload.wait');
+    cluster.on('workload.wait', async (params: { since: number }) => {
+      if (params.since > 0) await ended;
+      return wait(params as never);
+    });
+    const { code, err } = await trama('run nginx', { api: cluster });
+    expect({ code, err }).toEqual({ code: 1, err: 'web: creating on h1\ntrama: web cannot run: no such command\n' });
+    expect(cluster.methodsAsked()).toContain('workload.remove');
+  });
+
   test('a lost connection is said, and the container left', async () => {
     cluster = starting({ status: 'running' }).onOpen((stream) => stream.reset(new Failure('unavailable', 'gone')));
     const { code, err } = await trama('run --rm nginx', { api: cluster });

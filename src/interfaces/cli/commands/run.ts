@@ -84,6 +84,8 @@ class Start {
         ready: start,
         onProgress: (message) => this.#say(message),
       });
+      // The engine ends the streams of a container that cannot start too, and earlier than its node has told why.
+      await start;
       return exitCodeOf(result);
     } finally {
       settled.abort(new Interrupted(''));

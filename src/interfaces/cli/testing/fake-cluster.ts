@@ -82,6 +82,11 @@ export class FakeCluster implements Api {
     return this;
   }
 
+  /** What it answers now, for a test that answers a little otherwise. */
+  answer(method: string): Answer {
+    return this.#answers.get(method) ?? (() => ({}));
+  }
+
   onOpen(serve: (stream: ByteStream, params: unknown) => void): this {
     this.#onOpen = serve;
     return this;
