@@ -13,7 +13,8 @@ let directory: string;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'workloads-'));
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
+// What a test leaves going may still be writing.
+afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
 
 /** An engine in memory: containers by id, and what was asked of it. */
 class FakeEngine {
@@ -200,6 +201,21 @@ describe('workloads of a node', () => {
     engine.failStart = undefined;
     workloads.checkAll();
     await reaches('running');
+  });
+
+  test('the events of a try that fails, heard while it is tried, are no reason for another', async () => {
+    const engine = new FakeEngine();
+    engine.failStart = new Failure('invalid', 'the image has no executable x; check the command.');
+    const { workloads, reaches, settles } = await scene(engine);
+    const remove = engine.runtime.remove;
+    engine.runtime.remove = async (id) => {
+      await remove(id);
+      workloads.onContainer('w1');
+    };
+    workloads.set(workload());
+    await reaches('failed');
+    await settles();
+    expect(engine.calls.filter((call) => call === 'start id-web')).toHaveLength(1);
   });
 
   test('containers of workloads that the cluster does not know are swept, others are not', async () => {

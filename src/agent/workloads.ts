@@ -6,7 +6,14 @@
  * left of it: only a new generation (`trama start`) starts it again. One that ran when it was removed is made again.
  * What was last done is on disk, so that an agent's restart is not taken for a wish.
  */
-import { Failure, isFailure, toFailure, type WorkloadPhase, type WorkloadRecord } from '../domain/domain.ts';
+import {
+  Failure,
+  type FailureCode,
+  isFailure,
+  toFailure,
+  type WorkloadPhase,
+  type WorkloadRecord,
+} from '../domain/domain.ts';
 import type { Clock, Log } from '../platform/platform.ts';
 import type { ByteStream } from '../protocol/protocol.ts';
 import type { ContainerInfo, ContainerRuntime } from '../runtimes/runtimes.ts';
@@ -32,7 +39,10 @@ export interface WorkloadsOptions {
   readonly log: Log;
 }
 
-const retryMs = 2000;
+/** Failures that can heal by themselves. */
+const passing: ReadonlySet<FailureCode> = new Set(['unavailable', 'internal', 'overloaded', 'exhausted', 'deadline']);
+const firstRetryMs = 2000;
+const lastRetryMs = 60_000;
 const attachMs = 5000;
 const progressMs = 250;
 const containerGone = 'its container is gone';
@@ -47,6 +57,8 @@ export class Workloads {
   readonly #failed = new Map<string, number>();
   /** Names for which another try is on its way. */
   readonly #retrying = new Set<string>();
+  /** Tries in a row that failed, by name: the more, the longer until the next. */
+  readonly #attempts = new Map<string, number>();
   readonly #waiting = new Map<string, Set<() => void>>();
   /** Containers made but not started, until somebody has attached. */
   readonly #awaitingAttach = new Map<string, () => void>();
@@ -63,6 +75,7 @@ export class Workloads {
   set(workload: WorkloadRecord): void {
     const former = this.#wanted.get(workload.name);
     this.#wanted.set(workload.name, workload);
+    this.#attempts.delete(workload.name);
     this.#running.get(workload.name)?.abort(new Failure('conflict', 'something newer is wanted of the container'));
     // Its removal was not heard of: its container is in the way of one of the same name.
     if (former !== undefined && former.id !== workload.id)
@@ -76,6 +89,7 @@ export class Workloads {
 
   /** The cluster no longer knows it: its container goes with the next `sweep`. */
   unset(name: string): void {
+    this.#attempts.delete(name);
     this.#wanted.delete(name);
     this.#options.reporter.forget(name);
     this.#running.get(name)?.abort(new Failure('not-found', 'the container is no longer wanted'));
@@ -99,10 +113,12 @@ export class Workloads {
 
   /** Something happened to a container of ours: who cares looks again. */
   onContainer(workloadId: string): void {
-    for (const workload of this.#wanted.values()) {
-      // Trying and failing makes events too; they are no reason to try again at once.
-      if (workload.id === workloadId && this.#failed.get(workload.name) !== workload.generation)
-        this.check(workload.name);
+    for (const { id, name } of this.#wanted.values()) {
+      if (id !== workloadId) continue;
+      // Judged in its turn: trying and failing makes events too, and they are no reason to try again at once.
+      void this.#queue.run(name, async () => {
+        if (this.#failed.get(name) !== this.#wanted.get(name)?.generation) await this.#reconcile(name);
+      });
     }
   }
 
@@ -180,6 +196,7 @@ export class Workloads {
     try {
       await this.#act(workload, controller.signal);
       this.#failed.delete(name);
+      this.#attempts.delete(name);
     } catch (error) {
       if (controller.signal.aborted) return;
       const failure = toFailure(error);
@@ -187,7 +204,7 @@ export class Workloads {
       this.#failed.set(name, workload.generation);
       this.#report(workload, 'failed', failure.message);
       // What can heal by itself is tried again; the rest waits for a person.
-      if (failure.code === 'unavailable' || failure.code === 'internal') this.#again(name);
+      if (passing.has(failure.code)) this.#again(name);
     } finally {
       this.#running.delete(name);
     }
@@ -231,7 +248,7 @@ export class Workloads {
     const labels = { [workloadLabel]: workload.id, 'trama.node': this.#options.node };
     const id = await runtime.create(workload.name, workload.spec, labels, this.#options.networkName);
     try {
-      if (workload.spec.attach === true) await this.#attached(workload);
+      if (workload.spec.attach === true) await this.#attached(workload, signal);
       await this.#start(workload, id);
     } catch (error) {
       // As `docker run` does not: a container that never started would only be in the way of the next try.
@@ -242,11 +259,12 @@ export class Workloads {
   }
 
   /** Waits for somebody to attach, but not for ever: whoever asked may have gone. */
-  async #attached(workload: WorkloadRecord): Promise<void> {
+  async #attached(workload: WorkloadRecord, signal: AbortSignal): Promise<void> {
     const attached = new Promise<void>((resolve) => this.#awaitingAttach.set(workload.name, resolve));
     this.#wake(workload.name);
-    await Promise.race([attached, this.#options.clock.sleep(attachMs)]);
+    await Promise.race([attached, this.#options.clock.sleep(attachMs, signal).catch(() => {})]);
     this.#awaitingAttach.delete(workload.name);
+    signal.throwIfAborted();
   }
 
   async #ensureImage(workload: WorkloadRecord, signal: AbortSignal): Promise<void> {
@@ -346,8 +364,10 @@ export class Workloads {
   #again(name: string): void {
     if (this.#retrying.has(name)) return;
     this.#retrying.add(name);
+    const attempts = this.#attempts.get(name) ?? 0;
+    this.#attempts.set(name, attempts + 1);
     void this.#options.clock
-      .sleep(retryMs, this.#stop.signal)
+      .sleep(Math.min(firstRetryMs * 2 ** attempts, lastRetryMs), this.#stop.signal)
       .then(() => {
         this.#retrying.delete(name);
         this.check(name);
@@ -356,13 +376,16 @@ export class Workloads {
   }
 }
 
-function endingWith(stream: ByteStream, result: unknown): ByteStream {
+function endingWith(stream: ByteStream, value: unknown): ByteStream {
+  const result = stream.result.then(() => value);
+  // Whoever reads the stream hears of it; somebody who has gone does not.
+  result.catch(() => {});
   return {
     [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
     send: (channel, data) => stream.send(channel, data),
     end: (own) => stream.end(own),
     reset: (error) => stream.reset(error),
-    result: stream.result.then(() => result),
+    result,
   };
 }
 
