@@ -1,0 +1,32 @@
+/** What an agent answers when a server asks: streams into its containers, and addresses that another node wants. */
+import type { RequestHandler } from '../bus/bus.ts';
+import { Failure } from '../domain/domain.ts';
+import type { ContainerRuntime } from '../runtimes/runtimes.ts';
+import type { Addresses } from './addresses.ts';
+import type { Workloads } from './workloads.ts';
+
+export interface AnsweringParts {
+  readonly runtime: ContainerRuntime;
+  addresses(): Addresses;
+  workloads(): Workloads;
+}
+
+export function createHandler({ runtime, addresses, workloads }: AnsweringParts): RequestHandler {
+  return {
+    async call(method, params) {
+      if (method !== 'address.yield') throw new Failure('invalid', `an agent does not answer ${method}`);
+      const { network, address } = params as { network: string; address: string };
+      await addresses().yield(network, address);
+      return {};
+    },
+
+    async open(method, params) {
+      const { name } = params as { name: string };
+      if (method === 'workload.attach') return workloads().attach(name, (params as { stdin: boolean }).stdin);
+      const { id } = await workloads().container(name);
+      if (method === 'workload.logs') return runtime.logs(id, params as Parameters<typeof runtime.logs>[1]);
+      if (method === 'workload.exec') return runtime.exec(id, params as Parameters<typeof runtime.exec>[1]);
+      throw new Failure('invalid', `an agent does not open ${method}`);
+    },
+  };
+}
