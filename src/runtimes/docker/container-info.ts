@@ -17,6 +17,11 @@ const endpoints = z
   )
   .nullish();
 
+/** As people know an id, and `docker ps` shows it. */
+export function shortId(id: string): string {
+  return id.slice(0, 12);
+}
+
 /** Answer of `GET /containers/{id}/json`. */
 export const inspectAnswer = z.object({
   Id: z.string(),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { isFailure } from '../../domain/domain.ts';
 import type { Log } from '../../platform/platform.ts';
 import type { ContainerRuntime } from '../runtimes.ts';
-import { inspectAnswer, inspectedContainer, listAnswer, listedContainer } from './container-info.ts';
+import { inspectAnswer, inspectedContainer, listAnswer, listedContainer, shortId } from './container-info.ts';
 import { createBodies } from './create-body.ts';
 import type { Engine } from './engine.ts';
 
@@ -19,7 +19,7 @@ export function createContainers(engine: Engine, log: Log): Containers {
   const pathOf = (id: string) => `/containers/${encodeURIComponent(id)}`;
 
   const remove = async (id: string) => {
-    const doing = `remove the container ${id}`;
+    const doing = `remove the container ${shortId(id)}`;
     try {
       const query = { force: true, v: true };
       await engine.call({ method: 'DELETE', path: pathOf(id), query, timeoutMs: slowMs, doing });
@@ -54,12 +54,12 @@ export function createContainers(engine: Engine, log: Log): Containers {
     },
 
     async start(id) {
-      const doing = `start the container ${id}`;
+      const doing = `start the container ${shortId(id)}`;
       await engine.call({ method: 'POST', path: `${pathOf(id)}/start`, timeoutMs: slowMs, doing });
     },
 
     async stop(id, graceSeconds = defaultGraceSeconds) {
-      const doing = `stop the container ${id}`;
+      const doing = `stop the container ${shortId(id)}`;
       const timeoutMs = slowMs + graceSeconds * 1000;
       await engine.call({ method: 'POST', path: `${pathOf(id)}/stop`, query: { t: graceSeconds }, timeoutMs, doing });
     },
@@ -67,7 +67,7 @@ export function createContainers(engine: Engine, log: Log): Containers {
     remove,
 
     async inspect(id) {
-      const doing = `look at the container ${id}`;
+      const doing = `look at the container ${shortId(id)}`;
       return inspectedContainer(await engine.ask({ method: 'GET', path: `${pathOf(id)}/json`, doing }, inspectAnswer));
     },
 

@@ -113,3 +113,11 @@ test('a client that leaves a follow of the logs ends it at the engine', async ()
   logs.reset(new Error('the terminal was closed'));
   await expect.poll(() => ended).toBe(true);
 });
+
+test('a refusal names the container as people know it', async () => {
+  fake.answer = (_, response) =>
+    response.writeHead(500).end('{"message":"exec: \\"x\\": executable file not found in $PATH"}');
+  await expect(docker.start('0123456789ab'.padEnd(64, 'f'))).rejects.toMatchObject({
+    message: 'Docker could not start the container 0123456789ab: the image has no executable x; check the command.',
+  });
+});

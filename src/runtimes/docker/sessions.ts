@@ -5,6 +5,7 @@ import type { Failure } from '../../domain/domain.ts';
 import type { Log } from '../../platform/platform.ts';
 import type { ByteStream } from '../../protocol/protocol.ts';
 import type { ContainerRuntime } from '../runtimes.ts';
+import { shortId } from './container-info.ts';
 import type { Engine } from './engine.ts';
 import { serveOutput, serveSession } from './serve-stream.ts';
 
@@ -35,13 +36,13 @@ export function createSessions(context: Context): Sessions {
         method: 'GET',
         path: `/containers/${encodeURIComponent(id)}/logs`,
         query: { follow, stdout: true, stderr: true, timestamps, tail },
-        doing: `read the logs of the container ${id}`,
+        doing: `read the logs of the container ${shortId(id)}`,
       });
       return serveOutput(source, { tty: Config.Tty, finish: async () => undefined, explain });
     },
 
     async exec(id, { command, tty, stdin, env, user }) {
-      const doing = `run ${command[0] ?? 'nothing'} in the container ${id}`;
+      const doing = `run ${command[0] ?? 'nothing'} in the container ${shortId(id)}`;
       const body = {
         Cmd: command,
         Tty: tty,
@@ -81,7 +82,7 @@ async function attach(
 ): Promise<ByteStream> {
   const { engine, explain } = context;
   const path = `/containers/${encodeURIComponent(id)}`;
-  const doing = `attach to the container ${id}`;
+  const doing = `attach to the container ${shortId(id)}`;
   const { Config, State } = await look(engine, id);
   // The wait is in place before the container starts: its exit cannot be missed.
   const condition = State.Status === 'created' || State.Status === 'exited' ? 'next-exit' : 'not-running';
@@ -113,7 +114,7 @@ async function attach(
 
 async function look(engine: Engine, id: string): Promise<z.infer<typeof container>> {
   const request = { method: 'GET', path: `/containers/${encodeURIComponent(id)}/json` } as const;
-  return engine.ask({ ...request, doing: `look at the container ${id}` }, container);
+  return engine.ask({ ...request, doing: `look at the container ${shortId(id)}` }, container);
 }
 
 async function exitCode(answer: AsyncIterable<Buffer>): Promise<number> {
