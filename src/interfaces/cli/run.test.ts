@@ -140,6 +140,21 @@ describe('run', () => {
     expect(cluster.methodsAsked()).not.toContain('workload.remove');
   });
 
+  test('a container that --rm removes as soon as Ctrl-C has stopped it is no trouble', async () => {
+    cluster = starting({ status: 'running' }).on('workload.stop', () => {
+      cluster.opened[0]?.stream.end({ exitCode: 137 });
+      return web;
+    });
+    const io = new FakeIo({ api: cluster });
+    const running = runCli(['run', '--rm', 'nginx'], io);
+    await vi.waitFor(() => expect(cluster.opened).toHaveLength(1));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    io.raise('SIGINT');
+    expect(await running).toBe(137);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(io.err).toBe('stopping web; press Ctrl-C again to leave it\n');
+  });
+
   test('Ctrl-C before it runs removes it', async () => {
     cluster = starting({ status: 'pulling', message: 'pulling nginx' });
     const io = new FakeIo({ api: cluster });

@@ -158,7 +158,10 @@ class Signals {
     else {
       this.#stopping = true;
       void session.note(`stopping ${name}; press Ctrl-C again to leave it`);
-      stopOne(session, name, 10).catch((error) => session.complain(error));
+      stopOne(session, name, 10).catch(async (error) => {
+        // Gone is stopped: with --rm we remove it ourselves as soon as its streams end.
+        if (!isFailure(error, 'not-found')) await session.complain(error);
+      });
     }
   }
 }
