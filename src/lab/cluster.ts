@@ -9,6 +9,8 @@ export interface ClusterOptions {
   readonly hosts: readonly string[];
   readonly hostOptions?: HostOptions;
   readonly serverArguments?: readonly string[];
+  /** The server's port for requests, if `serverArguments` changes it. */
+  readonly requestsPort?: number;
   readonly agentArguments?: readonly string[];
   /** Told of each step as it is done, in a few words. */
   onStep?(step: string): void;
@@ -54,7 +56,8 @@ export async function startCluster(lab: Lab, options: ClusterOptions): Promise<L
   const agents = new Map<string, Started>();
   await Promise.all(
     [first, ...others].map(async (name) => {
-      const join = ['--join', `${token}@${host(first).address}`];
+      const port = options.requestsPort === undefined ? '' : `:${options.requestsPort}`;
+      const join = ['--join', `${token}@${host(first).address}${port}`];
       const agent = await host(name).startAgent([...join, ...(options.agentArguments ?? [])]);
       agents.set(name, agent);
       await untilThere(host(name), '/run/docker/plugins/trama.sock', agent);

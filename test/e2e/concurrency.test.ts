@@ -8,7 +8,8 @@ let cluster: LabCluster;
 
 beforeAll(async () => {
   lab = await createLab();
-  cluster = await startCluster(lab, { hosts: ['h1', 'h2'] });
+  const ports = ['--requests-port', '5701', '--feed-port', '5812', '--metrics-port', '5923'];
+  cluster = await startCluster(lab, { hosts: ['h1', 'h2'], serverArguments: ports, requestsPort: 5701 });
   await cluster.trama('network', 'create', 'app', '--subnet', '10.42.0.0/22');
 });
 
@@ -56,6 +57,14 @@ async function start(host: LabHost, dockerNetwork: string, pool: string, number:
   });
   return Address.split('/')[0] ?? '';
 }
+
+test('the server is reached at the ports that it was given', async () => {
+  const listening = (await cluster.host('h1').run(['ss', '-Hltn'])).stdout;
+  for (const port of [5701, 5812, 5923]) expect(listening).toContain(`:${port} `);
+  expect(listening).not.toMatch(/:470[123] /);
+  const cpu = async () => (await cluster.json<{ cpu: number | null }[]>('node', 'ls')).map((node) => node.cpu);
+  await eventually('figures of both hosts', async () => (await cpu()).every((share) => share !== null));
+});
 
 test('200 concurrent starts on two hosts', async () => {
   const [network] = await cluster.json<{ id: string; name: string }[]>('network', 'ls');
