@@ -11,7 +11,7 @@ import type { Clock, Log, Running, Spawn } from '../platform/platform.ts';
 import { apply, type Result } from './apply.ts';
 import { explain } from './explain.ts';
 import { Failures } from './failures.ts';
-import { keyOf } from './identity.ts';
+import { keyOf, tableKey } from './identity.ts';
 import type { KernelObject, VethLink } from './objects.ts';
 import { observe, type Scope } from './observe.ts';
 import { inOrder, plan } from './order.ts';
@@ -56,7 +56,10 @@ export interface Reconciler extends Disposable {
   resync(): Promise<Outcome>;
   /** What `resync` would do. Writes nothing. */
   plan(): Promise<Step[]>;
-  /** Steps for an owner's objects that are not done. */
+  /**
+   * Steps for an owner's objects that are not done, and those for the tables, sets and chains that its set elements count
+   * on, whoever wants these: an entry in a filter that is not there lets everything through.
+   */
   failuresOf(owner: string): readonly FailedStep[];
   /** Repairs whatever others change, until the signal aborts. */
   watch(signal: AbortSignal): Promise<void>;
@@ -69,6 +72,12 @@ export interface Reconciler extends Disposable {
 
 export function createReconciler(options: ReconcilerOptions): Reconciler {
   return new KernelReconciler(options);
+}
+
+/** Key of the table that the object is, or is a set or chain of. */
+function filterTable(object: KernelObject): string | undefined {
+  if (object.kind === 'nft-table') return keyOf(object);
+  return object.kind === 'nft-set' || object.kind === 'nft-chain' ? tableKey(object) : undefined;
 }
 
 /** A pass that is going to be made. */
@@ -133,7 +142,14 @@ class KernelReconciler implements Reconciler {
   }
 
   failuresOf(owner: string): readonly FailedStep[] {
-    return [...this.tracker.keysOf(owner)].flatMap((key) => this.#failures.of(key) ?? []);
+    const keys = [...this.tracker.keysOf(owner)];
+    const wanted = keys.map((key) => this.tracker.desired(key));
+    const tables = new Set(wanted.flatMap((object) => (object?.kind === 'nft-element' ? [tableKey(object)] : [])));
+    const filters = this.#failures.all(this.tracker).filter(({ step }) => {
+      const subject = subjectOf(step);
+      return tables.has(filterTable(subject) ?? '') && !keys.includes(keyOf(subject));
+    });
+    return [...keys.flatMap((key) => this.#failures.of(key) ?? []), ...filters];
   }
 
   plan(): Promise<Step[]> {
@@ -228,12 +244,20 @@ class KernelReconciler implements Reconciler {
   }
 
   async #look(): Promise<void> {
-    const objects = await observe(this.#options.spawn, await this.#scope());
+    const objects = await this.#observe();
     const { keep } = this.#options;
     const counts = (object: KernelObject) => this.tracker.desired(keyOf(object)) !== undefined || !keep?.(object);
     this.tracker.observed(keep === undefined || this.#clearing ? objects : objects.filter(counts));
     await this.#memory.remember(objects);
     this.#looked = true;
+  }
+
+  /** A kernel that holds nothing of Trama's has been started since: what its sysctls were before tells nothing of now. */
+  async #observe(): Promise<KernelObject[]> {
+    const objects = await observe(this.#options.spawn, await this.#scope());
+    if (this.#looked || objects.some(({ kind }) => kind !== 'sysctl')) return objects;
+    await this.#memory.forgetAll();
+    return objects.filter((object) => this.tracker.desired(keyOf(object)) !== undefined);
   }
 
   async #scope(): Promise<Scope> {

@@ -71,6 +71,14 @@ export class SysctlMemory {
     await this.#port.save(Object.fromEntries(values));
   }
 
+  /** Nothing that is remembered counts any more. */
+  async forgetAll(): Promise<void> {
+    const values = await this.#loaded();
+    if (values.size === 0) return;
+    values.clear();
+    await this.#port.save({});
+  }
+
   /** They are as they were before Trama. */
   async forget(objects: readonly KernelObject[]): Promise<void> {
     const values = await this.#loaded();

@@ -169,6 +169,42 @@ describe('a reconciler', { timeout: 30_000 }, () => {
     expect(await stateOf(h)).toBe(before);
   });
 
+  test('what sysctls were before a reboot is not put back after it', async () => {
+    const h = await host();
+    const values: Record<string, string> = { ' net/ipv4/ip_forward': '1' };
+    const remembered = {
+      load: async () => ({ ...values }),
+      save: async (all: object) => {
+        delete values[' net/ipv4/ip_forward'];
+        Object.assign(values, all);
+      },
+    };
+    const forwarding = async () => (await h.run('sysctl -n net.ipv4.ip_forward')).trim();
+    await h.run('sysctl -qw net.ipv4.ip_forward=0');
+    const reconciler = kept(createReconciler(h.options({ remembered })));
+    reconciler.desire('base', [{ kind: 'namespace', name: h.data }]);
+    expect((await reconciler.settle()).failed).toEqual([]);
+    expect(await forwarding()).toBe('0');
+    expect(values).toEqual({});
+  });
+
+  test('who counts on a filter is told when it could not be made', async () => {
+    const h = await host();
+    const reconciler = kept(overlay(h));
+    const guard = { kind: 'nft-chain', ns: h.data, family: 'bridge', table: 'trama', name: 'later' } as const;
+    reconciler.desire('more', [
+      { ...guard, hook: { type: 'filter', hook: 'prerouting', priority: 1 }, rules: ['no such thing drop'] },
+    ]);
+    await reconciler.settle();
+    expect(reconciler.failuresOf('endpoint/local')).toEqual([
+      expect.objectContaining({ message: expect.stringContaining('later') }),
+    ]);
+    expect(reconciler.failuresOf('endpoint/7')).toEqual([]);
+    reconciler.release('more');
+    await reconciler.settle();
+    expect(reconciler.failuresOf('endpoint/local')).toEqual([]);
+  });
+
   test('a step that fails stops no other, is told to its owner, and is done once it can be', async () => {
     const h = await host();
     const reconciler = kept(overlay(h));
