@@ -71,10 +71,13 @@ test('a pulled plug and a boot: the containers that should run, run', async () =
   await trama('run', '-d', '--name', 'ever', '--network', 'app', '--restart', 'always', labImage, 'httpd', '-f');
   await host.pullPlug();
   await host.boot({ docker: false });
-  // As at a real boot: the network plugin is there before the engine asks for it.
+  // As at a real boot: the network plugin is there before the engine asks for it, and forwarding is off.
+  await host.output(['sysctl', '-qw', 'net.ipv4.ip_forward=0']);
   up = await host.start([program, 'up'], { name: 'up' });
   await untilThere(host, '/run/docker/plugins/trama.sock', up);
   await host.startDocker();
+  // Docker sets it only if it finds forwarding off.
+  expect(await host.output(['iptables', '-S', 'FORWARD'])).toContain('-P FORWARD DROP');
   await eventually('its container runs', async () => (await json<Container>('inspect', 'ever')).status === 'running');
   const { networks } = await json<Container>('inspect', 'ever');
   await eventually('it answers', async () => (await host.pingFromHost(networks[0]?.address ?? '')).reached);

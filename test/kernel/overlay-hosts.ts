@@ -59,7 +59,8 @@ const privateRun =
 export class SimulatedHost implements AsyncDisposable {
   readonly host: Host;
   readonly #running: Running;
-  readonly #filters: KernelObject[] = [];
+  /** Tables, sets, elements and chains as they were made. */
+  readonly #rules: KernelObject[] = [];
 
   constructor(host: Host, running: Running) {
     this.host = host;
@@ -86,16 +87,16 @@ export class SimulatedHost implements AsyncDisposable {
   }
 
   async apply(objects: readonly KernelObject[]): Promise<void> {
-    this.#filters.push(...objects.filter((object) => object.kind === 'nft-chain' || object.kind === 'nft-element'));
+    this.#rules.push(...objects.filter((object) => object.kind.startsWith('nft-')));
     const steps = inOrder(objects.map((after): Step => ({ op: 'create', after })));
     for (const step of steps) {
       for (const [file, ...args] of commandsOf(step, String(this.pid))) if (file) await this.run([file, ...args]);
     }
   }
 
-  /** Chains and elements as they were made, whatever a test has changed in them. */
-  restoreFilters(): Promise<void> {
-    return this.apply(this.#filters.splice(0));
+  /** Rules as they were made, whatever a test has changed in them. */
+  restoreRules(): Promise<void> {
+    return this.apply(this.#rules.splice(0));
   }
 
   /** A container's sandbox with its interface in it, as libnetwork would leave it. */
@@ -149,6 +150,17 @@ export class SimulatedHost implements AsyncDisposable {
     await this.run([python, '-c', script, to, ...packets], container);
   }
 
+  /** Sends a UDP datagram as a process without any privilege. Quiet when it is forbidden to. */
+  async sendDatagram(to: string, port: number, payload: string): Promise<void> {
+    const script = [
+      'import os,socket,sys',
+      'os.setuid(65534); s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)',
+      'try: s.sendto(bytes.fromhex(sys.argv[3]),(sys.argv[1],int(sys.argv[2])))',
+      'except PermissionError: pass',
+    ].join('\n');
+    await this.run([python, '-c', script, to, `${port}`, payload]);
+  }
+
   /**
    * Listens on an interface while `act` goes on, until a frame with `last` in it comes, and a moment longer.
    * @returns which of `marks` came, in order of `marks`
@@ -196,6 +208,8 @@ export async function underlay(count: number, stack: AsyncDisposableStack): Prom
     await fabric.run(['ip', 'link', 'set', `h${i}`, 'up']);
     await host.run(['ip', 'addr', 'add', `${host.host.address}/24`, 'dev', 'eth0']);
     await host.run(['ip', 'link', 'set', 'eth0', 'up']);
+    // Docker's part.
+    await host.run(['sysctl', '-qw', 'net.ipv4.ip_forward=1']);
     hosts.push(host);
   }
   return hosts;

@@ -69,7 +69,7 @@ async function changed(host: SimulatedHost, change: string, act: () => Promise<v
   try {
     await act();
   } finally {
-    await host.restoreFilters();
+    await host.restoreRules();
   }
 }
 
@@ -102,9 +102,37 @@ describe('who reaches whom', () => {
     expect(await h1.pings(e1.address, 'c1')).toBe(false);
     expect(await h1.pings(c1.address, 'e1')).toBe(false);
     expect(await h1.pings(gatewayOf(group, h1).address, 'c1')).toBe(false);
+    const other = gatewayOf(group, h1).address;
+    await changed(
+      h1,
+      'flush chain bridge trama ingress',
+      async () => expect(await h1.pings(other, 'c1')).toBe(false),
+      'trama',
+    );
     await changed(h1, `flush chain inet trama input${group.vni}`, async () => {
-      expect(await h1.pings(gatewayOf(group, h1).address, 'c1')).toBe(true);
+      expect(await h1.pings(other, 'c1')).toBe(false);
+      await h1.run(['nft', 'flush chain bridge trama ingress'], 'trama');
+      expect(await h1.pings(other, 'c1')).toBe(true);
     });
+  });
+  test('nor while the host’s own rules are flushed, whoever repairs them', async () => {
+    await h1.run(['nft', 'flush', 'ruleset']);
+    try {
+      for (const [from, to] of [
+        ['c1', e1],
+        ['e1', c1],
+        ['c1', d1],
+        ['c1', gatewayOf(group, h1)],
+      ] as const)
+        expect(await h1.pings(to.address, from), `${from} to ${to.address}`).toBe(false);
+      expect(await h1.pings(c2.address, 'c1')).toBe(true);
+      expect(await h1.pings(c1.address)).toBe(true);
+      await h1.run(['nft', 'flush chain bridge trama ingress'], 'trama');
+      expect(await h1.pings(e1.address, 'c1')).toBe(true);
+    } finally {
+      await h1.restoreRules();
+    }
+    expect(await h1.pings(e1.address, 'c1')).toBe(false);
   });
   test('an internal network has no way out', async () => {
     expect(await h1.pings(d2.address, 'd1')).toBe(true);
@@ -236,6 +264,23 @@ describe('VXLAN is accepted from members only', () => {
       expect(await heard()).toEqual(['forged', 'in-fragments', 'honest']);
     });
     await h1.run(['nft', `delete ${element}`]);
+  });
+
+  test('a process of a member host cannot write VXLAN, only the device can', async () => {
+    const target = station(app.vni, c2.address);
+    const written = hex(forged('from-process', target).subarray(8));
+    const honest = ethernet(to.mac, target.mac, 0x0800, ipv4(to.address, target.address, udp(9, text('honest'))));
+    const listen = () =>
+      h2.hears('eth0', 'c2', ['from-process'], 'honest', async () => {
+        await h1.sendDatagram(h2.host.address, 4789, written);
+        await h1.send('eth0', [hex(honest)], 'c1');
+      });
+    expect(await listen()).toEqual(['honest']);
+    // What a process of the host says through the network is the device's.
+    expect(await h1.pings(c2.address)).toBe(true);
+    await changed(h1, `flush chain inet trama vxlanout${app.vni}`, async () => {
+      expect(await listen()).toEqual(['from-process', 'honest']);
+    });
   });
 
   test('a container cannot write VXLAN itself, also not with a member’s address', async () => {

@@ -12,24 +12,23 @@ import type { Host } from '../drivers.ts';
 /** Interface, MAC and address of every local endpoint; see `ingress`. */
 export const portsSet = 'ports';
 
+/** Subnets of the networks on this host, and each with the port by which the host's packets enter it; see `ingress`. */
+export const subnetsSet = 'subnets';
+export const homesSet = 'homes';
+
 const filter = (hook: string, priority: number) => ({ type: 'filter', hook, priority }) as const;
 
 export function base(host: Host): KernelObject[] {
   return [
     { kind: 'namespace', name: dataNamespace },
-    { kind: 'sysctl', ns: '', key: 'net/ipv4/ip_forward', value: '1' },
+    ...(host.dockerUser ? forwarding : []),
     // Else each device there would announce itself to the whole network when it comes up.
     { kind: 'sysctl', ns: dataNamespace, key: 'net/ipv6/conf/all/disable_ipv6', value: '1' },
     ...(host.bridgeNetfilter ? bridgedOnly() : []),
     { kind: 'nft-table', ns: dataNamespace, family: 'bridge', table: 'trama' },
-    {
-      kind: 'nft-set',
-      ns: dataNamespace,
-      family: 'bridge',
-      table: 'trama',
-      name: portsSet,
-      type: 'type ifname . ether_addr . ipv4_addr',
-    },
+    { ...bridgeSet, name: portsSet, type: 'type ifname . ether_addr . ipv4_addr' },
+    { ...bridgeSet, name: subnetsSet, type: 'type ipv4_addr', flags: 'interval' },
+    { ...bridgeSet, name: homesSet, type: 'type ifname . ipv4_addr', flags: 'interval' },
     ...ingress(),
     ownNoise(),
     { kind: 'nft-table', ns: '', family: 'inet', table: 'trama' },
@@ -37,6 +36,14 @@ export function base(host: Host): KernelObject[] {
     ...(host.dockerUser ? dockerUser() : []),
   ];
 }
+
+const bridgeSet = { kind: 'nft-set', ns: dataNamespace, family: 'bridge', table: 'trama' } as const;
+
+/**
+ * Repaired, but never switched on before Docker has: a Docker that finds it on leaves FORWARD's policy at accept, and
+ * the host passes on whatever comes, also to Docker's own containers.
+ */
+const forwarding: readonly SysctlObject[] = [{ kind: 'sysctl', ns: '', key: 'net/ipv4/ip_forward', value: '1' }];
 
 /** A new namespace sends bridged frames through iptables too: a tenth of a packet's whole round trip, for no rule at all. */
 function bridgedOnly(): SysctlObject[] {
@@ -50,6 +57,9 @@ function bridgedOnly(): SysctlObject[] {
  * its endpoint, ARP in both places where it names the sender. A port that the set does not know sends nothing.
  *
  * A VLAN tag is looked for in the frame, since `ether type` sees what is behind it.
+ *
+ * What enters from the host must not come from another network. The host's own table keeps networks apart, too, but
+ * lies where others flush rules (`nft flush ruleset`); nobody but Trama has business in this namespace.
  */
 function ingress(): NftChainObject[] {
   const bridge = { kind: 'nft-chain', ns: dataNamespace, family: 'bridge', table: 'trama' } as const;
@@ -72,6 +82,7 @@ function ingress(): NftChainObject[] {
         '@ll,96,16 0x8100 drop',
         '@ll,96,16 0x88a8 drop',
         'iifname "trv*" jump port',
+        `iifname "trh*" ip saddr @${subnetsSet} iifname . ip saddr != @${homesSet} drop`,
         'ether type ip accept',
         'ether type arp accept',
         'drop',

@@ -1,9 +1,16 @@
 /**
- * A network's own rules in the host's namespace. Each network brings chains with hooks of their own and a set of its own,
+ * A network's own rules. Each network brings chains with hooks of their own and a set of its own,
  * named by its VNI, so that it comes and goes without the others being known or touched.
  */
-import { type EndpointRecord, gatewayName, type NetworkRecord } from '../../domain/domain.ts';
+import {
+  dataNamespace,
+  type EndpointRecord,
+  gatewayName,
+  gatewayPortName,
+  type NetworkRecord,
+} from '../../domain/domain.ts';
 import type { KernelObject, NftChainObject, NftElementObject } from '../../kernel/objects.ts';
+import { homesSet, subnetsSet } from './base.ts';
 
 const inet = { ns: '', family: 'inet', table: 'trama' } as const;
 
@@ -13,9 +20,16 @@ export function networkFilters(network: NetworkRecord, gateway: EndpointRecord):
   return [
     { kind: 'nft-set', ...inet, name: vtepSet(network.vni), type: 'type ipv4_addr' },
     vxlanChain(network),
+    ownVxlanChain(network),
     inputChain(network, gateway),
     network.internal ? isolationChain(network) : natChain(network),
+    home(subnetsSet, network.subnet),
+    home(homesSet, gatewayPortName(network.vni), network.subnet),
   ];
+}
+
+function home(set: string, ...key: string[]): NftElementObject {
+  return { kind: 'nft-element', ns: dataNamespace, family: 'bridge', table: 'trama', set, key };
 }
 
 /** Another host that may send VXLAN of this network. */
@@ -41,6 +55,21 @@ function vxlanChain(network: NetworkRecord): NftChainObject {
       `${ours(network)} ip saddr != @${vtepSet(network.vni)} drop`,
       `${ours(network)} fib saddr . iif oif missing drop`,
     ],
+  };
+}
+
+/**
+ * Other hosts trust this one's address, so only its VXLAN device may send VXLAN of this network, no process: whoever can
+ * open a UDP socket here, be it in a container in the host's own namespace, could write into the network. What the device
+ * sends belongs to no socket.
+ */
+function ownVxlanChain(network: NetworkRecord): NftChainObject {
+  return {
+    kind: 'nft-chain',
+    ...inet,
+    name: `vxlanout${network.vni}`,
+    hook: { type: 'filter', hook: 'output', priority: 0 },
+    rules: [`${ours(network)} meta skuid >= 0 drop`],
   };
 }
 
