@@ -159,6 +159,19 @@ describe('the running agent', () => {
     expect(existsSync(options.directory)).toBe(false);
   });
 
+  test('a host that the cluster has forgotten leaves without force, and is told to', async () => {
+    const { cluster, server, agent, options } = await scene();
+    await using _cluster = cluster;
+    await using _agent = agent;
+    agent.run();
+    await vi.waitFor(() => ask(agent, 'node.inspect', { name: 'h1' }), { interval: 1 });
+    await ask(server, 'node.remove', { name: 'h1', force: true });
+    const told = () => expect(agent.call('node.list', {})).rejects.toThrow(/trama node leave/);
+    await vi.waitFor(told, { interval: 1, timeout: 2000 });
+    await agent.call('agent.leave', { force: false, dryRun: false });
+    expect(existsSync(options.directory)).toBe(false);
+  });
+
   test('a host that was let in and did not hear it joins with the same token as the same node', async () => {
     let lost = 0;
     const losing = (bus: Bus): Bus => ({

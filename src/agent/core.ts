@@ -356,7 +356,7 @@ export class AgentCore implements Agent {
         state: this.#state,
         view: this.#view,
         wiring: this.#wiring,
-        connected: () => this.#membership.connected,
+        keptByCluster: () => !this.#membership.connected && !this.#membership.refused,
         quiesce: async () => {
           this.#leaving = true;
           for (const name of [...this.#workloads.wanted().keys()]) this.#workloads.unset(name);

@@ -16,7 +16,8 @@ export interface LeavingParts {
   readonly state: LocalState;
   readonly view: ClusterView;
   readonly wiring: Wiring;
-  connected(): boolean;
+  /** Whether the cluster would go on knowing this host: no server can be told now, and none has said that it is no node. */
+  keptByCluster(): boolean;
   /** No container is started, no network made, nothing repaired from here on, nor under way when it resolves. */
   quiesce(): Promise<void>;
   /** Takes everything of ours out of the kernel. */
@@ -66,7 +67,7 @@ function check(parts: LeavingParts, others: readonly ContainerInfo[]): void {
       `containers that Trama did not start are on its networks here (${names}): remove them first, or leave with --force to have them removed`,
     );
   }
-  if (parts.connected()) return;
+  if (!parts.keptByCluster()) return;
   throw new Failure(
     'unavailable',
     'no server answers, so the cluster would keep this node: try again later, or leave with --force and have it forgotten with trama node rm',

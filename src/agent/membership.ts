@@ -45,6 +45,11 @@ export class Membership implements Api {
     return this.#link?.state === 'ready';
   }
 
+  /** The servers that answer do not take this host for a node. */
+  get refused(): boolean {
+    return this.#link?.state === 'refused';
+  }
+
   async call(method: string, params: unknown, options?: CallOptions): Promise<unknown> {
     return this.#servers().call(method, params, options);
   }
@@ -71,7 +76,10 @@ export class Membership implements Api {
       },
       onFeed: (message) => clone.onMessage(message),
       onState: (server, state, reason) =>
-        agent.log.info(`server ${server.host}: ${state}`, reason === '' ? {} : { reason }),
+        agent.log[state === 'refused' ? 'warn' : 'info'](
+          `server ${server.host}: ${state}`,
+          reason === '' ? {} : { reason },
+        ),
     });
     for (const topic of Object.keys(clone.revisions())) this.#link.subscribe(topic);
     clone.refresh();

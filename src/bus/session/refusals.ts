@@ -1,7 +1,7 @@
 /** The sentences that a refused client shows, the same whatever carries the bus. */
 export const unknownKey =
   'The server does not know this key: the token is used up, expired or revoked, or the node was removed. ' +
-  'Create a new token with `trama token create` and join with it.';
+  'Create a new token with `trama token create` and join with it; a host that was a node has to `trama node leave` first.';
 
 /** @param target `the server at 10.0.0.1:4701` */
 export const wrongServer = (target: string): string =>
