@@ -89,15 +89,17 @@ export class KernelSide {
   #notYetKnown(object: KernelObject): boolean {
     const unknown = this.#options.unknownPeers();
     if (unknown === 'all') return true;
-    const vni = /^(?:trb|trx|vtep)(\d+)$/.exec(placeOf(object) ?? '')?.[1];
-    return vni !== undefined && unknown.has(Number(vni));
+    const vni = networkOf(object);
+    return vni !== undefined && unknown.has(vni);
   }
 }
 
-/** Where an entry about a peer stands: a device, or a set. */
-function placeOf(object: KernelObject): string | undefined {
-  if (object.kind === 'nft-element') return object.set;
-  return object.kind === 'fdb' || object.kind === 'neighbour' ? object.device : undefined;
+/** VNI of the network that an entry about a peer is for. */
+function networkOf(object: KernelObject): number | undefined {
+  if (object.kind === 'nft-element') return object.set === 'vteps' ? Number(object.key[1]) : undefined;
+  const device = object.kind === 'fdb' || object.kind === 'neighbour' ? object.device : '';
+  const vni = /^tr[bx](\d+)$/.exec(device)?.[1];
+  return vni === undefined ? undefined : Number(vni);
 }
 
 /** Makes the map hold exactly these. */

@@ -150,17 +150,6 @@ export class SimulatedHost implements AsyncDisposable {
     await this.run([python, '-c', script, to, ...packets], container);
   }
 
-  /** Sends a UDP datagram as a process without any privilege. Quiet when it is forbidden to. */
-  async sendDatagram(to: string, port: number, payload: string): Promise<void> {
-    const script = [
-      'import os,socket,sys',
-      'os.setuid(65534); s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)',
-      'try: s.sendto(bytes.fromhex(sys.argv[3]),(sys.argv[1],int(sys.argv[2])))',
-      'except PermissionError: pass',
-    ].join('\n');
-    await this.run([python, '-c', script, to, `${port}`, payload]);
-  }
-
   /**
    * Listens on an interface while `act` goes on, until a frame with `last` in it comes, and a moment longer.
    * @returns which of `marks` came, in order of `marks`

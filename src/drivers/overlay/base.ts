@@ -2,19 +2,16 @@
  * What a host needs as soon as it has any network, whatever networks these are.
  *
  * Two tables, both called `trama`: `bridge` in the data namespace filters what ports send into bridges; `inet` in the
- * host's filters and translates what enters or leaves networks through the host. Rules name interfaces by prefix, so a
- * network adds its own chains and set and never changes these.
+ * host's filters and translates what enters or leaves networks through the host (`filters.ts`). Rules name interfaces by
+ * prefix and look into sets, so a network adds elements and never changes a rule.
  */
 import { dataNamespace } from '../../domain/domain.ts';
 import type { IptablesObject, KernelObject, NftChainObject, SysctlObject } from '../../kernel/objects.ts';
 import type { Host } from '../drivers.ts';
+import { hostFilters } from './filters.ts';
 
 /** Interface, MAC and address of every local endpoint; see `ingress`. */
 export const portsSet = 'ports';
-
-/** Subnets of the networks on this host, and each with the port by which the host's packets enter it; see `ingress`. */
-export const subnetsSet = 'subnets';
-export const homesSet = 'homes';
 
 const filter = (hook: string, priority: number) => ({ type: 'filter', hook, priority }) as const;
 
@@ -27,12 +24,12 @@ export function base(host: Host): KernelObject[] {
     ...(host.bridgeNetfilter ? bridgedOnly() : []),
     { kind: 'nft-table', ns: dataNamespace, family: 'bridge', table: 'trama' },
     { ...bridgeSet, name: portsSet, type: 'type ifname . ether_addr . ipv4_addr' },
-    { ...bridgeSet, name: subnetsSet, type: 'type ipv4_addr', flags: 'interval' },
-    { ...bridgeSet, name: homesSet, type: 'type ifname . ipv4_addr', flags: 'interval' },
+    // Subnets of the networks on this host, and each with the port by which the host's packets enter it.
+    { ...bridgeSet, name: 'subnets', type: 'type ipv4_addr', flags: 'interval' },
+    { ...bridgeSet, name: 'homes', type: 'type ifname . ipv4_addr', flags: 'interval' },
     ...ingress(),
     ownNoise(),
-    { kind: 'nft-table', ns: '', family: 'inet', table: 'trama' },
-    forward(host),
+    ...hostFilters(host),
     ...(host.dockerUser ? dockerUser() : []),
   ];
 }
@@ -82,7 +79,7 @@ function ingress(): NftChainObject[] {
         '@ll,96,16 0x8100 drop',
         '@ll,96,16 0x88a8 drop',
         'iifname "trv*" jump port',
-        `iifname "trh*" ip saddr @${subnetsSet} iifname . ip saddr != @${homesSet} drop`,
+        'iifname "trh*" ip saddr @subnets iifname . ip saddr != @homes drop',
         'ether type ip accept',
         'ether type arp accept',
         'drop',
@@ -101,33 +98,6 @@ function ownNoise(): NftChainObject {
     name: 'output',
     hook: filter('output', -300),
     rules: ['drop'],
-  };
-}
-
-/**
- * Networks are entered only by answers, and by what somebody on this host published (DNAT); never from one another.
- * To accept here ends this chain only: another table's drop still counts, and so does ours against another's accept.
- * Docker's own bridges are to containers of Trama what they are to any outsider: reached by published ports.
- */
-function forward(host: Host): NftChainObject {
-  const docker = ['docker*', 'br-*'].map(
-    (bridges) =>
-      `iifname "trg*" oifname "${bridges}" oifname != "${host.interface}" ct state new ct status & dnat == 0 drop`,
-  );
-  return {
-    kind: 'nft-chain',
-    ns: '',
-    family: 'inet',
-    table: 'trama',
-    name: 'forward',
-    hook: filter('forward', 0),
-    rules: [
-      'iifname "trg*" oifname "trg*" drop',
-      'oifname "trg*" ct state established,related accept',
-      'oifname "trg*" ct status dnat accept',
-      'oifname "trg*" drop',
-      ...(host.dockerUser ? docker : []),
-    ],
   };
 }
 

@@ -1,6 +1,9 @@
 /**
- * A network's own rules. Each network brings chains with hooks of their own and a set of its own,
- * named by its VNI, so that it comes and goes without the others being known or touched.
+ * The host's own table: VXLAN only from members, networks kept apart and entered by nobody, translation of what leaves.
+ *
+ * A packet passes every chain of its hook, so a chain per network would slow all of the host's packets down with every
+ * network. The chains are there once, with `base`; a network is nothing but elements of their sets, which come and go
+ * without the others being known or touched.
  */
 import {
   dataNamespace,
@@ -10,98 +13,95 @@ import {
   type NetworkRecord,
 } from '../../domain/domain.ts';
 import type { KernelObject, NftChainObject, NftElementObject } from '../../kernel/objects.ts';
-import { homesSet, subnetsSet } from './base.ts';
+import type { Host } from '../drivers.ts';
 
-const inet = { ns: '', family: 'inet', table: 'trama' } as const;
+const table = { ns: '', family: 'inet', table: 'trama' } as const;
+const bridgeTable = { ns: dataNamespace, family: 'bridge', table: 'trama' } as const;
 
-const vtepSet = (vni: number) => `vtep${vni}`;
+/** UDP port and VNI. The VNI is bits 32…55 after the UDP header. Others may use the same port. */
+const vxlanOf = 'udp dport . @th,96,24';
 
-export function networkFilters(network: NetworkRecord, gateway: EndpointRecord): KernelObject[] {
+/** The table, its sets and its chains, whatever networks there are. */
+export function hostFilters(host: Host): KernelObject[] {
+  const set = (name: string, type: string) => ({ kind: 'nft-set', ...table, name, type }) as const;
   return [
-    { kind: 'nft-set', ...inet, name: vtepSet(network.vni), type: 'type ipv4_addr' },
-    vxlanChain(network),
-    ownVxlanChain(network),
-    inputChain(network, gateway),
-    network.internal ? isolationChain(network) : natChain(network),
-    home(subnetsSet, network.subnet),
-    home(homesSet, gatewayPortName(network.vni), network.subnet),
+    { kind: 'nft-table', ...table },
+    set('vnis', `typeof ${vxlanOf}`),
+    set('vteps', `typeof ${vxlanOf} . ip saddr`),
+    set('addresses', 'type ipv4_addr'),
+    set('gateways', 'type ifname . ipv4_addr'),
+    set('internal', 'type ifname'),
+    { ...set('outgoing', 'type ipv4_addr'), flags: 'interval' },
+    ...chains(host),
   ];
 }
 
-function home(set: string, ...key: string[]): NftElementObject {
-  return { kind: 'nft-element', ns: dataNamespace, family: 'bridge', table: 'trama', set, key };
+/** What a network adds to the sets of both tables. */
+export function networkElements(network: NetworkRecord, gateway: EndpointRecord): NftElementObject[] {
+  const device = gatewayName(network.vni);
+  const element = (set: string, ...key: string[]) => ({ kind: 'nft-element', ...table, set, key }) as const;
+  return [
+    element('vnis', `${network.port}`, `${network.vni}`),
+    element('addresses', gateway.address),
+    element('gateways', device, gateway.address),
+    network.internal ? element('internal', device) : element('outgoing', network.subnet),
+    { kind: 'nft-element', ...bridgeTable, set: 'subnets', key: [network.subnet] },
+    { kind: 'nft-element', ...bridgeTable, set: 'homes', key: [gatewayPortName(network.vni), network.subnet] },
+  ];
 }
 
 /** Another host that may send VXLAN of this network. */
 export function allowedVtep(network: NetworkRecord, vtep: string): NftElementObject {
-  return { kind: 'nft-element', ...inet, set: vtepSet(network.vni), key: [vtep] };
+  return { kind: 'nft-element', ...table, set: 'vteps', key: [`${network.port}`, `${network.vni}`, vtep] };
 }
 
-/** Matches VXLAN of this network only: others may use the same UDP port. The VNI is bits 32…55 after the UDP header. */
-const ours = (network: NetworkRecord) => `udp dport ${network.port} @th,96,24 ${network.vni}`;
+function chains(host: Host): NftChainObject[] {
+  const chain = (name: string, hook: string, priority: number, rules: readonly string[]): NftChainObject => {
+    const type = name === 'nat' ? 'nat' : 'filter';
+    return { kind: 'nft-chain', ...table, name, hook: { type, hook, priority }, rules };
+  };
+  return [
+    chain('vxlan', 'prerouting', -300, vxlan),
+    chain('input', 'input', 0, input),
+    chain('forward', 'forward', 0, forward(host)),
+    chain('nat', 'postrouting', 100, nat),
+  ];
+}
 
 /**
  * VXLAN is accepted from members, and from where the host would answer them: a container can write VXLAN itself, to this
  * host or another, and give it a member's address. What passes here may be for this host or be forwarded to another.
  * Fragments cannot slip through: `forward` uses conntrack, which puts them together before priority -300.
  */
-function vxlanChain(network: NetworkRecord): NftChainObject {
-  return {
-    kind: 'nft-chain',
-    ...inet,
-    name: `vxlan${network.vni}`,
-    hook: { type: 'filter', hook: 'prerouting', priority: -300 },
-    rules: [
-      `${ours(network)} ip saddr != @${vtepSet(network.vni)} drop`,
-      `${ours(network)} fib saddr . iif oif missing drop`,
-    ],
-  };
-}
+const vxlan = [
+  `${vxlanOf} @vnis ${vxlanOf} . ip saddr != @vteps drop`,
+  `${vxlanOf} @vnis fib saddr . iif oif missing drop`,
+];
+
+/** The node's address in a network is reached from that network and from the host itself. */
+const input = ['ip daddr @addresses iifname != "lo" iifname . ip daddr != @gateways drop'];
+
+/** What leaves for anywhere else than a network or the host itself bears the host's address. */
+const nat = ['ip saddr @outgoing oifname != "trg*" oifname != "lo" masquerade'];
 
 /**
- * Other hosts trust this one's address, so only its VXLAN device may send VXLAN of this network, no process: whoever can
- * open a UDP socket here, be it in a container in the host's own namespace, could write into the network. What the device
- * sends belongs to no socket.
+ * Networks are entered only by answers, and by what somebody on this host published (DNAT); never from one another.
+ * To accept here ends this chain only: another table's drop still counts, and so does ours against another's accept.
+ * Of an internal network nothing is passed on, in either direction. Docker's and libvirt's own bridges are to containers
+ * of Trama what they are to any outsider: reached by published ports.
  */
-function ownVxlanChain(network: NetworkRecord): NftChainObject {
-  return {
-    kind: 'nft-chain',
-    ...inet,
-    name: `vxlanout${network.vni}`,
-    hook: { type: 'filter', hook: 'output', priority: 0 },
-    rules: [`${ours(network)} meta skuid >= 0 drop`],
-  };
-}
-
-/** The node's address in this network is reached from this network and from the host itself. */
-function inputChain(network: NetworkRecord, gateway: EndpointRecord): NftChainObject {
-  return {
-    kind: 'nft-chain',
-    ...inet,
-    name: `input${network.vni}`,
-    hook: { type: 'filter', hook: 'input', priority: 0 },
-    rules: [`iifname != "lo" iifname != "${gatewayName(network.vni)}" ip daddr ${gateway.address} drop`],
-  };
-}
-
-/** Of an internal network: nothing is passed on, in either direction. */
-function isolationChain(network: NetworkRecord): NftChainObject {
-  const device = gatewayName(network.vni);
-  return {
-    kind: 'nft-chain',
-    ...inet,
-    name: `forward${network.vni}`,
-    hook: { type: 'filter', hook: 'forward', priority: 0 },
-    rules: [`iifname "${device}" drop`, `oifname "${device}" drop`],
-  };
-}
-
-function natChain(network: NetworkRecord): NftChainObject {
-  return {
-    kind: 'nft-chain',
-    ...inet,
-    name: `nat${network.vni}`,
-    hook: { type: 'nat', hook: 'postrouting', priority: 100 },
-    rules: [`ip saddr ${network.subnet} oifname != "trg*" oifname != "lo" masquerade`],
-  };
+function forward(host: Host): string[] {
+  const guarded = ['docker*', 'br-*', 'virbr*'].map(
+    (bridges) =>
+      `iifname "trg*" oifname "${bridges}" oifname != "${host.interface}" ct state new ct status & dnat == 0 drop`,
+  );
+  return [
+    'iifname @internal drop',
+    'oifname @internal drop',
+    'iifname "trg*" oifname "trg*" drop',
+    'oifname "trg*" ct state established,related accept',
+    'oifname "trg*" ct status dnat accept',
+    'oifname "trg*" drop',
+    ...(host.dockerUser ? guarded : []),
+  ];
 }

@@ -72,6 +72,12 @@ describe('the overlay as kernel state', () => {
     expect(new Set(keys).size).toBe(keys.length);
   });
 
+  test('a network brings no chain of its own, since every packet of the host would pass it', () => {
+    const kinds = driver.network(host, registry, gateway).map((object) => object.kind);
+    expect(kinds).toContain('nft-element');
+    expect(kinds).not.toContain('nft-chain');
+  });
+
   test('multicast discovery needs to know of other hosts, not of their containers', () => {
     expect(driver.remoteEndpoint(host, multicast, remote, '10.0.0.2')).toEqual([]);
   });

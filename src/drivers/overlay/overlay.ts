@@ -33,7 +33,7 @@ import type {
 } from '../../kernel/objects.ts';
 import type { Driver, Host, Sandbox } from '../drivers.ts';
 import { portsSet } from './base.ts';
-import { allowedVtep, networkFilters } from './filters.ts';
+import { allowedVtep, networkElements } from './filters.ts';
 
 const everyone = '00:00:00:00:00:00';
 
@@ -56,7 +56,7 @@ export const overlay: Driver = {
       { ...pair, ...portEnd, master: bridgeName(vni), port: localPort, peer: { ...hostEnd, mtu }, secondary: true },
       { kind: 'address', ns: '', device: hostEnd.name, cidr: withPrefix(network, gateway.address) },
       ...localForwarding(network, gateway, portEnd.name),
-      ...networkFilters(network, gateway),
+      ...networkElements(network, gateway),
     ];
   },
 
