@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Cluster, Mirror, refusal, spec, storeKinds, until } from '../../test/server/cluster.ts';
 import type { RequestHandler } from '../bus/bus.ts';
 import { assignableAddresses, Failure, parseSubnet } from '../domain/domain.ts';
+import { lineLog } from '../platform/platform.ts';
 import { ask, channels, methods, networkTopic, streamPair } from '../protocol/protocol.ts';
 import type { Store } from '../store/store.ts';
 
@@ -45,6 +46,26 @@ describe('asking', () => {
     );
     stuck = false;
   });
+});
+
+test('the log tells which nodes come and go, and no key or token', async () => {
+  await using cluster = await Cluster.create();
+  const lines: string[] = [];
+  const server = await cluster.server(
+    cluster.store,
+    lineLog(
+      (line) => lines.push(line),
+      'info',
+      () => 0,
+    ),
+  );
+  const node = await cluster.node(server, 'h1', '10.0.0.1');
+  await node.client[Symbol.asyncDispose]();
+  await until('its end is heard of', () => lines.length === 2);
+  expect(lines).toEqual([
+    '1970-01-01T00:00:00.000Z info  node connected node=h1\n',
+    '1970-01-01T00:00:00.000Z info  node disconnected node=h1\n',
+  ]);
 });
 
 describe('streams', () => {

@@ -43,7 +43,11 @@ export async function createServer(options: ServerOptions): Promise<Server> {
         open: async (method, params, { peer }) => open(await ready.promise, method, params, peer),
       },
       onMetrics: (message) => void (members.isNode(message.node) && presence.metrics(message)),
-      onPeer: ({ node }, connected) => void (node !== undefined && presence.connected(node, connected)),
+      onPeer({ node }, connected) {
+        if (node === undefined) return;
+        presence.connected(node, connected);
+        if (!stop.signal.aborted) log.info(connected ? 'node connected' : 'node disconnected', { node });
+      },
     }),
   );
   const feed = new Feed({ store, clock, publish: (message) => line.publish(message) });

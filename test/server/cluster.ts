@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Bus, BusClient, FeedMessage, KeyPair, RequestHandler } from '../../src/bus/bus.ts';
 import { createInProcessBus } from '../../src/bus/inprocess/inprocess.ts';
 import { type EndpointRecord, encodeBase64Url, macOf, parseAddress, parseToken } from '../../src/domain/domain.ts';
-import { type Clock, silentLog, systemClock } from '../../src/platform/platform.ts';
+import { type Clock, type Log, silentLog, systemClock } from '../../src/platform/platform.ts';
 import { type Api, ask, type MethodName, type Params, type Result } from '../../src/protocol/protocol.ts';
 import { createServer } from '../../src/server/create-server.ts';
 import type { Server } from '../../src/server/server.ts';
@@ -67,7 +67,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** One more server over the same store; ended with the cluster at the latest. */
-  async server(store: Store = this.store): Promise<Server> {
+  async server(store: Store = this.store, log: Log = silentLog): Promise<Server> {
     this.#hosts += 1;
     const server = await createServer({
       store,
@@ -75,7 +75,7 @@ export class Cluster implements AsyncDisposable {
       keys: this.keys,
       clock: this.clock,
       random: { bytes: (count) => randomBytes(count) },
-      log: silentLog,
+      log,
       listen: { address: `10.255.0.${this.#hosts}`, ports: { requests: 0, feed: 0, metrics: 0 } },
       version: '0.1.0',
     });
