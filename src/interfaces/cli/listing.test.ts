@@ -23,7 +23,7 @@ describe('tables', () => {
     expect(out).toMatchInlineSnapshot(`
       "NAME  ADDRESS   STATUS  CPU  MEMORY             CONTAINERS  ENGINE           VERSION  SEEN
       h1    10.0.0.1  ready   12%  512 MiB / 8.0 GiB  2           docker 20.10.24  0.1.0    2s ago
-      h2    10.0.0.2  down    -    -                  2           docker 20.10.24  0.1.0    never
+      h2    10.0.0.2  down    -    -                  -           docker 20.10.24  0.1.0    never
       "
     `);
   });
@@ -52,6 +52,18 @@ describe('tables', () => {
       db    h2    nginx:1.27  -         8080:80/tcp  exited (3)
       "
     `);
+  });
+
+  test('one that has ended has no addresses, and an engine that is not there takes no more room than one that is', async () => {
+    const networks = [{ network: 'app', address: '', mac: '' }];
+    const ended = fakeCluster([{ ...web, status: 'exited', exitCode: 0, networks }]);
+    expect((await trama('ps -a', { api: ended })).out).toMatch(/ {2}app {6,}8080/);
+    expect((await trama('inspect web', { api: ended })).out).toMatch(/^Networks: +app$/m);
+    const engine = 'Docker is not running on this host: nobody answers at /var/run/docker.sock; start it';
+    const [node] = JSON.parse((await trama('node ls -o json')).out);
+    const api = fakeCluster().on('node.list', () => [{ ...node, engine }]);
+    expect((await trama('node ls', { api })).out).toMatch(/Docker is not running on this host {2}0\.1\.0/);
+    expect((await trama('node ls -o json', { api })).out).toContain(engine);
   });
 
   test('ps --network', async () => {

@@ -11,8 +11,9 @@ export function nodeTable(nodes: readonly NodeView[], now: number, width?: numbe
       node.status,
       node.cpu === null ? '-' : percent(node.cpu),
       memoryOf(node),
-      String(node.containers),
-      node.engine,
+      node.cpu === null ? '-' : String(node.containers),
+      // What there is; what to do where there is none, the sheet says.
+      node.engine.split(': ')[0] ?? '',
       node.version,
       seen(node, now),
     ]),
@@ -33,7 +34,7 @@ export function nodeSheet(node: NodeView, now: number): string {
     ['Status', node.status],
     ['CPU', node.cpu === null ? '-' : percent(node.cpu)],
     ['Memory', memoryOf(node)],
-    ['Containers', String(node.containers)],
+    ['Containers', node.cpu === null ? '-' : String(node.containers)],
     ['Engine', node.engine],
     ['Version', node.version],
     ['Key', node.key],
@@ -87,7 +88,7 @@ export function containerTable(containers: readonly ContainerView[], now: number
       one.name,
       one.node,
       one.image,
-      one.networks.map(({ network, address }) => `${network}:${address}`).join(', '),
+      one.networks.map(({ network, address }) => (address === '' ? network : `${network}:${address}`)).join(', '),
       one.ports.join(', '),
       statusOf(one, now),
     ]),
@@ -115,6 +116,9 @@ export function containerSheet(one: ContainerView, now: number): string {
     ['Created', `${age(one.createdAt, now)} ago`],
     ['Restart', one.restart],
     ['Ports', one.ports],
-    ['Networks', one.networks.map(({ network, address, mac }) => `${network}: ${address}, ${mac}`)],
+    [
+      'Networks',
+      one.networks.map(({ network, address, mac }) => (address === '' ? network : `${network}: ${address}, ${mac}`)),
+    ],
   ]);
 }
