@@ -18,21 +18,23 @@ import { ask } from '../protocol/protocol.ts';
 import type { Server } from '../server/server.ts';
 import { agentModules, serverModules, sqliteStore } from './daemon-modules.ts';
 import { agentSocket, pluginSocket, serverSocket, socketDirectory } from './sockets.ts';
+import { withState } from './state-directory.ts';
 import { version } from './version.ts';
 
 export const daemons: Daemons = {
   up: (flags) =>
-    daemon('up', async (resources, log, stop) => {
+    daemon('up', flags.state, async (resources, log, stop) => {
       const server = await startServer(flags, resources, log);
       await startAgent(await joiningItself(flags, server), resources, log, stop);
     }),
-  server: (flags) => daemon('server', async (resources, log) => void (await startServer(flags, resources, log))),
-  agent: (flags) => daemon('agent', (resources, log, stop) => startAgent(flags, resources, log, stop)),
+  server: (flags) =>
+    daemon('server', flags.state, async (resources, log) => void (await startServer(flags, resources, log))),
+  agent: (flags) => daemon('agent', flags.state, (resources, log, stop) => startAgent(flags, resources, log, stop)),
 };
 
 type Start = (resources: AsyncDisposableStack, log: Log, stop: () => void) => Promise<void>;
 
-async function daemon(name: string, start: Start): Promise<number> {
+async function daemon(name: string, state: string, start: Start): Promise<number> {
   if (process.getuid?.() !== 0) throw new Failure('denied', `trama ${name} needs root: run it with sudo`);
   const log = lineLog(
     (line) => process.stderr.write(line),
@@ -42,7 +44,7 @@ async function daemon(name: string, start: Start): Promise<number> {
   await untilSignal((resources, _signal, stop) => {
     // Empty once the sockets in it are gone; another daemon's may be there still.
     resources.defer(() => rmdir(socketDirectory).catch(() => {}));
-    return start(resources, log, stop);
+    return withState(state, () => start(resources, log, stop));
   });
   return 0;
 }
