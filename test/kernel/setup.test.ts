@@ -81,7 +81,9 @@ describe('set-up', () => {
     await writeFile(`${bin()}/dpkg-query.busybox-static`, '');
     await program('apt-get', noteArguments());
     expect((await setup('test')).code).toBe(0);
-    expect((await aptLog()).at(-1)).toBe('101 install --no-remove ethtool iperf3 tcpdump arping python3-scapy');
+    expect((await aptLog()).at(-1)).toBe(
+      '101 install --no-remove ethtool iperf3 tcpdump arping python3-scapy docker-registry',
+    );
   });
 
   test('a policy of services that somebody made is used and left', async () => {
