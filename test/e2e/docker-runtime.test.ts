@@ -109,13 +109,13 @@ describe('containers', () => {
     const lost = await create({ networks: [{ network: 'nowhere', aliases: [] }] });
     expect(await failure(docker.start(lost))).toEqual({
       code: 'not-found',
-      message: `Docker could not start the container ${lost}: it has no network nowhere.`,
+      message: `Docker could not start the container ${lost.slice(0, 12)}: it has no network nowhere.`,
     });
     await docker.remove(lost);
     const mute = await create({ command: ['no-such-command'] });
     expect(await failure(docker.start(mute))).toEqual({
       code: 'invalid',
-      message: `Docker could not start the container ${mute}: the image has no executable no-such-command; check the command.`,
+      message: `Docker could not start the container ${mute.slice(0, 12)}: the image has no executable no-such-command; check the command.`,
     });
     await docker.remove(mute);
   });
@@ -231,7 +231,7 @@ describe('sessions', () => {
   test('exec in a stopped container is refused', async () => {
     await using box = await running('stopped');
     await docker.stop(box.id, 0);
-    const message = `Docker could not run true in the container ${box.id}: the container is not running; start it first.`;
+    const message = `Docker could not run true in the container ${box.id.slice(0, 12)}: the container is not running; start it first.`;
     expect(await failure(docker.exec(box.id, { ...plain, command: ['true'] }))).toEqual({ code: 'conflict', message });
   });
 
