@@ -72,7 +72,12 @@ export interface EndpointRecord {
   readonly kind: 'container' | 'gateway';
   readonly address: string;
   readonly mac: string;
-  readonly container?: { readonly id: string; readonly name: string };
+  /** Known a moment after the endpoint itself: engines do not tell it in time. */
+  readonly container?: { readonly id: string; readonly name: string; readonly image?: string };
+  /** Names that it answers to besides the container's own, on this network only. */
+  readonly aliases?: readonly string[];
+  /** What its node publishes of it, with the host ports as they are (never 0). */
+  readonly ports?: readonly PublishedPort[];
 }
 
 export type RestartPolicy = 'no' | 'always' | 'unless-stopped' | 'on-failure';
@@ -99,7 +104,9 @@ export interface WorkloadSpec {
 }
 
 export interface PublishedPort {
+  /** Absent: every address of the host. */
   readonly hostAddress?: string;
+  /** 0, in what people ask for: any free one. */
   readonly hostPort: number;
   readonly containerPort: number;
   readonly protocol: 'tcp' | 'udp';

@@ -73,6 +73,13 @@ export type ContainerView = z.infer<typeof containerView>;
 const nothing = z.object({});
 const byName = z.object({ name: z.string() });
 
+const publishedPort = z.object({
+  hostAddress: z.string().optional(),
+  hostPort: z.number(),
+  containerPort: z.number(),
+  protocol: z.enum(['tcp', 'udp']),
+});
+
 const endpoint = z.object({
   id: z.string().max(128),
   network: z.string(),
@@ -80,7 +87,9 @@ const endpoint = z.object({
   kind: z.enum(['container', 'gateway']),
   address: z.string(),
   mac: z.string(),
-  container: z.object({ id: z.string(), name: z.string() }).optional(),
+  container: z.object({ id: z.string(), name: z.string(), image: z.string().optional() }).optional(),
+  aliases: z.array(z.string()).readonly().optional(),
+  ports: z.array(publishedPort).readonly().optional(),
 });
 
 const workloadSpec = z.object({
@@ -88,14 +97,7 @@ const workloadSpec = z.object({
   command: z.array(z.string()),
   env: z.array(z.string()),
   networks: z.array(z.object({ network: z.string(), address: z.string().optional(), aliases: z.array(z.string()) })),
-  ports: z.array(
-    z.object({
-      hostAddress: z.string().optional(),
-      hostPort: z.number(),
-      containerPort: z.number(),
-      protocol: z.enum(['tcp', 'udp']),
-    }),
-  ),
+  ports: z.array(publishedPort),
   restart,
   tty: z.boolean(),
   stdin: z.boolean(),
