@@ -8,15 +8,16 @@ const rooms = {
   kernel: ['domain', 'platform'],
   drivers: ['domain', 'kernel'],
   runtimes: ['domain', 'protocol', 'platform'],
+  dns: ['domain', 'platform'],
   server: ['domain', 'protocol', 'store', 'bus', 'platform'],
-  agent: ['domain', 'protocol', 'bus', 'kernel', 'drivers', 'runtimes', 'platform'],
+  agent: ['domain', 'protocol', 'bus', 'kernel', 'drivers', 'runtimes', 'dns', 'platform'],
   plugins: ['domain', 'protocol', 'agent', 'platform'],
   lab: ['domain', 'kernel', 'drivers', 'runtimes', 'platform'],
   interfaces: ['domain', 'protocol', 'platform', 'server', 'agent'],
 };
 
 /** Rooms of which others see only the door: `<room>/<room>.ts`, a port without an implementation. */
-const doorsOnly = ['store', 'bus', 'runtimes', 'server', 'agent'];
+const doorsOnly = ['store', 'bus', 'runtimes', 'dns', 'server', 'agent'];
 
 const tests = '\\.test\\.ts$';
 
