@@ -10,15 +10,17 @@ export async function hostFacts(
   spawn: Spawn,
   readFile: (path: string) => Promise<string>,
 ): Promise<Host> {
-  const [dockerUser, bridgeNetfilter] = await Promise.all([hasDockerUser(spawn), hasBridgeNetfilter(readFile)]);
-  return { node, address: underlay.address, interface: underlay.interface, dockerUser, bridgeNetfilter };
-}
-
-function hasBridgeNetfilter(readFile: (path: string) => Promise<string>): Promise<boolean> {
-  return readFile('/proc/sys/net/bridge/bridge-nf-call-iptables').then(
-    () => true,
-    () => false,
-  );
+  const hasSetting = (key: string) =>
+    readFile(`/proc/sys/net/${key}`).then(
+      () => true,
+      () => false,
+    );
+  const [dockerUser, bridgeNetfilter, ipv6] = await Promise.all([
+    hasDockerUser(spawn),
+    hasSetting('bridge/bridge-nf-call-iptables'),
+    hasSetting('ipv6/conf/all/disable_ipv6'),
+  ]);
+  return { node, address: underlay.address, interface: underlay.interface, dockerUser, bridgeNetfilter, ipv6 };
 }
 
 async function hasDockerUser(spawn: Spawn): Promise<boolean> {

@@ -17,6 +17,8 @@ export interface Host {
   readonly dockerUser: boolean;
   /** The kernel has br_netfilter: bridged frames would pass through iptables as well. Default false. */
   readonly bridgeNetfilter?: boolean;
+  /** False: the kernel was started without IPv6 and has none of its settings. Default true. */
+  readonly ipv6?: boolean;
 }
 
 /** A container's interface that stands in its sandbox, as libnetwork's Join asked for it. */

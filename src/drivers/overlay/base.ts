@@ -19,8 +19,7 @@ export function base(host: Host): KernelObject[] {
   return [
     { kind: 'namespace', name: dataNamespace },
     ...(host.dockerUser ? forwarding : []),
-    // Else each device there would announce itself to the whole network when it comes up.
-    { kind: 'sysctl', ns: dataNamespace, key: 'net/ipv6/conf/all/disable_ipv6', value: '1' },
+    ...(host.ipv6 === false ? [] : silence),
     ...(host.bridgeNetfilter ? bridgedOnly() : []),
     { kind: 'nft-table', ns: dataNamespace, family: 'bridge', table: 'trama' },
     { ...bridgeSet, name: portsSet, type: 'type ifname . ether_addr . ipv4_addr' },
@@ -41,6 +40,11 @@ const bridgeSet = { kind: 'nft-set', ns: dataNamespace, family: 'bridge', table:
  * the host passes on whatever comes, also to Docker's own containers.
  */
 const forwarding: readonly SysctlObject[] = [{ kind: 'sysctl', ns: '', key: 'net/ipv4/ip_forward', value: '1' }];
+
+/** Else each device there would announce itself to the whole network when it comes up. */
+const silence: readonly SysctlObject[] = [
+  { kind: 'sysctl', ns: dataNamespace, key: 'net/ipv6/conf/all/disable_ipv6', value: '1' },
+];
 
 /** A new namespace sends bridged frames through iptables too: a tenth of a packet's whole round trip, for no rule at all. */
 function bridgedOnly(): SysctlObject[] {

@@ -40,6 +40,7 @@ const cases: Record<string, () => KernelObject[]> = {
   base: () => base(host),
   'base-without-docker': () => base({ ...host, dockerUser: false }),
   'base-with-bridge-netfilter': () => base({ ...host, dockerUser: false, bridgeNetfilter: true }),
+  'base-without-ipv6': () => base({ ...host, dockerUser: false, ipv6: false }),
   'network-registry': () => driver.network(host, registry, gateway),
   'network-multicast-internal': () => driver.network(host, multicast, gateway),
   'local-endpoint': () => driver.localEndpoint(host, registry, local),
