@@ -23,9 +23,17 @@ import { version } from './version.ts';
 
 export const daemons: Daemons = {
   up: (flags) =>
-    daemon('up', flags.state, async (resources, log, stop) => {
+    daemon('up', flags.state, async (resources, log) => {
       const server = await startServer(flags, resources, log);
-      await startAgent(await joiningItself(flags, server), resources, log, stop);
+      // Its own: a host may leave, and the server that it runs goes on.
+      const agent = resources.use(new AsyncDisposableStack());
+      const left = () => {
+        log.info('this host has left the cluster; its server goes on');
+        agent
+          .disposeAsync()
+          .catch((error: unknown) => log.error('something of the agent did not end in order', { error }));
+      };
+      await startAgent(await joiningItself(flags, server), agent, log, left);
     }),
   server: (flags) =>
     daemon('server', flags.state, async (resources, log) => void (await startServer(flags, resources, log))),
@@ -87,7 +95,7 @@ async function startAgent(
   flags: AgentFlags,
   resources: AsyncDisposableStack,
   log: Log,
-  stop: () => void,
+  left: () => void,
 ): Promise<void> {
   const [{ createAgent }, { createZeroMqBus }, { serveLocalApi }, { createDockerRuntime }, { serveLibnetwork }] =
     await agentModules();
@@ -107,7 +115,7 @@ async function startAgent(
       clock: systemClock,
       log: log.with({ role: 'agent' }),
       readFile: (path) => readFile(path, 'utf8'),
-      stop,
+      stop: left,
     }),
   );
   resources.use(await serveLocalApi({ socketPath: agentSocket, api: agent, log }));

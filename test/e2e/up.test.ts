@@ -87,4 +87,16 @@ test('it leaves in order, and the server goes on', async () => {
   await trama('node', 'leave');
   expect((await host.run(['ip', 'netns', 'list'])).stdout).not.toContain('trama');
   expect(await host.docker('ps', '-aq')).toBe('');
+  // Its agent ends a moment after the answer, and the client finds the server behind it.
+  await eventually('no node', async () => (await json<NodeShown[]>('node', 'ls')).length === 0);
+  expect((await json<{ name: string }[]>('network', 'ls')).map((each) => each.name)).toEqual(['app']);
+  expect((await host.run(['test', '-e', '/run/docker/plugins/trama.sock'])).code).toBe(1);
+  expect(await up.output()).toContain('this host has left the cluster; its server goes on');
+  up.kill('SIGTERM');
+  expect(await up.ended).toBe(0);
+});
+
+test('started again, the host joins again', async () => {
+  await start();
+  expect((await json<NodeShown[]>('node', 'ls')).map((each) => each.name)).toEqual(['h1']);
 });
