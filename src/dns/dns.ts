@@ -4,10 +4,14 @@
  * A question comes from a client (a container) to the address that this node has in a network, its gateway there. The
  * zone says, for that client, what a name stands for; only what the client shares a network with is there for it.
  */
+import type { Clock, Log } from '../platform/platform.ts';
 
 /** What a name stands for. */
 export interface Found {
-  /** Addresses, in no order; empty: the name exists, but has none of the kind that was asked for (NODATA). */
+  /**
+   * Addresses, in no order; empty: the name exists, but has no address (NODATA). So is a name under which there are others,
+   * as `app.SUFFIX` over `web.app.SUFFIX`: who is told that it does not exist may take those for missing, too (RFC 8020).
+   */
   readonly addresses: readonly string[];
 }
 
@@ -18,24 +22,41 @@ export interface Client {
   readonly server: string;
 }
 
-/** What is known of names. Asked for every question: an answer costs no more with many names than with few. */
+/**
+ * What is known of names. Asked for every question that was not answered before under the same `version`: an answer costs
+ * no more with many names than with few. Nothing of it may throw.
+ */
 export interface Zone {
   /**
    * `name` in lower case, without the final dot.
    * @returns undefined when the name is none of the cluster's for this client: the question is passed on
    */
   find(client: Client, name: string): Found | undefined;
-  /** Names of an address, the fullest first. @returns undefined when the address is in no network of this client's */
+  /**
+   * Names of an address, the fullest first; empty: it is in a network of this client's, and nobody has it (NXDOMAIN).
+   * @returns undefined when the address is in no network of this client's: the question is passed on
+   */
   reverse(client: Client, address: string): readonly string[] | undefined;
   /** Names under it are only the cluster's: one that is not known does not exist, and no other server is asked. Without dots at its ends. */
   readonly suffix: string;
-  /** Changes whenever an answer might: what was made for an earlier one is not used again. */
+  /** Changes whenever an answer to anybody might: what was made for an earlier one is not used again. Read for every question. */
   readonly version: number;
-  /** Where other questions of this client go, `ADDRESS` or `ADDRESS:PORT`, the first first. Empty: nowhere (REFUSED). */
+  /**
+   * Where other questions of this client go, `ADDRESS`, `ADDRESS:PORT` or `[IPV6]:PORT`, the first first. Empty: nowhere
+   * (REFUSED); so for whoever is in none of the networks, lest this be a resolver for everybody.
+   */
   upstreams(client: Client): readonly string[];
 }
 
 export interface NameServer extends AsyncDisposable {
   /** Answers at exactly these addresses, port 53, UDP and TCP; others end. One that cannot be had is told to `onTrouble` and tried again. */
   listen(addresses: ReadonlySet<string>): void;
+}
+
+export interface NameServerOptions {
+  readonly zone: Zone;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** One sentence for a person, once for as long as it lasts: what is not answered, why, what to do. */
+  onTrouble(message: string): void;
 }
