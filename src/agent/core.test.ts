@@ -159,6 +159,22 @@ describe('the running agent', () => {
     expect(existsSync(options.directory)).toBe(false);
   });
 
+  test('a person waits no longer for a stream than for an answer when no server is there', async () => {
+    const { cluster, server, agent } = await scene();
+    await using _cluster = cluster;
+    await using _agent = agent;
+    agent.run();
+    await vi.waitFor(() => ask(agent, 'node.inspect', { name: 'h1' }), { interval: 1 });
+    await server[Symbol.asyncDispose]();
+    const gone = async () => expect((await ask(agent, 'agent.status', {})).link).toBe('connecting');
+    await vi.waitFor(gone, { interval: 1 });
+    const began = Date.now();
+    const logs = agent.open('workload.logs', { name: 'web', follow: false, timestamps: false });
+    await expect(logs).rejects.toMatchObject({ code: 'unavailable' });
+    // Not the ten seconds that a stream may otherwise take to begin.
+    expect(Date.now() - began).toBeLessThan(6000);
+  });
+
   test('a host that the cluster has forgotten leaves without force, and is told to', async () => {
     const { cluster, server, agent, options } = await scene();
     await using _cluster = cluster;

@@ -8,6 +8,7 @@ import {
   clusterTopic,
   networkTopic,
   nodeTopic,
+  type OpenOptions,
   type TopicSnapshot,
   type TopicValue,
 } from '../protocol/protocol.ts';
@@ -204,8 +205,8 @@ export class AgentCore implements Agent {
     return this.#membership.callForPerson(method, params, options);
   }
 
-  open(method: string, params: unknown): Promise<ByteStream> {
-    return this.#membership.open(method, params);
+  open(method: string, params: unknown, options?: OpenOptions): Promise<ByteStream> {
+    return this.#membership.openForPerson(method, params, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

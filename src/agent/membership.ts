@@ -1,7 +1,7 @@
 /** This host as a member: its connection to the servers, its registration, heartbeats and figures. */
 import type { BusClientOptions } from '../bus/bus.ts';
 import { Failure } from '../domain/domain.ts';
-import { type Api, ask, type ByteStream, type CallOptions } from '../protocol/protocol.ts';
+import { type Api, ask, type ByteStream, type CallOptions, type OpenOptions } from '../protocol/protocol.ts';
 import type { AgentOptions } from './agent.ts';
 import type { Clone } from './clone.ts';
 import type { Identity } from './identity.ts';
@@ -59,8 +59,13 @@ export class Membership implements Api {
     return this.call(method, params, this.connected ? options : { ...options, deadlineMs: absenceMs });
   }
 
-  async open(method: string, params: unknown): Promise<ByteStream> {
-    return this.#servers().open(method, params);
+  async open(method: string, params: unknown, options?: OpenOptions): Promise<ByteStream> {
+    return this.#servers().open(method, params, options);
+  }
+
+  /** See `callForPerson`. */
+  openForPerson(method: string, params: unknown, options?: OpenOptions): Promise<ByteStream> {
+    return this.open(method, params, this.connected ? options : { deadlineMs: absenceMs });
   }
 
   async connect(): Promise<void> {

@@ -13,7 +13,7 @@ import type {
   ServerAddress,
 } from '../bus/bus.ts';
 import { Failure } from '../domain/domain.ts';
-import type { Api, ByteStream, CallOptions } from '../protocol/protocol.ts';
+import type { Api, ByteStream, CallOptions, OpenOptions } from '../protocol/protocol.ts';
 
 export interface ServerLinkOptions {
   readonly bus: Bus;
@@ -74,8 +74,8 @@ export class ServerLink implements Api, AsyncDisposable {
     return this.#preferred().call(method, params, options);
   }
 
-  open(method: string, params: unknown): Promise<ByteStream> {
-    return this.#preferred().open(method, params);
+  open(method: string, params: unknown, options?: OpenOptions): Promise<ByteStream> {
+    return this.#preferred().open(method, params, options);
   }
 
   subscribe(topic: string): void {

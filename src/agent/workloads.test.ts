@@ -103,6 +103,20 @@ const workload = (change: Partial<WorkloadRecord> = {}): WorkloadRecord => ({
 });
 
 describe('workloads of a node', () => {
+  test('who attaches waits for an image as long as it takes, and no longer than the workload is wanted', async () => {
+    const engine = new FakeEngine();
+    const { workloads } = await scene(engine, () => new Promise((resolve) => setTimeout(resolve, 5)));
+    const pulled = Promise.withResolvers<void>();
+    Object.assign(engine.runtime, { ensureImage: () => pulled.promise, attach: async () => 'its streams' });
+    workloads.set(workload());
+    const attached = workloads.attach('web', false);
+    // Many times as long as a report may be missing.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    pulled.resolve();
+    expect(await attached).toBe('its streams');
+    await expect(workloads.attach('nobody', false)).rejects.toThrow('there is no container nobody');
+  });
+
   test('a wanted one is made and started, and told', async () => {
     const { engine, workloads, told, reaches } = await scene();
     workloads.set(workload());

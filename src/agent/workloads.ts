@@ -44,6 +44,7 @@ const passing: ReadonlySet<FailureCode> = new Set(['unavailable', 'internal', 'o
 const firstRetryMs = 2000;
 const lastRetryMs = 60_000;
 const attachMs = 5000;
+const quietMs = 30_000;
 const progressMs = 250;
 const containerGone = 'its container is gone';
 
@@ -350,14 +351,17 @@ export class Workloads {
     this.#waiting.delete(name);
   }
 
+  /** Or a while: an image may take long to come, without a word. @throws Failure when nobody wants it any more */
   #nextReport(name: string): Promise<void> {
     return new Promise((resolve, reject) => {
       const waiting = this.#waiting.get(name) ?? new Set();
       this.#waiting.set(name, waiting);
       waiting.add(resolve);
-      void this.#options.clock
-        .sleep(30_000)
-        .then(() => reject(new Failure('deadline', `container ${name} has not started within 30 s: see trama ps`)));
+      void this.#options.clock.sleep(quietMs).then(() => {
+        waiting.delete(resolve);
+        if (this.#wanted.has(name)) resolve();
+        else reject(new Failure('not-found', `there is no container ${name} on node ${this.#options.node}`));
+      });
     });
   }
 

@@ -8,7 +8,7 @@
  * Every connection is bound to a CURVE key. A session exists only after the peer has proved that it holds the
  * secret half of the key that it names.
  */
-import type { Api, ByteStream, CallOptions } from '../protocol/protocol.ts';
+import type { Api, ByteStream, CallOptions, OpenOptions } from '../protocol/protocol.ts';
 
 export interface KeyPair {
   /** Z85, 40 characters. */
@@ -33,7 +33,11 @@ export interface Gatekeeper {
 /** What a server does with requests. Throws Failures; anything else becomes `internal`. */
 export interface RequestHandler {
   call(method: string, params: unknown, context: { readonly peer: Peer; readonly deadline: number }): Promise<unknown>;
-  open(method: string, params: unknown, context: { readonly peer: Peer }): Promise<ByteStream>;
+  open(
+    method: string,
+    params: unknown,
+    context: { readonly peer: Peer; readonly deadline: number },
+  ): Promise<ByteStream>;
 }
 
 /** One delta of the feed. `data` is JSON text; `previous` is the topic's revision before this one. */
@@ -107,7 +111,7 @@ export interface BusClientOptions {
 export interface BusClient extends Api, AsyncDisposable {
   readonly state: LinkState;
   call(method: string, params: unknown, options?: CallOptions): Promise<unknown>;
-  open(method: string, params: unknown): Promise<ByteStream>;
+  open(method: string, params: unknown, options?: OpenOptions): Promise<ByteStream>;
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
   /** Never waits, never fails; dropped when there is no session. */

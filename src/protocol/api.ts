@@ -8,6 +8,12 @@ export interface CallOptions {
   readonly id?: string;
 }
 
+/** Options of opening a stream. */
+export interface OpenOptions {
+  /** Milliseconds until the caller gives up with `deadline`, if it has not begun by then. Default 10000. */
+  readonly deadlineMs?: number;
+}
+
 /**
  * Channels of a stream, as in Kubernetes' remote command protocol: bytes of the three standard streams, and JSON
  * control messages (`StreamControl`).
@@ -47,7 +53,7 @@ export interface Api {
   /** @throws Failure */
   call(method: string, params: unknown, options?: CallOptions): Promise<unknown>;
   /** @throws Failure when the stream cannot begin. */
-  open(method: string, params: unknown): Promise<ByteStream>;
+  open(method: string, params: unknown, options?: OpenOptions): Promise<ByteStream>;
 }
 
 /** A method's contract. */

@@ -47,10 +47,10 @@ export async function answer(context: Context, method: string, params: unknown, 
 }
 
 /** @throws Failure */
-export async function open(context: Context, method: string, params: unknown, caller: Caller): Promise<ByteStream> {
+export async function open(context: Context, method: string, params: unknown, call: Call): Promise<ByteStream> {
   if (!isStream(method)) throw notServed(method);
-  checkMay(caller, method);
-  return openStream(context, method, params);
+  checkMay(call.caller, method);
+  return openStream(context, method, params, call);
 }
 
 function isServed(method: string): method is ServedMethod {

@@ -40,7 +40,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       handler: {
         call: async (method, params, { peer, deadline }) =>
           answer(await ready.promise, method, params, { caller: peer, deadline }),
-        open: async (method, params, { peer }) => open(await ready.promise, method, params, peer),
+        open: async (method, params, { peer, deadline }) =>
+          open(await ready.promise, method, params, { caller: peer, deadline }),
       },
       onMetrics: (message) => void (members.isNode(message.node) && presence.metrics(message)),
       onPeer({ node }, connected) {
@@ -86,7 +87,8 @@ function serverOver(
       const deadline = context.clock.now() + deadlineMs;
       return within(context, deadlineMs, method, answer(context, method, params, { caller: root, deadline }));
     },
-    open: (method, params) => open(context, method, params, root),
+    open: (method, params, { deadlineMs = defaultDeadlineMs } = {}) =>
+      open(context, method, params, { caller: root, deadline: context.clock.now() + deadlineMs }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }

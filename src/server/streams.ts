@@ -1,7 +1,7 @@
 /** Streams to and from containers: the server finds the node and hands on; bytes are the agent's and the caller's. */
 import { Failure, toFailure } from '../domain/domain.ts';
 import { type ByteStream, type StreamName, streams } from '../protocol/protocol.ts';
-import type { Context } from './context.ts';
+import type { Call, Context } from './context.ts';
 import { parseParams } from './params.ts';
 import { findWorkload } from './workload-view.ts';
 
@@ -10,14 +10,19 @@ export function isStream(method: string): method is StreamName {
 }
 
 /** @throws Failure `not-found`, or `unavailable` naming the node */
-export async function openStream(context: Context, method: StreamName, params: unknown): Promise<ByteStream> {
+export async function openStream(
+  context: Context,
+  method: StreamName,
+  params: unknown,
+  { deadline }: Call,
+): Promise<ByteStream> {
   const parsed = parseParams(method, streams[method], params);
   const { name, node } = (await findWorkload(context, parsed.name)).value;
   if (!context.bus.connectedNodes().includes(node)) {
     throw new Failure('unavailable', `container ${name} cannot be reached: its node ${node} is down`);
   }
   try {
-    return await context.bus.toNode(node).open(method, parsed);
+    return await context.bus.toNode(node).open(method, parsed, { deadlineMs: deadline - context.clock.now() });
   } catch (error) {
     const { code, message } = toFailure(error);
     if (code !== 'unavailable' && code !== 'deadline') throw error;

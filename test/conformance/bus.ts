@@ -33,7 +33,7 @@ export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(r
 /** Answers by a table; what is not there is `not-found`. */
 export function handles(
   calls: Record<string, (params: never, peer: Peer, deadline: number) => unknown>,
-  streams: Record<string, (stream: ByteStream) => Promise<void>> = {},
+  streams: Record<string, (stream: ByteStream, deadline: number) => Promise<void>> = {},
 ): RequestHandler {
   return {
     async call(method, params, { peer, deadline }) {
@@ -41,11 +41,11 @@ export function handles(
       if (call === undefined) throw new Failure('not-found', `There is no ${method}.`);
       return await call(params as never, peer, deadline);
     },
-    async open(method) {
+    async open(method, _params, { deadline }) {
       const serve = streams[method];
       if (serve === undefined) throw new Failure('not-found', `There is no stream ${method}.`);
       const [mine, theirs] = streamPair();
-      serve(mine).catch((error) => mine.reset(error));
+      serve(mine, deadline).catch((error) => mine.reset(error));
       return theirs;
     },
   };
@@ -486,6 +486,25 @@ export function describeBus(create: () => Bus): void {
       waiting.reset(new Failure('invalid', 'I changed my mind.'));
       expect(await atServer.promise).toEqual({ code: 'invalid', message: 'I changed my mind.' });
       expect(await outcome(client.open('missing', {}))).toMatchObject({ code: 'not-found' });
+    });
+
+    test('whoever opens one says how long it may take to begin, both ways', async () => {
+      await using stage = new Stage(create());
+      const deadlines: number[] = [];
+      const never: RequestHandler = {
+        ...handles({ there: () => true }),
+        open: async (_method, _params, { deadline }) => {
+          deadlines.push(deadline - Date.now());
+          return new Promise<ByteStream>(() => {});
+        },
+      };
+      const server = await stage.serve(never);
+      const { client } = await stage.connect(stage.node('h1'), { handler: never });
+      await client.call('there', {});
+      expect(await outcome(client.open('never', {}, { deadlineMs: 80 }))).toMatchObject({ code: 'deadline' });
+      const toNode = server.toNode('h1').open('never', {}, { deadlineMs: 80 });
+      expect(await outcome(toNode)).toMatchObject({ code: 'deadline' });
+      expect(deadlines.map((left) => left > 0 && left <= 80)).toEqual([true, true]);
     });
 
     test('the answering side ends the stream, though the opener has not', async () => {

@@ -15,8 +15,8 @@ export function answeringFor(peer: Peer, handler: RequestHandler, answers: Answe
         encodeJson(await handler.call(method, parse(method, params), { peer, deadline })),
       );
     },
-    async open(method, params): Promise<ByteStream> {
-      return await handler.open(method, parse(method, params), { peer });
+    async open(method, params, left): Promise<ByteStream> {
+      return await handler.open(method, parse(method, params), { peer, deadline: clock.now() + left });
     },
   };
 }

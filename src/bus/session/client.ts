@@ -1,6 +1,6 @@
 import { Failure, isFailure, toFailure } from '../../domain/domain.ts';
 import type { Clock, Log } from '../../platform/platform.ts';
-import type { ByteStream, CallOptions } from '../../protocol/protocol.ts';
+import type { ByteStream, CallOptions, OpenOptions } from '../../protocol/protocol.ts';
 import type { BusClient, BusClientOptions, LinkState, MetricsMessage } from '../bus.ts';
 import { answeringFor, answersNothing } from './answering.ts';
 import { Answers } from './answers.ts';
@@ -83,9 +83,9 @@ export class Client implements BusClient {
     }
   }
 
-  async open(method: string, params: unknown): Promise<ByteStream> {
+  async open(method: string, params: unknown, options: OpenOptions = {}): Promise<ByteStream> {
     const payload = encodeJson(params);
-    const expires = this.#options.clock.now() + defaultDeadlineMs;
+    const expires = this.#options.clock.now() + (options.deadlineMs ?? defaultDeadlineMs);
     const { conversation } = await this.#ready(expires);
     return await conversation.open(method, payload, expires - this.#options.clock.now());
   }

@@ -18,8 +18,8 @@ export class SessionLost extends Failure {}
 export interface Answering {
   /** @param left milliseconds until the asker gives up. @throws Failure */
   call(id: string, method: string, params: Uint8Array, left: number): Promise<Uint8Array>;
-  /** @throws Failure */
-  open(method: string, params: Uint8Array): Promise<ByteStream>;
+  /** @param left as above. @throws Failure */
+  open(method: string, params: Uint8Array, left: number): Promise<ByteStream>;
 }
 
 interface Pending {
@@ -87,7 +87,7 @@ export class Conversation {
     this.#streams.set(id, stream);
     // What fails before it is opened fails the opening.
     stream.result.catch((error) => opened.reject(error));
-    this.#options.line.send({ t: 'open', id, method }, params);
+    this.#options.line.send({ t: 'open', id, method, left: Math.max(0, left) }, params);
     try {
       await within(this.#options.clock, left, opened.promise, () => this.#late(method, 'begin', left));
       return stream;
@@ -139,7 +139,7 @@ export class Conversation {
   }
 
   async #make(header: Extract<Header, { t: 'open' }>, params: Uint8Array): Promise<void> {
-    const { id, method } = header;
+    const { id, method, left } = header;
     // An id is the stream's name on both sides: the other must not take one that is in use.
     if (this.#making.has(id) || this.#streams.has(id)) return;
     try {
@@ -147,7 +147,7 @@ export class Conversation {
         throw new Failure('overloaded', `${2 * streamLimit} streams are open on this connection: end some first.`);
       }
       this.#making.add(id);
-      const inner = await this.#options.answering.open(method, params);
+      const inner = await this.#options.answering.open(method, params, left);
       if (!this.#making.delete(id)) {
         inner.reset(this.#closed ?? new Failure('unavailable', `Who asked for ${method} has given up.`));
         return;

@@ -1,6 +1,6 @@
 import { Failure } from '../../domain/domain.ts';
 import type { Clock, Log } from '../../platform/platform.ts';
-import type { Api, CallOptions } from '../../protocol/protocol.ts';
+import type { Api, CallOptions, OpenOptions } from '../../protocol/protocol.ts';
 import type { BusServerOptions, Peer } from '../bus.ts';
 import { answeringFor } from './answering.ts';
 import { Answers } from './answers.ts';
@@ -128,8 +128,8 @@ export class Sessions {
           encodeJson(params),
           options.deadlineMs ?? defaultDeadlineMs,
         ),
-      open: async (method: string, params: unknown) =>
-        await conversation().open(method, encodeJson(params), defaultDeadlineMs),
+      open: async (method: string, params: unknown, { deadlineMs = defaultDeadlineMs }: OpenOptions = {}) =>
+        await conversation().open(method, encodeJson(params), deadlineMs),
     };
   }
 

@@ -17,7 +17,7 @@ const header = z.discriminatedUnion('t', [
   z.object({ t: z.literal('answer'), id }),
   z.object({ t: z.literal('failure'), ...failure }),
   /** `id` is that of the stream to be. Payload: parameters as JSON. */
-  z.object({ t: z.literal('open'), id, method }),
+  z.object({ t: z.literal('open'), id, method, left }),
   z.object({ t: z.literal('opened'), id }),
   z.object({ t: z.literal('data'), id, channel: z.literal([0, 1, 2, 3]) }),
   /** The reader has read this much; the writer may send as much more. */

@@ -90,6 +90,12 @@ describe('run', () => {
     expect(cluster.methodsAsked()).toContain('workload.remove');
   });
 
+  test('the streams may take as long to begin as an image to be pulled', async () => {
+    cluster = starting({ status: 'running' }).onOpen((stream) => stream.end({ exitCode: 0 }));
+    await trama('run nginx', { api: cluster });
+    expect(cluster.opened[0]?.options?.deadlineMs).toBeGreaterThan(3_600_000);
+  });
+
   test('what cannot run ends the attach with its sentence, once', async () => {
     cluster = starting({ status: 'pulling' }, { status: 'failed', message: 'no such image' });
     const { code, err } = await trama('run nginx', { api: cluster });

@@ -1,6 +1,6 @@
 /** What a command works with: the world, the daemon, and ways to say things. */
 import { Failure } from '../../domain/errors.ts';
-import type { Api, ByteStream, CallOptions } from '../../protocol/api.ts';
+import type { Api, ByteStream, CallOptions, OpenOptions } from '../../protocol/api.ts';
 import type { MethodName, Params, Result, StreamName } from '../../protocol/methods.ts';
 import { type CliIo, OutputClosed } from './io.ts';
 import { printable } from './text.ts';
@@ -20,8 +20,8 @@ export class Session {
     return this.#connect().call(method, params, options) as Promise<Result<M>>;
   }
 
-  open(method: StreamName, params: unknown): Promise<ByteStream> {
-    return this.#connect().open(method, params);
+  open(method: StreamName, params: unknown, options?: OpenOptions): Promise<ByteStream> {
+    return this.#connect().open(method, params, options);
   }
 
   /** Data, to stdout. */

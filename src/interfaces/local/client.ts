@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Failure, isFailure } from '../../domain/errors.ts';
 import { request as httpRequest } from '../../platform/http.ts';
-import type { Api, ByteStream, CallOptions } from '../../protocol/api.ts';
+import type { Api, ByteStream, CallOptions, OpenOptions } from '../../protocol/api.ts';
 import { frameTypes } from './frames.ts';
 import { failureFrom, SocketStream } from './socket-stream.ts';
 
@@ -21,7 +21,7 @@ export interface LocalApiClientOptions {
 export function connectLocalApi({ socketPaths }: LocalApiClientOptions): Api {
   return {
     call: (method, params, options) => firstThatRuns(socketPaths, (path) => post(path, method, params, options)),
-    open: (method, params) => firstThatRuns(socketPaths, (path) => openStream(path, method, params)),
+    open: (method, params, options) => firstThatRuns(socketPaths, (path) => openStream(path, method, params, options)),
   };
 }
 
@@ -99,7 +99,12 @@ async function readAnswer(path: string, response: IncomingMessage): Promise<unkn
   return answer.result;
 }
 
-async function openStream(path: string, method: string, params: unknown): Promise<ByteStream> {
+async function openStream(
+  path: string,
+  method: string,
+  params: unknown,
+  { deadlineMs }: OpenOptions = {},
+): Promise<ByteStream> {
   const { socket, head } = await upgraded(path);
   const opened = Promise.withResolvers<void>();
   const stream = new SocketStream(socket, ({ type }) => {
@@ -109,7 +114,7 @@ async function openStream(path: string, method: string, params: unknown): Promis
   });
   stream.result.then(() => opened.resolve(), opened.reject);
   if (head.length > 0) socket.unshift(head);
-  stream.handshake(frameTypes.open, { method, params });
+  stream.handshake(frameTypes.open, { method, params, deadlineMs });
   try {
     await opened.promise;
   } catch (error) {

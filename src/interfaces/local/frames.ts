@@ -5,7 +5,7 @@
 import { Failure } from '../../domain/errors.ts';
 
 export const frameTypes = {
-  /** First from the client: JSON `{method, params}`. */
+  /** First from the client: JSON `{method, params, deadlineMs?}`. */
   open: 16,
   /** First from the server when the stream has begun; empty. */
   opened: 17,

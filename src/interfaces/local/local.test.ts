@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Failure } from '../../domain/errors.ts';
 import { silentLog } from '../../platform/log.ts';
-import type { Api, ByteStream, CallOptions } from '../../protocol/api.ts';
+import type { Api, ByteStream, CallOptions, OpenOptions } from '../../protocol/api.ts';
 import { streamPair, streamWindow } from '../../protocol/streams.ts';
 import { connectLocalApi } from './client.ts';
 import { serveLocalApi } from './server.ts';
 
 let directory: string;
 let socketPath: string;
-let opened: { method: string; params: unknown; stream: ByteStream }[];
+let opened: { method: string; params: unknown; options: OpenOptions | undefined; stream: ByteStream }[];
 let asked: { method: string; params: unknown; options: CallOptions | undefined }[];
 let answer: (method: string) => Promise<unknown>;
 const stack: AsyncDisposable[] = [];
@@ -22,10 +22,10 @@ const api: Api = {
     asked.push({ method, params, options });
     return answer(method);
   },
-  async open(method, params) {
+  async open(method, params, options) {
     if ((params as { name: string }).name === 'nobody') throw new Failure('not-found', 'There is no container nobody.');
     const [near, far] = streamPair();
-    opened.push({ method, params, stream: far });
+    opened.push({ method, params, options, stream: far });
     return near;
   },
 };
@@ -223,8 +223,8 @@ async function killed(path: string): Promise<void> {
 describe('streams', () => {
   test('carry both directions, their ends and results', async () => {
     await serve();
-    const stream = await connect().open('workload.exec', exec);
-    expect(opened[0]).toMatchObject({ method: 'workload.exec', params: exec });
+    const stream = await connect().open('workload.exec', exec, { deadlineMs: 1234 });
+    expect(opened[0]).toMatchObject({ method: 'workload.exec', params: exec, options: { deadlineMs: 1234 } });
     await stream.send(0, Buffer.from('ls\n'));
     stream.end('no more');
     expect(await textOf(far())).toBe('0:ls\n ');

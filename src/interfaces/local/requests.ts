@@ -16,16 +16,23 @@ export function parseCall(body: unknown): CallRequest {
   return {
     method: String(method),
     params: parseParams('method', String(method), lookUp(methods, method)?.params, params),
-    ...(typeof deadlineMs === 'number' && deadlineMs > 0 ? { deadlineMs } : {}),
+    ...deadlineOf(deadlineMs),
     ...(typeof id === 'string' ? { id } : {}),
   };
 }
 
 /** @throws Failure `invalid` */
-export function parseOpen(body: unknown): { method: string; params: unknown } {
-  const { method, params } = asObject(body);
-  return { method: String(method), params: parseParams('stream', String(method), lookUp(streams, method), params) };
+export function parseOpen(body: unknown): Omit<CallRequest, 'id'> {
+  const { method, params, deadlineMs } = asObject(body);
+  return {
+    method: String(method),
+    params: parseParams('stream', String(method), lookUp(streams, method), params),
+    ...deadlineOf(deadlineMs),
+  };
 }
+
+const deadlineOf = (deadlineMs: unknown): { deadlineMs?: number } =>
+  typeof deadlineMs === 'number' && deadlineMs > 0 ? { deadlineMs } : {};
 
 function asObject(body: unknown): Record<string, unknown> {
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Record<string, unknown>;

@@ -150,8 +150,8 @@ function upgrade(api: Api, log: Log, request: IncomingMessage, socket: Duplex, h
 
 async function begin(api: Api, log: Log, near: SocketStream, payload: Buffer): Promise<void> {
   try {
-    const { method, params } = parseOpen(parseJson(payload));
-    const far = await api.open(method, params);
+    const { method, params, ...rest } = parseOpen(parseJson(payload));
+    const far = await api.open(method, params, rest);
     near.handshake(frameTypes.opened);
     await relay(near, far);
   } catch (error) {

@@ -15,6 +15,9 @@ import { removeOne, stopOne } from './lifecycle.ts';
 
 const made = ['running', 'exited', 'failed'];
 
+/** It begins when the container is made, after its image has been pulled. Milliseconds. */
+const attachWithinMs = 86_400_000;
+
 export function runCommand(program: Command, session: Session): void {
   addRunFlags(
     define(program, 'run', 'Run a container on a host of the cluster', [
@@ -74,7 +77,11 @@ class Start {
     // Whoever awaits later hears of it; until then it is no unhandled rejection.
     start.catch(() => {});
     try {
-      const attach = this.#session.open('workload.attach', { name: this.#name, stdin: interactive });
+      const attach = this.#session.open(
+        'workload.attach',
+        { name: this.#name, stdin: interactive },
+        { deadlineMs: attachWithinMs },
+      );
       const stream = await orFailed(attach, start, signals.left);
       signals.left.addEventListener('abort', () => stream.reset(signals.left.reason));
       start.catch((error) => stream.reset(error));

@@ -1,6 +1,6 @@
 /** A cluster of one process for tests of the command line: an Api that keeps what it was told, and can be told to fail. */
 import { Failure } from '../../../domain/errors.ts';
-import type { Api, ByteStream } from '../../../protocol/api.ts';
+import type { Api, ByteStream, OpenOptions } from '../../../protocol/api.ts';
 import { type ContainerView, methods, type NetworkView, type NodeView, streams } from '../../../protocol/methods.ts';
 import { streamPair } from '../../../protocol/streams.ts';
 
@@ -73,7 +73,12 @@ export type Answer = (params: never) => unknown;
 export class FakeCluster implements Api {
   readonly asked: { readonly method: string; readonly params: unknown }[] = [];
   /** Far ends of the streams that were opened. */
-  readonly opened: { readonly method: string; readonly params: unknown; readonly stream: ByteStream }[] = [];
+  readonly opened: {
+    readonly method: string;
+    readonly params: unknown;
+    readonly options: OpenOptions | undefined;
+    readonly stream: ByteStream;
+  }[] = [];
   readonly #answers = new Map<string, Answer>();
   #onOpen: (stream: ByteStream, params: unknown) => void = () => {};
 
@@ -101,10 +106,10 @@ export class FakeCluster implements Api {
     return contract.result.parse(await answer(parsed as never));
   }
 
-  async open(method: string, params: unknown): Promise<ByteStream> {
+  async open(method: string, params: unknown, options?: OpenOptions): Promise<ByteStream> {
     const parsed = streams[method as keyof typeof streams].parse(params);
     const [near, far] = streamPair();
-    this.opened.push({ method, params: parsed, stream: far });
+    this.opened.push({ method, params: parsed, options, stream: far });
     this.#onOpen(far, parsed);
     return near;
   }
