@@ -121,7 +121,12 @@ function networkRequest({ NetworkID, Options, IPv4Data }: z.infer<typeof docker.
   const [data] = IPv4Data;
   // Docker's own IPAM knows nothing of the other hosts: it would give out their addresses again.
   if (data?.AddressSpace !== undefined && data.AddressSpace !== addressSpace) {
-    throw new Failure('invalid', "Trama's networks take their addresses from Trama: add --ipam-driver trama.");
+    throw new Failure(
+      'invalid',
+      "Docker's own address management knows nothing of the other hosts: name a Trama network and its addresses " +
+        'with -o network=NAME --ipam-driver trama --ipam-opt network=NAME, in a Compose file with external: true, or ' +
+        'with driver_opts: {network: NAME} and ipam: {driver: trama, options: {network: NAME}}',
+    );
   }
   return {
     dockerNetworkId: NetworkID,
