@@ -15,8 +15,11 @@ const nodeView = z.object({
   interface: z.string(),
   underlayMtu: z.number(),
   key: z.string(),
-  /** ready: heard from within 15 s. draining: ready, takes no new workloads. */
-  status: z.enum(['ready', 'down', 'draining']),
+  /**
+   * ready: heard from within 15 s. draining: ready, takes no new workloads. unknown: not heard of yet by a server that
+   * has itself begun less than 15 s ago.
+   */
+  status: z.enum(['ready', 'down', 'draining', 'unknown']),
   /** Share of all cores in use, 0…1; null before the first report. */
   cpu: z.number().nullable(),
   /** Bytes. */

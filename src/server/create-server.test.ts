@@ -15,7 +15,7 @@ describe('asking', () => {
         .call(method, {})
         .then(JSON.stringify, (error: Failure) => `${error.code}: ${error.message}`);
       expect(said).not.toMatch(/^(internal|not-found): /);
-      if (/^agent\.|^address\.yield$/.test(method)) {
+      if (/^agent\.|^address\.yield$|^image\.login$/.test(method)) {
         expect(said).toBe(`invalid: ${method} is for an agent to answer: ask the one on that host`);
       }
     }
@@ -110,6 +110,8 @@ describe('streams', () => {
     expect(await refusal(logs('nope'))).toMatch(/^not-found: there is no container "nope"/);
     await h1.client[Symbol.asyncDispose]();
     await until('gone', async () => (await refusal(logs('web'))).startsWith('unavailable'));
+    expect(await refusal(logs('web'))).toMatch(/its node h1 is not connected at this moment, try again$/);
+    cluster.clock.step(16_000);
     expect(await refusal(logs('web'))).toBe('unavailable: container web cannot be reached: its node h1 is down');
     expect(await refusal(server.open('workload.logs', { name: 'web' }))).toMatch(/^invalid: workload.logs cannot/);
   });

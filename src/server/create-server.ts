@@ -23,7 +23,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   await using started = new AsyncDisposableStack();
   const stop = new AbortController();
   const ready = Promise.withResolvers<Context>();
-  const presence = new Presence(clock);
+  const waiters = new Waiters();
+  const presence = new Presence(clock, () => waiters.begin());
   const members = new Members({
     store,
     clock,
@@ -52,7 +53,6 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     }),
   );
   const feed = new Feed({ store, clock, publish: (message) => line.publish(message) });
-  const waiters = new Waiters();
   const follow = started.use(await Follow.start({ store, clock, log }, [members, feed, waiters]));
   const context: Context = {
     ...{ cluster, store, clock, random, log, keys, members, presence, feed, waiters, follow, bus: line },

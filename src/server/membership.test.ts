@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Cluster, facts, refusal, until } from '../../test/server/cluster.ts';
+import { Cluster, facts, refusal, spec, until } from '../../test/server/cluster.ts';
 import { ask } from '../protocol/protocol.ts';
 
 const hour = 3_600_000;
@@ -159,6 +159,28 @@ describe('being there', () => {
     await ask(server, 'node.drain', { name: 'h1', drained: false });
     await cluster.rejoin(server, 'h1', '10.0.0.1', h1.keys);
     expect(await status()).toBe('ready');
+  });
+
+  test('what a server has not heard of since its start is not down, and its containers are as they were', async () => {
+    await using cluster = await Cluster.create();
+    const server = await cluster.server();
+    const h1 = await cluster.node(server, 'h1', '10.0.0.1');
+    const { name, id } = await ask(server, 'workload.run', { name: 'web', spec: spec() });
+    const status = { name, id, node: 'h1', generation: 1, phase: 'running' as const, message: '', networks: [] };
+    await h1.ask('workload.report', { status });
+    await h1.client[Symbol.asyncDispose]();
+    const again = await cluster.server();
+    const view = () => ask(again, 'node.inspect', { name: 'h1' });
+    const web = () => ask(again, 'workload.inspect', { name: 'web' });
+    expect(await view()).toMatchObject({ status: 'unknown', lastSeen: null });
+    expect((await web()).status).toBe('running');
+    expect(await ask(again, 'workload.run', { name: 'db', spec: spec() })).toMatchObject({ node: 'h1' });
+    expect(await refusal(again.open('workload.logs', { name: 'web', follow: false, timestamps: false }))).toBe(
+      'unavailable: container web cannot be reached: its node h1 is not connected at this moment, try again',
+    );
+    cluster.clock.step(16_000);
+    expect(await view()).toMatchObject({ status: 'down', lastSeen: null });
+    expect((await web()).status).toBe('unknown');
   });
 
   test('metrics and the newest fifty events are shown', async () => {

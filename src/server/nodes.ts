@@ -81,8 +81,8 @@ export async function findNode({ store }: Context, name: string): Promise<Found<
 }
 
 export function statusOf(context: Context, node: StoredNode): NodeView['status'] {
-  if (!context.presence.isReady(node.name)) return 'down';
-  return node.drained ? 'draining' : 'ready';
+  const state = context.presence.state(node.name);
+  return state === 'ready' && node.drained ? 'draining' : state;
 }
 
 function nodeView(context: Context, node: StoredNode): NodeView {

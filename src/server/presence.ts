@@ -4,7 +4,7 @@ import type { MetricsMessage } from '../bus/bus.ts';
 import type { Clock } from '../platform/platform.ts';
 import type { NodeView } from '../protocol/protocol.ts';
 
-/** Silence after which a node counts as down; heartbeats come every 5 s. Milliseconds. */
+/** Silence after which a node counts as down, also of a server that has just begun to listen; heartbeats come every 5 s. */
 const silenceMs = 15_000;
 const eventsKept = 50;
 
@@ -27,9 +27,14 @@ export class Presence {
   readonly #nodes = new Map<string, Heard>();
   /** Nodes with a live session here: the bus ends those that are silent for as long. */
   readonly #connected = new Set<string>();
+  readonly #startedAt: number;
+  readonly #onChange: () => void;
 
-  constructor(clock: Clock) {
+  /** @param onChange a node has connected or is no longer connected */
+  constructor(clock: Clock, onChange: () => void = () => {}) {
     this.#clock = clock;
+    this.#startedAt = clock.now();
+    this.#onChange = onChange;
   }
 
   heard(node: string): void {
@@ -41,12 +46,27 @@ export class Presence {
     if (connected) this.heard(node);
     if (connected) this.#connected.add(node);
     else this.#connected.delete(node);
+    this.#onChange();
+  }
+
+  /** `unknown`: not heard of yet by this server, which has not listened for long. */
+  state(node: string): 'ready' | 'unknown' | 'down' {
+    if (this.#connected.has(node)) return 'ready';
+    if (this.#silentAt(node) < this.#clock.now()) return 'down';
+    return typeof this.#nodes.get(node)?.lastSeen === 'number' ? 'ready' : 'unknown';
   }
 
   isReady(node: string): boolean {
-    if (this.#connected.has(node)) return true;
-    const lastSeen = this.#nodes.get(node)?.lastSeen ?? null;
-    return lastSeen !== null && this.#clock.now() - lastSeen <= silenceMs;
+    return this.state(node) === 'ready';
+  }
+
+  /**
+   * Milliseconds until it counts as down if nothing is heard of it; Infinity if it does already, and while it is
+   * connected: then the bus looks after that.
+   */
+  downIn(node: string): number {
+    if (this.#connected.has(node) || this.state(node) === 'down') return Number.POSITIVE_INFINITY;
+    return this.#silentAt(node) + 1 - this.#clock.now();
   }
 
   /** Numbers that are none are dropped: metrics may be lost anyway. */
@@ -79,6 +99,11 @@ export class Presence {
 
   forget(node: string): void {
     this.#nodes.delete(node);
+  }
+
+  /** The last moment of its silence at which it does not count as down. */
+  #silentAt(node: string): number {
+    return (this.#nodes.get(node)?.lastSeen ?? this.#startedAt) + silenceMs;
   }
 
   #of(node: string): Heard {

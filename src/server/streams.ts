@@ -19,7 +19,8 @@ export async function openStream(
   const parsed = parseParams(method, streams[method], params);
   const { name, node } = (await findWorkload(context, parsed.name)).value;
   if (!context.bus.connectedNodes().includes(node)) {
-    throw new Failure('unavailable', `container ${name} cannot be reached: its node ${node} is down`);
+    const why = context.presence.state(node) === 'down' ? 'is down' : 'is not connected at this moment, try again';
+    throw new Failure('unavailable', `container ${name} cannot be reached: its node ${node} ${why}`);
   }
   try {
     return await context.bus.toNode(node).open(method, parsed, { deadlineMs: deadline - context.clock.now() });

@@ -30,20 +30,25 @@ export const workloadViewMethods: Methods<'workload.list' | 'workload.inspect' |
       using next = context.waiters.next(name);
       const now = await lookAt(context, name, since);
       const left = until - context.clock.now();
-      if (now.gone || now.since !== since || left <= 0 || context.signal.aborted) return now;
+      if (now.container === null || now.since !== since || left <= 0 || context.signal.aborted) return now;
       const limit = new AbortController();
-      await Promise.race([next.happened, context.clock.sleep(left, limit.signal).catch(() => {})]);
+      // A node that goes silent is no event.
+      const quietMs = Math.min(left, context.presence.downIn(now.container.node));
+      await Promise.race([next.happened, context.clock.sleep(quietMs, limit.signal).catch(() => {})]);
       limit.abort();
     }
   },
 };
 
-/** The counter is the store's revision of the last write to the workload or its status: the same at every server. */
+/**
+ * The counter is twice the store's revision of the last write to the workload or its status, the same at every server;
+ * and odd while its node is down.
+ */
 async function lookAt(context: Context, name: string, since: number) {
   const { workload, status } = await readBoth(context, name);
   if (!workload) return { since, gone: true, container: null };
   return {
-    since: Math.max(workload.revision, status?.revision ?? 0),
+    since: 2 * Math.max(workload.revision, status?.revision ?? 0) + (isLost(context, workload.value) ? 1 : 0),
     gone: false,
     container: containerView(context, workload.value, status?.value),
   };
@@ -72,7 +77,7 @@ export function containerView(context: Context, workload: WorkloadRecord, status
   // A status of an earlier workload of the same name is none of this one.
   const said = status?.id === workload.id ? status : undefined;
   const { name, id, node, spec, createdAt } = workload;
-  const lost = !context.presence.isReady(node);
+  const lost = isLost(context, workload);
   return {
     name,
     id,
@@ -90,6 +95,8 @@ export function containerView(context: Context, workload: WorkloadRecord, status
     networks: (said?.networks ?? []).map((network) => ({ ...network })),
   };
 }
+
+const isLost = ({ presence }: Context, { node }: WorkloadRecord): boolean => presence.state(node) === 'down';
 
 function phaseOf(workload: WorkloadRecord, status: WorkloadStatus | undefined): string {
   if (workload.desired === 'removed') {

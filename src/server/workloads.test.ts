@@ -225,6 +225,25 @@ describe('waiting', () => {
     expect(await gone).toMatchObject({ gone: true, container: null });
   });
 
+  test('ends when the node goes down or comes back, and not before', async () => {
+    await using cluster = await Cluster.create();
+    const { server, h1 } = await three(cluster);
+    const web = await run(server, { name: 'web', node: 'h1' });
+    await report(h1, web, 'running', 1);
+    const wait = (since: number, waitMs = 5000) => ask(server, 'workload.wait', { name: 'web', since, waitMs });
+    const first = await wait(0);
+    // Silent for 15 s in a tenth of a second: nothing will happen then that could wake anybody.
+    cluster.clock.step(14_900);
+    const next = wait(first.since);
+    await h1.client[Symbol.asyncDispose]();
+    const second = await next;
+    expect(second.container).toMatchObject({ status: 'unknown', message: expect.stringMatching(/h1 is down/) });
+    expect(await wait(second.since, 30)).toMatchObject({ since: second.since });
+    const last = wait(second.since);
+    await cluster.rejoin(server, 'h1', '10.0.0.1', h1.keys);
+    expect((await last).container?.status).toBe('running');
+  });
+
   test('ends without a change when the time is over', async () => {
     await using cluster = await Cluster.create();
     const { server } = await three(cluster);

@@ -13,7 +13,7 @@ import {
   type WorkloadRecord,
   type WorkloadStatus,
 } from '../domain/domain.ts';
-import type { ContainerView } from '../protocol/protocol.ts';
+import type { ContainerView, NodeView } from '../protocol/protocol.ts';
 import { change } from './change.ts';
 import { type Context, type Methods, speaksFor } from './context.ts';
 import { allOf, statusKey, workloadKey } from './keys.ts';
@@ -78,7 +78,11 @@ export const workloadMethods: Methods<
 /** The node with the fewest workloads. @throws Failure `unavailable` */
 async function place(context: Context): Promise<string> {
   const nodes = (await readAll<StoredNode>(context.store, allOf('nodes'))).map(({ value }) => value);
-  const load = new Map(nodes.filter((node) => statusOf(context, node) === 'ready').map(({ name }) => [name, 0]));
+  const are = (status: NodeView['status']) =>
+    nodes.filter((node) => !node.drained && statusOf(context, node) === status);
+  // Just after a server's start its nodes are still on their way to it.
+  const candidates = are('ready').length > 0 ? are('ready') : are('unknown');
+  const load = new Map(candidates.map(({ name }) => [name, 0]));
   for (const { value } of await readAll<WorkloadRecord>(context.store, allOf('workloads'))) {
     const before = load.get(value.node);
     if (before !== undefined) load.set(value.node, before + 1);
@@ -95,7 +99,7 @@ async function checkNode(context: Context, name: string): Promise<string> {
   if (status === 'down') {
     throw new Failure('unavailable', `node ${name} is down: start its agent, or choose another node`);
   }
-  if (status === 'draining') {
+  if (node.drained) {
     throw new Failure('conflict', `node ${name} is drained and takes no new containers: choose another node`);
   }
   return name;
@@ -158,7 +162,7 @@ async function planRemoval(context: Context, name: string, force: boolean) {
   const workload = await findWorkload(context, name);
   const status = await read<WorkloadStatus>(context.store, statusKey(name));
   const { node, id, desired } = workload.value;
-  if (force && !context.presence.isReady(node)) return erase(workload, status);
+  if (force && context.presence.state(node) === 'down') return erase(workload, status);
   if (desired === 'removed') return { conditions: [], writes: [], result: undefined };
   if (!force && status?.value.id === id && runs(status.value)) {
     throw new Failure('conflict', `container ${name} is running: stop it first or use -f`);

@@ -23,7 +23,7 @@ describe('tables', () => {
     expect(out).toMatchInlineSnapshot(`
       "NAME  ADDRESS   STATUS  CPU  MEMORY             CONTAINERS  ENGINE           VERSION  SEEN
       h1    10.0.0.1  ready   12%  512 MiB / 8.0 GiB  2           docker 20.10.24  0.1.0    2s ago
-      h2    10.0.0.2  down    -    -                  -           docker 20.10.24  0.1.0    never
+      h2    10.0.0.2  down    -    -                  -           docker 20.10.24  0.1.0    -
       "
     `);
   });

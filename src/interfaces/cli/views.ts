@@ -24,8 +24,7 @@ export function nodeTable(nodes: readonly NodeView[], now: number, width?: numbe
 const memoryOf = ({ memory }: NodeView): string =>
   memory === null ? '-' : `${size(memory.used)} / ${size(memory.total)}`;
 
-const seen = ({ lastSeen }: NodeView, now: number): string =>
-  lastSeen === null ? 'never' : `${age(lastSeen, now)} ago`;
+const seen = ({ lastSeen }: NodeView, now: number): string => (lastSeen === null ? '-' : `${age(lastSeen, now)} ago`);
 
 export function nodeSheet(node: NodeView, now: number): string {
   return sheet([
