@@ -2,7 +2,7 @@
  * Makes every cluster network appear as a Docker network on this host, and go again. Docker's network costs no address
  * and nothing in the kernel: those come with the first container.
  */
-import type { NetworkRecord } from '../domain/domain.ts';
+import { dockerNetworkName, type NetworkRecord } from '../domain/domain.ts';
 import type { ContainerRuntime, RuntimeNetwork } from '../runtimes/runtimes.ts';
 
 /** On Docker networks that Trama made; the value is the Trama network's id. */
@@ -33,7 +33,9 @@ export function planDockerNetworks(
   const taken = new Set(present.filter((network) => !stale.includes(network)).map((network) => network.name));
   return [
     ...removals,
-    ...missing.map((network) => ({ type: taken.has(network.name) ? 'clash' : 'create', network }) as const),
+    ...missing.map(
+      (network) => ({ type: taken.has(dockerNetworkName(network.name)) ? 'clash' : 'create', network }) as const,
+    ),
   ];
 }
 
@@ -42,7 +44,7 @@ export async function applyDockerNetworkStep(runtime: ContainerRuntime, step: Do
   if (step.type !== 'create') return;
   const { id, name, subnet, internal } = step.network;
   await runtime.createNetwork({
-    name,
+    name: dockerNetworkName(name),
     driver: 'trama',
     ipamDriver: 'trama',
     subnet,

@@ -2,7 +2,7 @@
  * Keeps this host's Docker and the cluster in step: cluster networks as Docker networks, endpoints that Docker no longer
  * has, names of the containers behind endpoints.
  */
-import { Failure, isFailure } from '../domain/domain.ts';
+import { dockerNetworkName, Failure, isFailure } from '../domain/domain.ts';
 import type { Clock, Log } from '../platform/platform.ts';
 import type { ContainerInfo, ContainerRuntime } from '../runtimes/runtimes.ts';
 import type { ClusterView } from './cluster-view.ts';
@@ -48,7 +48,7 @@ export class DockerSide {
           clashing.add(step.network.id);
           if (!this.#clashes.has(step.network.id))
             report(
-              `Docker here has a network ${step.network.name} of its own: rename or remove it, so that Trama's can appear`,
+              `Docker here has a network ${dockerNetworkName(step.network.name)} of its own: rename or remove it, so that Trama's can appear`,
             );
           continue;
         }

@@ -60,7 +60,7 @@ async function scene() {
     {
       node: 'h1',
       kernel: { desire: (owner) => void desired.add(owner), release: (owner) => void desired.delete(owner) },
-      drivers: { overlay: nothing },
+      drivers: { overlay: nothing, bridge: nothing },
       base: () => [],
       view,
       addresses,

@@ -16,9 +16,10 @@ import {
   firstUsable,
   formatAddress,
   macOf,
+  overheadOf,
   parseAddress,
   parseSubnet,
-  vxlanOverhead,
+  reachOf,
 } from '../domain/domain.ts';
 import type { Driver, DriverTable, Host } from '../drivers/drivers.ts';
 import type { KernelObject, VethLink } from '../kernel/objects.ts';
@@ -252,11 +253,12 @@ export class Wiring {
   async #makeGateway(network: NetworkRecord): Promise<EndpointRecord> {
     if (this.#options.view.network(network.id) === undefined)
       throw new Failure('not-found', `network ${network.name} is no longer part of the cluster`);
-    if (network.mtu + vxlanOverhead > this.#underlayMtu) {
+    const most = this.#underlayMtu - overheadOf(network.driver);
+    if (network.mtu > most) {
       const { interface: device } = this.#host;
       throw new Failure(
         'invalid',
-        `network ${network.name} has MTU ${network.mtu}, but ${device} of this node carries only ${this.#underlayMtu - vxlanOverhead} inside VXLAN: create the network with --mtu ${this.#underlayMtu - vxlanOverhead}, or raise the MTU of ${device}`,
+        `network ${network.name} has MTU ${network.mtu}, but ${device} of this node carries only ${most}${network.driver === 'overlay' ? ' inside VXLAN' : ''}: create the network with --mtu ${most}, or raise the MTU of ${device}`,
       );
     }
     const address = await this.#options.addresses.assign(network);
@@ -287,7 +289,8 @@ export class Wiring {
     for (const value of this.#options.remoteEndpoints(network.id)) {
       if (value.kind === 'endpoint') this.#desireRemote(network, value.endpoint);
     }
-    this.#options.follow(networkTopic(network.id));
+    // Of other nodes' endpoints nothing is to be known in a network that stays on each.
+    if (reachOf(network) === 'cluster') this.#options.follow(networkTopic(network.id));
   }
 
   #desireLocal(network: NetworkRecord, record: EndpointRecord): void {

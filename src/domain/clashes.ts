@@ -1,10 +1,10 @@
 /** What a new network may not share with the networks and hosts that there are. */
 import { Failure } from './errors.ts';
-import { vxlanOverhead } from './network-rules.ts';
-import type { NetworkRecord, NodeRecord } from './records.ts';
+import { overheadOf } from './network-rules.ts';
+import type { Driver, NetworkRecord, NodeRecord } from './records.ts';
 import { formatSubnet, overlaps, parseSubnet, type Subnet } from './subnet.ts';
 
-export type NetworkCandidate = Pick<NetworkRecord, 'name' | 'subnet' | 'vni' | 'mtu'>;
+export type NetworkCandidate = Pick<NetworkRecord, 'name' | 'driver' | 'subnet' | 'vni' | 'mtu'>;
 type Existing = Pick<NetworkRecord, 'name' | 'subnet' | 'vni'>;
 type Host = Pick<NodeRecord, 'name' | 'address' | 'routes' | 'underlayMtu'>;
 
@@ -17,7 +17,7 @@ export function clashes(
   const subnet = parseSubnet(candidate.subnet);
   const known = [...networks];
   const hosts = [...nodes];
-  return nameOrVniClash(candidate, known) ?? subnetClash(subnet, known, hosts) ?? mtuClash(candidate.mtu, hosts);
+  return nameOrVniClash(candidate, known) ?? subnetClash(subnet, known, hosts) ?? mtuClash(candidate, hosts);
 }
 
 function nameOrVniClash(candidate: NetworkCandidate, networks: readonly Existing[]): string | undefined {
@@ -61,17 +61,17 @@ function routeOverlaps(subnet: Subnet, cidr: string): boolean {
   return route.prefix > 1 && overlaps(subnet, route);
 }
 
-function mtuClash(mtu: number, nodes: readonly Host[]): string | undefined {
-  const narrow = nodes.find((node) => mtu > node.underlayMtu - vxlanOverhead);
+function mtuClash({ driver, mtu }: NetworkCandidate, nodes: readonly Host[]): string | undefined {
+  const narrow = nodes.find((node) => mtu > node.underlayMtu - overheadOf(driver));
   if (!narrow) return undefined;
-  const most = narrow.underlayMtu - vxlanOverhead;
+  const most = narrow.underlayMtu - overheadOf(driver);
   return `MTU ${mtu} does not fit node ${narrow.name}, whose underlay carries ${narrow.underlayMtu}: choose at most ${most}`;
 }
 
-/** What fits every host's underlay; 1450 while there is no host. */
-export function defaultMtu(nodes: Iterable<Pick<NodeRecord, 'underlayMtu'>>): number {
+/** What fits every host's underlay; while there is no host, as if it carried 1500. */
+export function defaultMtu(nodes: Iterable<Pick<NodeRecord, 'underlayMtu'>>, driver: Driver): number {
   const mtus = [...nodes].map((node) => node.underlayMtu);
-  return (mtus.length === 0 ? 1500 : Math.min(...mtus)) - vxlanOverhead;
+  return (mtus.length === 0 ? 1500 : Math.min(...mtus)) - overheadOf(driver);
 }
 
 /** The /16s that are tried in order: away from what routers, Docker (172.17…), Swarm (10.0…) and Kubernetes take first. */

@@ -7,7 +7,14 @@ import {
   gatewayPortName,
   vxlanName,
 } from './interfaces.ts';
-import { checkAlias, checkContainerName, checkNetworkName, checkNodeName, inventContainerName } from './names.ts';
+import {
+  checkAlias,
+  checkContainerName,
+  checkNetworkName,
+  checkNewNetworkName,
+  checkNodeName,
+  inventContainerName,
+} from './names.ts';
 
 const everywhereBad = ['', '-a', '.a', 'a;b', 'a b', 'a/b', '..', 'a..b', 'é', 'a\n', 'x'.repeat(300)];
 
@@ -26,6 +33,12 @@ describe('names that people give', () => {
     }
     for (const name of ['web', 'Web_1.a-b', 'x'.repeat(63)]) expect(checkContainerName(name)).toBe(name);
     expect(checkAlias('a')).toBe('a');
+  });
+  test('the built-in network is there without being made', () => {
+    expect(checkNetworkName('bridge')).toBe('bridge');
+    for (const name of ['bridge', 'trama-bridge']) expect(() => checkNewNetworkName(name)).toThrow('reserved');
+    for (const name of ['host', 'none']) expect(() => checkNewNetworkName(name)).toThrow('Docker means');
+    expect(checkNewNetworkName('app')).toBe('app');
   });
   test('a network is not called what Docker takes for its own', () => {
     expect(() => checkNetworkName('host')).toThrow('Docker means a network of its own');

@@ -9,7 +9,10 @@ const label = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const containerName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,62}$/;
 
 /** Words that Docker takes for something else after `--network`. */
-const dockersOwn: readonly string[] = ['bridge', 'host', 'none', 'default', 'ingress', 'nat'];
+const dockersOwn: readonly string[] = ['host', 'none', 'default', 'ingress', 'nat'];
+
+/** There without being created, and what Docker calls it. */
+const builtIn: readonly string[] = ['bridge', 'trama-bridge'];
 
 /** @throws Failure `invalid` */
 export function checkNodeName(name: string): string {
@@ -17,13 +20,22 @@ export function checkNodeName(name: string): string {
   throw new Failure('invalid', `${quoted(name)} cannot be a node's name: ${labelRule}`);
 }
 
-/** @throws Failure `invalid` */
+/** The name of a network that there may be, the built-in one among them. @throws Failure `invalid` */
 export function checkNetworkName(name: string): string {
   if (!label.test(name)) throw new Failure('invalid', `${quoted(name)} cannot be a network's name: ${labelRule}`);
   if (dockersOwn.includes(name)) {
     throw new Failure('invalid', `${quoted(name)} cannot be a network's name: Docker means a network of its own by it`);
   }
   return name;
+}
+
+/** The name of a network to be made. @throws Failure `invalid` */
+export function checkNewNetworkName(name: string): string {
+  if (!builtIn.includes(checkNetworkName(name))) return name;
+  throw new Failure(
+    'invalid',
+    `${quoted(name)} is reserved for the built-in network, which is there when a container uses it: choose another name`,
+  );
 }
 
 /** @throws Failure `invalid` */

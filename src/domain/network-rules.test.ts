@@ -3,12 +3,14 @@ import { chooseSubnet, clashes, defaultMtu, routeClash } from './clashes.ts';
 import {
   checkDiscovery,
   checkDriver,
+  checkForDriver,
   checkMtu,
   checkVni,
   chooseVni,
   highestVni,
   multicastGroup,
   parseNetworkSubnet,
+  reachOf,
 } from './network-rules.ts';
 import { formatSubnet } from './subnet.ts';
 
@@ -45,7 +47,7 @@ describe('a network by itself', () => {
 describe('a network among others', () => {
   const web = { name: 'web', subnet: '10.42.8.0/24', vni: 20_000 };
   const node = { name: 'h2', address: '10.0.0.2', routes: ['10.43.1.0/24', '0.0.0.0/1'], underlayMtu: 1500 };
-  const app = { name: 'app', subnet: '10.44.0.0/16', vni: 20_001, mtu: 1450 };
+  const app = { name: 'app', driver: 'overlay' as const, subnet: '10.44.0.0/16', vni: 20_001, mtu: 1450 };
 
   test('may share nothing', () => {
     expect(clashes(app, [web], [node])).toBeUndefined();
@@ -66,8 +68,22 @@ describe('a network among others', () => {
     );
   });
   test('the MTU follows from the narrowest underlay', () => {
-    expect(defaultMtu([])).toBe(1450);
-    expect(defaultMtu([{ underlayMtu: 9000 }, { underlayMtu: 1400 }])).toBe(1350);
+    expect(defaultMtu([], 'overlay')).toBe(1450);
+    expect(defaultMtu([{ underlayMtu: 9000 }, { underlayMtu: 1400 }], 'overlay')).toBe(1350);
+  });
+  test('a network that stays on each host has all of the underlay to itself', () => {
+    expect(defaultMtu([{ underlayMtu: 9000 }, { underlayMtu: 1400 }], 'bridge')).toBe(1400);
+    const local = { ...app, driver: 'bridge' as const };
+    expect(clashes({ ...local, mtu: 1500 }, [web], [node])).toBeUndefined();
+    expect(clashes({ ...local, mtu: 1501 }, [web], [node])).toContain('choose at most 1500');
+    expect(reachOf(local)).toBe('node');
+    expect(reachOf(app)).toBe('cluster');
+  });
+  test('options of VXLAN are refused where there is none', () => {
+    checkForDriver('overlay', { vni: 5, discovery: 'multicast' });
+    checkForDriver('bridge', { discovery: 'registry' });
+    expect(() => checkForDriver('bridge', { discovery: 'multicast' })).toThrow('leave out --discovery');
+    expect(() => checkForDriver('bridge', { vni: 5, discovery: 'registry' })).toThrow('leave out --vni');
   });
   test('a free subnet avoids networks and routes, and when none is free says so', () => {
     expect(chooseSubnet([], [])).toBe('10.64.0.0/16');

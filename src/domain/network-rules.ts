@@ -1,11 +1,34 @@
 /** What a network may be by itself, whatever else the cluster holds. Clashes with the rest: `clashes.ts`. */
 import { Failure } from './errors.ts';
 import { quoted } from './quoted.ts';
-import type { Discovery, Driver } from './records.ts';
+import type { Discovery, Driver, NetworkRecord } from './records.ts';
 import { containsSubnet, formatSubnet, overlaps, parseSubnet, type Subnet } from './subnet.ts';
 
 /** Outer Ethernet, IPv4, UDP and VXLAN headers less the outer Ethernet that the MTU does not count: RFC 7348 §5. */
 export const vxlanOverhead = 50;
+
+/** Whether containers on different hosts are one network, or those of each host a network of their own. */
+export type Reach = 'cluster' | 'node';
+
+const reaches: Readonly<Record<Driver, Reach>> = { overlay: 'cluster', bridge: 'node' };
+
+/** Of a network that reaches the node only, other nodes' endpoints are none of this node's: no packet, no name. */
+export const reachOf = ({ driver }: Pick<NetworkRecord, 'driver'>): Reach => reaches[driver];
+
+/** Bytes of the underlay's MTU that the driver needs for itself. */
+export const overheadOf = (driver: Driver): number => (driver === 'overlay' ? vxlanOverhead : 0);
+
+/** The network of containers that name none: node-local, made when it is first used. */
+export const builtInNetwork = 'bridge';
+
+/** Docker has a `bridge` of its own. */
+const builtInInDocker = 'trama-bridge';
+
+/** What Docker calls a network. */
+export const dockerNetworkName = (name: string): string => (name === builtInNetwork ? builtInInDocker : name);
+
+/** The network that Docker calls so, if it is one of Trama's at all. */
+export const networkNameFromDocker = (name: string): string => (name === builtInInDocker ? builtInNetwork : name);
 
 export const highestVni = 2 ** 24 - 1;
 
@@ -17,6 +40,8 @@ const firstVni = 10_001;
  * would work in name only. An IPv4 datagram has at most 65535.
  */
 const mtuRange = { least: 576, most: 65535 - vxlanOverhead } as const;
+
+const drivers: readonly Driver[] = ['overlay', 'bridge'];
 
 const notUnicast: readonly (readonly [cidr: string, what: string])[] = [
   ['0.0.0.0/8', 'means "this network"'],
@@ -62,14 +87,25 @@ export function checkMtu(mtu: number): number {
 
 /** @throws Failure `invalid` */
 export function checkDriver(name: string): Driver {
-  if (name === 'overlay') return name;
-  throw new Failure('invalid', `${quoted(name)} is not a driver: there is overlay`);
+  const found = drivers.find((driver) => driver === name);
+  if (found !== undefined) return found;
+  throw new Failure('invalid', `${quoted(name)} is not a driver: there are ${drivers.join(' and ')}`);
 }
 
 /** @throws Failure `invalid` */
 export function checkDiscovery(name: string): Discovery {
   if (name === 'registry' || name === 'multicast') return name;
   throw new Failure('invalid', `${quoted(name)} is not a way of discovery: there are registry and multicast`);
+}
+
+/** What only VXLAN has. @throws Failure `invalid` */
+export function checkForDriver(driver: Driver, asked: { readonly vni?: number; readonly discovery: Discovery }): void {
+  if (driver === 'overlay') return;
+  const why = `a network with driver ${driver} stays on each host`;
+  if (asked.discovery !== 'registry') {
+    throw new Failure('invalid', `${why}, and has no others to discover by ${asked.discovery}: leave out --discovery`);
+  }
+  if (asked.vni !== undefined) throw new Failure('invalid', `${why}, without VXLAN, and has no VNI: leave out --vni`);
 }
 
 /** The group of a VNI, one to one, from the range for use inside an organisation (RFC 2365). */

@@ -24,7 +24,7 @@ export interface NodeRecord {
   readonly drained: boolean;
 }
 
-export type Driver = 'overlay';
+export type Driver = 'overlay' | 'bridge';
 export type Discovery = 'registry' | 'multicast';
 
 export interface NetworkRecord {
@@ -33,9 +33,9 @@ export interface NetworkRecord {
   readonly name: string;
   readonly driver: Driver;
   readonly subnet: string;
-  /** VXLAN network identifier, 1…16777215. */
+  /** VXLAN network identifier, 1…16777215. Of other drivers: the number that their interfaces are named after. */
   readonly vni: number;
-  /** MTU inside the network in bytes: the underlay's less 50 for VXLAN over IPv4. */
+  /** MTU inside the network in bytes: of an overlay, the underlay's less 50 for VXLAN over IPv4. */
   readonly mtu: number;
   readonly discovery: Discovery;
   /** Multicast group; present exactly when `discovery` is `multicast`. */
@@ -82,6 +82,15 @@ export interface EndpointRecord {
 
 export type RestartPolicy = 'no' | 'always' | 'unless-stopped' | 'on-failure';
 
+/** Another container on the same node: a workload's name, or that of a container that Trama did not start. */
+export interface Joined {
+  readonly container: string;
+}
+
+/** The host's; none but loopback; another container's. */
+export type NetworkMode = 'host' | 'none' | Joined;
+export type PidMode = 'host' | Joined;
+
 export interface WorkloadSpec {
   readonly image: string;
   /** Empty: the image's own command. */
@@ -94,6 +103,10 @@ export interface WorkloadSpec {
   }[];
   readonly ports: readonly PublishedPort[];
   readonly restart: RestartPolicy;
+  /** Whose network it has instead of networks of its own; `networks` is empty then. */
+  readonly networkMode?: NetworkMode;
+  /** Whose processes it sees; absent: its own only. */
+  readonly pid?: PidMode;
   readonly tty: boolean;
   /** Keep stdin open. */
   readonly stdin: boolean;

@@ -95,6 +95,8 @@ const endpoint = z.object({
   ports: z.array(publishedPort).readonly().optional(),
 });
 
+const joined = z.object({ container: z.string() });
+
 const workloadSpec = z.object({
   image: z.string(),
   command: z.array(z.string()),
@@ -102,6 +104,8 @@ const workloadSpec = z.object({
   networks: z.array(z.object({ network: z.string(), address: z.string().optional(), aliases: z.array(z.string()) })),
   ports: z.array(publishedPort),
   restart,
+  networkMode: z.union([z.enum(['host', 'none']), joined]).optional(),
+  pid: z.union([z.literal('host'), joined]).optional(),
   tty: z.boolean(),
   stdin: z.boolean(),
   attach: z.boolean().optional(),
@@ -215,7 +219,13 @@ export const methods = {
 
   // -- workloads
   'workload.run': m(
-    z.object({ name: z.string().optional(), node: z.string().optional(), spec: workloadSpec }),
+    z.object({
+      name: z.string().optional(),
+      node: z.string().optional(),
+      spec: workloadSpec,
+      /** `X-Registry-Auth` for the image; handed to the node in memory, and kept nowhere. */
+      registryAuth: z.string().max(65_536).optional(),
+    }),
     containerView,
   ),
   'workload.list': m(nothing, z.array(containerView)),
@@ -230,6 +240,9 @@ export const methods = {
   ),
   /** From the workload's node. */
   'workload.report': m(z.object({ status: workloadStatus }), nothing),
+
+  /** Asked of agents: what the registry of this workload's image is to be shown. Kept in memory, for a while. */
+  'image.login': m(z.object({ workload: z.string(), registryAuth: z.string() }), nothing),
 
   // -- asked of an agent by its own host
   'agent.status': m(
@@ -265,6 +278,19 @@ export const streams = {
   }),
   /** The main process's streams, until it ends with `{exitCode}`. */
   'workload.attach': z.object({ name: z.string(), stdin: z.boolean() }),
+  /**
+   * Tools in the network and among the processes of a container: from an image, or the host's own. Ends with `{exitCode}`.
+   * `node`: where the container is, when it is none of the cluster's workloads.
+   */
+  'workload.debug': z.object({
+    name: z.string(),
+    node: z.string().optional(),
+    image: z.string().optional(),
+    command: z.array(z.string()),
+    tty: z.boolean(),
+    stdin: z.boolean(),
+    env: z.array(z.string()),
+  }),
 } as const;
 
 export type StreamName = keyof typeof streams;

@@ -44,7 +44,7 @@ export interface Call {
 }
 
 /** What a server answers; the rest of the table is answered by agents. */
-export type ServedMethod = Exclude<MethodName, `agent.${string}` | 'address.yield'>;
+export type ServedMethod = Exclude<MethodName, `agent.${string}` | 'address.yield' | 'image.login'>;
 
 export type Methods<M extends ServedMethod> = {
   readonly [Name in M]: (context: Context, params: ParsedParams<Name>, call: Call) => Promise<Result<Name>>;

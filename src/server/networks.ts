@@ -1,9 +1,11 @@
 /** Making networks. Whoever makes one judges all there are, on condition that they are still all there are. */
 import {
+  builtInNetwork,
   checkDiscovery,
   checkDriver,
+  checkForDriver,
   checkMtu,
-  checkNetworkName,
+  checkNewNetworkName,
   checkVni,
   chooseSubnet,
   chooseVni,
@@ -11,6 +13,7 @@ import {
   defaultMtu,
   Failure,
   formatSubnet,
+  isFailure,
   multicastGroup,
   type NetworkRecord,
   parseNetworkSubnet,
@@ -19,43 +22,72 @@ import type { ParsedParams } from '../protocol/protocol.ts';
 import { change } from './change.ts';
 import type { Context, Methods } from './context.ts';
 import { allOf, networkKey, networkNameKey, networkSetKey, vniKey } from './keys.ts';
-import { networkView } from './network-view.ts';
-import { absent, asSeen, put, read, readAll, type StoredNode } from './records.ts';
+import { findNetwork, networkView } from './network-view.ts';
+import { absent, asSeen, type Found, put, read, readAll, type StoredNode } from './records.ts';
+
+type Asked = ParsedParams<'network.create'>;
 
 /** IANA's port of VXLAN. */
 const vxlanPort = 4789;
 
 export const networkMethods: Methods<'network.create'> = {
-  'network.create': (context, params) =>
-    context.turns.take('network-set', async () => {
-      const { result } = await change(context, `network ${params.name}`, async () => {
-        const set = await read(context.store, networkSetKey);
-        const network = await decide(context, params);
-        return {
-          conditions: [
-            asSeen(networkSetKey, set),
-            ...[networkKey(network.id), networkNameKey(network.name), vniKey(network.vni)].map(absent),
-          ],
-          writes: params.dryRun
-            ? []
-            : [
-                put(networkSetKey, network.id),
-                put(networkKey(network.id), network),
-                put(networkNameKey(network.name), network.id),
-                put(vniKey(network.vni), network.id),
-              ],
-          result: network,
-        };
-      });
-      return networkView(result);
-    }),
+  'network.create': async (context, params) => {
+    checkNewNetworkName(params.name);
+    return networkView(await make(context, params));
+  },
 };
 
+/** A network that a container is to be in. The built-in one is made when nobody has used it yet. @throws Failure */
+export async function usedNetwork(context: Context, name: string): Promise<Found<NetworkRecord>> {
+  const found = await findNetwork(context, name).catch((error) => {
+    if (name === builtInNetwork && isFailure(error, 'not-found')) return undefined;
+    throw error;
+  });
+  if (found !== undefined) return found;
+  try {
+    await make(context, { ...builtIn, name });
+  } catch (error) {
+    // Another container's start may have made it meanwhile.
+    return findNetwork(context, name).catch(() => {
+      throw error;
+    });
+  }
+  return findNetwork(context, name);
+}
+
+const builtIn = { driver: 'bridge', discovery: 'registry', internal: false, options: {}, dryRun: false } as const;
+
+function make(context: Context, params: Asked): Promise<NetworkRecord> {
+  return context.turns.take('network-set', async () => {
+    const { result } = await change(context, `network ${params.name}`, async () => {
+      const set = await read(context.store, networkSetKey);
+      const network = await decide(context, params);
+      return {
+        conditions: [
+          asSeen(networkSetKey, set),
+          ...[networkKey(network.id), networkNameKey(network.name), vniKey(network.vni)].map(absent),
+        ],
+        writes: params.dryRun
+          ? []
+          : [
+              put(networkSetKey, network.id),
+              put(networkKey(network.id), network),
+              put(networkNameKey(network.name), network.id),
+              put(vniKey(network.vni), network.id),
+            ],
+        result: network,
+      };
+    });
+    return result;
+  });
+}
+
 /** The network that was asked for, with what was left open chosen. @throws Failure `invalid`, `conflict`, `exhausted` */
-async function decide(context: Context, params: ParsedParams<'network.create'>): Promise<NetworkRecord> {
-  const name = checkNetworkName(params.name);
+async function decide(context: Context, params: Asked): Promise<NetworkRecord> {
+  const { name } = params;
   const driver = checkDriver(params.driver);
   const discovery = checkDiscovery(params.discovery);
+  checkForDriver(driver, { discovery, ...(params.vni === undefined ? {} : { vni: params.vni }) });
   const asked = params.subnet === undefined ? undefined : formatSubnet(parseNetworkSubnet(params.subnet));
   const askedVni = params.vni === undefined ? undefined : checkVni(params.vni);
   const askedMtu = params.mtu === undefined ? undefined : checkMtu(params.mtu);
@@ -63,8 +95,8 @@ async function decide(context: Context, params: ParsedParams<'network.create'>):
   const nodes = (await readAll<StoredNode>(context.store, allOf('nodes'))).map(({ value }) => value);
   const subnet = asked ?? chooseSubnet(networks, nodes);
   const vni = askedVni ?? chooseVni(networks.map((network) => network.vni));
-  const mtu = askedMtu ?? defaultMtu(nodes);
-  const clash = clashes({ name, subnet, vni, mtu }, networks, nodes);
+  const mtu = askedMtu ?? defaultMtu(nodes, driver);
+  const clash = clashes({ name, driver, subnet, vni, mtu }, networks, nodes);
   if (clash !== undefined) throw new Failure('conflict', clash);
   return {
     id: Buffer.from(context.random.bytes(6)).toString('hex'),

@@ -3,6 +3,7 @@ import { Failure, toFailure } from '../domain/domain.ts';
 import { type ByteStream, type StreamName, streams } from '../protocol/protocol.ts';
 import type { Call, Context } from './context.ts';
 import { parseParams } from './params.ts';
+import { nodeOf } from './whereabouts.ts';
 import { findWorkload } from './workload-view.ts';
 
 export function isStream(method: string): method is StreamName {
@@ -17,7 +18,10 @@ export async function openStream(
   { deadline }: Call,
 ): Promise<ByteStream> {
   const parsed = parseParams(method, streams[method], params);
-  const { name, node } = (await findWorkload(context, parsed.name)).value;
+  const { name } = parsed;
+  // Tools may also look into what somebody started with docker.
+  const elsewhere = method === 'workload.debug' ? (parsed as { node?: string }) : undefined;
+  const node = elsewhere ? await nodeOf(context, name, elsewhere.node) : (await findWorkload(context, name)).value.node;
   if (!context.bus.connectedNodes().includes(node)) {
     const why = context.presence.state(node) === 'down' ? 'is down' : 'is not connected at this moment, try again';
     throw new Failure('unavailable', `container ${name} cannot be reached: its node ${node} ${why}`);

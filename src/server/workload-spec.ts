@@ -1,11 +1,15 @@
 import {
+  builtInNetwork,
   canonicalAddress,
   checkAlias,
+  checkContainerName,
   checkEnv,
   checkFixedAddress,
   checkImage,
+  checkNetworkMode,
   type EndpointRecord,
   Failure,
+  joinedBy,
   type NetworkRecord,
   type PublishedPort,
   parseAddress,
@@ -18,7 +22,7 @@ import type { ParsedParams } from '../protocol/protocol.ts';
 import type { Context } from './context.ts';
 import { describe } from './holders.ts';
 import { endpointKey } from './keys.ts';
-import { findNetwork } from './network-view.ts';
+import { usedNetwork } from './networks.ts';
 import { type Found, read } from './records.ts';
 
 type AskedSpec = ParsedParams<'workload.run'>['spec'];
@@ -40,10 +44,11 @@ export async function checkSpec(context: Context, asked: AskedSpec): Promise<Che
   const own = Object.keys(asked.labels).find((label) => label.startsWith('trama.'));
   if (own)
     throw new Failure('invalid', `label ${quoted(own)} cannot be set: names that begin with "trama." are Trama's`);
+  const modes = checkModes(asked);
   const networks: Found<NetworkRecord>[] = [];
   const attached: WorkloadSpec['networks'][number][] = [];
-  for (const wanted of asked.networks) {
-    const network = await findNetwork(context, wanted.network);
+  for (const wanted of networksOf(asked)) {
+    const network = await usedNetwork(context, wanted.network);
     for (const alias of wanted.aliases) checkAlias(alias);
     const address = wanted.address && (await checkAddress(context, network.value, wanted.address));
     networks.push(network);
@@ -54,10 +59,34 @@ export async function checkSpec(context: Context, asked: AskedSpec): Promise<Che
   const { image, command, env, restart, tty, stdin, attach, hostname, labels } = asked;
   const spec: WorkloadSpec = {
     ...{ image, command, env, networks: attached, ports, restart, tty, stdin, labels },
+    ...modes,
     ...(attach === undefined ? {} : { attach }),
     ...(hostname === undefined ? {} : { hostname }),
   };
   return { spec, networks };
+}
+
+/** @throws Failure `invalid` */
+function checkModes(asked: AskedSpec): Pick<WorkloadSpec, 'networkMode' | 'pid'> {
+  const { networkMode, pid, hostname } = asked;
+  for (const container of joinedBy(whose(networkMode, pid))) checkContainerName(container);
+  checkNetworkMode({
+    ...whose(networkMode, undefined),
+    networks: asked.networks.length,
+    ports: asked.ports.length,
+    ...(hostname === undefined ? {} : { hostname }),
+  });
+  return whose(networkMode, pid);
+}
+
+const whose = (networkMode: AskedSpec['networkMode'], pid: AskedSpec['pid']) => ({
+  ...(networkMode === undefined ? {} : { networkMode }),
+  ...(pid === undefined ? {} : { pid }),
+});
+
+/** Without a word of networks it is on the built-in one, as docker's users expect. */
+function networksOf({ networks, networkMode }: AskedSpec): AskedSpec['networks'] {
+  return networks.length > 0 || networkMode !== undefined ? networks : [{ network: builtInNetwork, aliases: [] }];
 }
 
 /** Whether it is free is the node's to find out when the container starts; what is certain now is said now. */

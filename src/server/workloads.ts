@@ -9,6 +9,7 @@ import {
   checkContainerName,
   Failure,
   inventContainerName,
+  joinedBy,
   quoted,
   type WorkloadRecord,
   type WorkloadStatus,
@@ -20,6 +21,8 @@ import { allOf, statusKey, workloadKey } from './keys.ts';
 import { allStay } from './marks.ts';
 import { findNode, statusOf } from './nodes.ts';
 import { absent, asSeen, type Found, put, read, readAll, remove, type StoredNode, unchanged } from './records.ts';
+import { login } from './registry-login.ts';
+import { nodeJoined } from './whereabouts.ts';
 import { checkSpec } from './workload-spec.ts';
 import { containerView, findWorkload } from './workload-view.ts';
 
@@ -33,9 +36,12 @@ export const workloadMethods: Methods<
     if (params.name !== undefined) checkContainerName(params.name);
     const { result } = await change(context, 'the containers', async () => {
       const { spec, networks } = await checkSpec(context, params.spec);
-      const node = params.node === undefined ? await place(context) : await checkNode(context, params.node);
+      const where = (await nodeJoined(context, joinedBy(spec), params.node)) ?? params.node;
+      const node = where === undefined ? await place(context) : await checkNode(context, where);
       const name = params.name === undefined ? await invent(context) : await checkName(context, params.name);
       const id = Buffer.from(context.random.bytes(6)).toString('hex');
+      // Before the node hears of the workload: it pulls at once.
+      if (params.registryAuth !== undefined) await login(context, node, id, params.registryAuth);
       const createdAt = context.clock.now();
       const record: WorkloadRecord = { name, id, node, spec, desired: 'running', generation: 1, createdAt };
       return {

@@ -41,13 +41,17 @@ export function networkElements(network: NetworkRecord, gateway: EndpointRecord)
   const device = gatewayName(network.vni);
   const element = (set: string, ...key: string[]) => ({ kind: 'nft-element', ...table, set, key }) as const;
   return [
-    element('vnis', `${network.port}`, `${network.vni}`),
     element('addresses', gateway.address),
     element('gateways', device, gateway.address),
     network.internal ? element('internal', device) : element('outgoing', network.subnet),
     { kind: 'nft-element', ...bridgeTable, set: 'subnets', key: [network.subnet] },
     { kind: 'nft-element', ...bridgeTable, set: 'homes', key: [gatewayPortName(network.vni), network.subnet] },
   ];
+}
+
+/** VXLAN of this network is taken from its members only. */
+export function guardedVni(network: NetworkRecord): NftElementObject {
+  return { kind: 'nft-element', ...table, set: 'vnis', key: [`${network.port}`, `${network.vni}`] };
 }
 
 /** Another host that may send VXLAN of this network. */
