@@ -10,6 +10,9 @@ import { argvOf, inside, switching } from './print.ts';
 /** What a tool said against an operation; undefined: nothing. */
 export type Complaint = string | undefined;
 
+/** Tools that do one thing at a time. */
+const oneByOne: readonly Operation['tool'][] = ['netns', 'iptables', 'conntrack'];
+
 /** @returns one complaint per operation, in their order. */
 export async function runOperations(operations: readonly Operation[], spawn: Spawn): Promise<Complaint[]> {
   const complaints: Complaint[] = [];
@@ -23,7 +26,7 @@ function batchesOf(operations: readonly Operation[]): Operation[][] {
     const batch = batches.at(-1);
     const first = batch?.[0];
     const joins = first !== undefined && first.tool === operation.tool && first.ns === operation.ns;
-    if (batch !== undefined && joins && operation.tool !== 'netns' && operation.tool !== 'iptables') {
+    if (batch !== undefined && joins && !oneByOne.includes(operation.tool)) {
       batch.push(operation);
     } else batches.push([operation]);
   }
@@ -53,8 +56,13 @@ async function atOnce(batch: readonly Operation[], spawn: Spawn): Promise<Compla
   if (first === undefined) return [];
   const finished = await spawn({ ...invocation(first, batch), timeoutMs });
   refuseMissing(first.tool, finished);
-  if (finished.code === 0) return batch.map(() => undefined);
+  if (finished.code === 0 || foundNothing(first.tool, finished)) return batch.map(() => undefined);
   return batch.length > 1 ? 'halve' : [spoken(finished)];
+}
+
+/** To conntrack it is an error that there was nothing to delete. */
+function foundNothing(tool: Operation['tool'], { stderr }: Finished): boolean {
+  return tool === 'conntrack' && / 0 flow entries have been deleted/.test(stderr);
 }
 
 /** nft repeats the statement and underlines a part of it; its first line says what is wrong. */
@@ -148,6 +156,7 @@ const packages = {
   netns: 'iproute2',
   bridge: 'iproute2',
   nft: 'nftables',
+  conntrack: 'conntrack',
   iptables: 'iptables',
   sysctl: 'procps',
 };

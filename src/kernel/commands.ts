@@ -1,16 +1,23 @@
-/** What a step does, as arguments of `ip`, `bridge`, `nft`, `iptables` and `sysctl`. Nothing here runs anything. */
+/** What a step does, as arguments of `ip`, `bridge`, `nft`, `conntrack`, `iptables` and `sysctl`. Nothing here runs anything. */
 import { Failure } from '../domain/domain.ts';
 import { byKind, iptablesMark, type Of, type PerKind } from './identity.ts';
 import { linkChanges, linkCreation, linkDeletion } from './link-commands.ts';
 import { floodMac, routeProtocol } from './names.ts';
-import { chainStatements, elementStatement, setStatement } from './nft-text.ts';
+import {
+  chainStatements,
+  elementStatement,
+  mapElementAddition,
+  mapElementDeletion,
+  mapStatement,
+  setStatement,
+} from './nft-text.ts';
 import type { IptablesObject, KernelObject } from './objects.ts';
 import type { Step } from './steps.ts';
 
 /** One invocation of a tool in one namespace; those that follow one another there go into one batch. */
 export type Operation =
   | {
-      readonly tool: 'ip' | 'bridge' | 'iptables' | 'sysctl';
+      readonly tool: 'ip' | 'bridge' | 'conntrack' | 'iptables' | 'sysctl';
       readonly ns: string;
       readonly args: readonly string[];
     }
@@ -47,6 +54,8 @@ const creations = (host: string): PerKind<readonly Operation[]> => ({
   'nft-table': (o) => [nft(o.ns, `add table ${o.family} ${o.table}`)],
   'nft-set': (o) => [nft(o.ns, setStatement(o))],
   'nft-element': (o) => [nft(o.ns, elementStatement('add', o))],
+  'nft-map': (o) => [nft(o.ns, mapStatement(o))],
+  'nft-map-element': (o) => [nft(o.ns, mapElementAddition(o)), ...forgotten(o)],
   'nft-chain': (o) => [nft(o.ns, ...chainStatements(o))],
   iptables: (o) => [iptables('-I', o)],
   sysctl: (o) => [{ tool: 'sysctl', ns: o.ns, args: ['-w', `${o.key}=${o.value}`] }],
@@ -62,6 +71,8 @@ const deletions: PerKind<readonly Operation[]> = {
   'nft-table': (o) => [nft(o.ns, `delete table ${o.family} ${o.table}`)],
   'nft-set': (o) => [nft(o.ns, `delete set ${o.family} ${o.table} ${o.name}`)],
   'nft-element': (o) => [nft(o.ns, elementStatement('delete', o))],
+  'nft-map': (o) => [nft(o.ns, `delete map ${o.family} ${o.table} ${o.name}`)],
+  'nft-map-element': (o) => [nft(o.ns, mapElementDeletion(o)), ...forgotten(o)],
   'nft-chain': (o) => {
     const chain = `${o.family} ${o.table} ${o.name}`;
     return [nft(o.ns, `flush chain ${chain}`, `delete chain ${chain}`)];
@@ -75,8 +86,20 @@ const deletions: PerKind<readonly Operation[]> = {
 function changes(before: KernelObject, after: KernelObject, host: string): readonly Operation[] {
   if (after.kind === 'link' && before.kind === 'link') return linkChanges(before, after);
   if (after.kind === 'route') return [ip(after.ns, 'route', 'replace', ...routeArguments(after))];
+  // nft refuses another value for a key; in one transaction the key is never missing.
+  if (after.kind === 'nft-map-element') {
+    return [nft(after.ns, mapElementDeletion(after), mapElementAddition(after)), ...forgotten(after)];
+  }
   // The others' creation replaces the value that is there.
   return byKind(creations(host), after);
+}
+
+/** See `NftMapElementObject`. Of TCP nothing needs to be forgotten: who connects anew makes an entry of its own. */
+function forgotten(o: Of<'nft-map-element'>): Operation[] {
+  const [port = '', protocol, address] = o.key.toReversed();
+  if (protocol !== 'udp') return [];
+  const destination = address === undefined ? [] : ['--orig-dst', address];
+  return [{ tool: 'conntrack', ns: o.ns, args: ['-D', '-p', 'udp', ...destination, '--orig-port-dst', port] }];
 }
 
 function routeArguments(o: Of<'route'>): string[] {

@@ -22,6 +22,7 @@ tracker.desire('a', [
   { kind: 'route', ns: 'trama', destination: '10.97.0.0/16', device: 'trg42' },
   { kind: 'nft-table', ...table },
   { kind: 'nft-element', ...table, set: 's', key: ['trv0011223355', '02:42:00:00:00:07', '10.42.0.7'] },
+  { kind: 'nft-map-element', ...table, map: 'm', key: ['tcp', '80'], value: ['10.42.0.7', '8080'] },
   { kind: 'nft-chain', ...table, name: 'c', rules: ['accept'] },
   { kind: 'iptables', ns: 'trama', table: 'filter', chain: 'DOCKER-USER', rule: ['-j', 'ACCEPT'] },
 ] satisfies KernelObject[]);
@@ -90,6 +91,14 @@ const element = {
     elem: { set: [{ concat: ['trv0011223355', '02:42:00:00:00:07', '10.42.0.7'] }] },
   },
 };
+const entry = (address: string, port = 80) => ({
+  element: {
+    family: 'inet',
+    table: 'trama',
+    name: 'm',
+    elem: { set: [[{ concat: ['tcp', port] }, { concat: [address, 8080] }]] },
+  },
+});
 const rule = (comment?: string) => ({
   rule: { family: 'inet', table: 'trama', chain: 'c', handle: 5, comment, expr: [{ accept: null }] },
 });
@@ -101,6 +110,11 @@ describe('nft -j monitor', () => {
   test.each([
     [{ add: element }, [false]],
     [{ delete: element }, [true]],
+    [{ add: entry('10.42.0.7') }, [false]],
+    [{ add: entry('10.42.0.8') }, [true]],
+    [{ add: entry('10.42.0.7', 81) }, [true]],
+    [{ delete: entry('10.42.0.8') }, [true]],
+    [{ delete: entry('10.42.0.7', 81) }, [false]],
     [{ add: rule(markOf('accept')) }, [false]],
     [{ delete: rule(markOf('accept')) }, [true]],
     [{ delete: rule(markOf('drop')) }, [false]],

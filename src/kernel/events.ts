@@ -5,7 +5,7 @@
 import { canonicalDestination, chainMarks, compare, iptablesChainKey, keyOf, linkKey } from './identity.ts';
 import { floodMac, isOwnLinkName, ownTable, routeProtocol } from './names.ts';
 import type { KernelObject, NftFamily } from './objects.ts';
-import { type NftListing, readContainer, readElement, ruleMark } from './observe-rules.ts';
+import { type NftListing, readContainer, readElement, readMapElement, ruleMark } from './observe-rules.ts';
 import type { DeltaTracker } from './tracker.ts';
 
 export interface Happening {
@@ -125,19 +125,33 @@ export function readNftEvent(ns: string, line: string, wishes: Wishes): Happenin
   if (foreign !== undefined) return [foreign];
   const judge = (object: KernelObject): Happening => {
     const subject = keyOf(object);
-    return { subject, wrong: gone === (wishes.desired(subject) !== undefined) };
+    const desired = wishes.desired(subject);
+    if (gone || desired === undefined) return { subject, wrong: gone === (desired !== undefined) };
+    // An element of a map can be there with another value; of the rest an event does not tell enough to compare.
+    return { subject, wrong: object.kind === 'nft-map-element' && compare(desired, object) !== 'none' };
   };
   const { chain, element, rule } = entry;
-  if ((entry.table ?? { name: (entry.set ?? chain ?? element ?? rule)?.table })?.name !== ownTable) return [];
+  if ((entry.table ?? { name: (entry.set ?? entry.map ?? chain ?? element ?? rule)?.table })?.name !== ownTable)
+    return [];
   if (chain !== undefined) {
     return [judge({ kind: 'nft-chain', ns, ...place(chain.family), name: chain.name, rules: [] })];
   }
   if (element !== undefined) {
-    const parts = { kind: 'nft-element', ns, ...place(element.family), set: element.name } as const;
-    return (element.elem?.set ?? []).map((one) => judge({ ...parts, key: readElement(one) }));
+    const { name } = element;
+    const where = { ns, ...place(element.family) };
+    return (element.elem?.set ?? []).map((one) =>
+      judge(
+        isPair(one)
+          ? readMapElement({ ...where, map: name }, one)
+          : { kind: 'nft-element', ...where, set: name, key: readElement(one) },
+      ),
+    );
   }
   return rule === undefined ? readContainer(ns, entry).map(judge) : [ruleEvent(ns, gone, rule, wishes)];
 }
+
+/** An element of a map, as opposed to one of a set. */
+const isPair = (element: unknown): element is readonly [unknown, unknown] => Array.isArray(element);
 
 const place = (family: string) => ({ family: family as NftFamily, table: ownTable });
 

@@ -17,6 +17,9 @@ const descriptions: PerKind<string> = {
   'nft-table': (o) => `nft table ${o.family} ${o.table} ${place(o.ns)}`,
   'nft-set': (o) => `nft set ${o.name} of table ${o.family} ${o.table} ${place(o.ns)}`,
   'nft-element': (o) => `element ${o.key.join(' . ')} of nft set ${o.set} (${o.family} ${o.table}) ${place(o.ns)}`,
+  'nft-map': (o) => `nft map ${o.name} of table ${o.family} ${o.table} ${place(o.ns)}`,
+  'nft-map-element': (o) =>
+    `entry ${o.key.join(' . ')} → ${o.value.join(' . ')} of nft map ${o.map} (${o.family} ${o.table}) ${place(o.ns)}`,
   'nft-chain': (o) => `nft chain ${o.name} of table ${o.family} ${o.table} ${place(o.ns)}`,
   iptables: (o) => `iptables rule ${o.rule.join(' ')} in ${o.table} ${o.chain} ${place(o.ns)}`,
   sysctl: (o) => `sysctl ${o.key.replaceAll('/', '.')} = ${o.value} ${place(o.ns)}`,
@@ -51,6 +54,7 @@ function describeForwarding(o: Of<'fdb'>): string {
 
 function wasBefore(before: KernelObject, after: KernelObject): string {
   if (before.kind === 'nft-chain') return ' to the rules that it should have';
+  if (before.kind === 'nft-map-element') return ` (was ${before.value.join(' . ')})`;
   const was: Record<string, unknown> = { ...before };
   const differing = Object.entries(after).filter(
     ([name, value]) => typeof value !== 'object' && was[name] !== undefined && was[name] !== value,

@@ -26,6 +26,8 @@ const keys: PerKind<string> = {
   'nft-table': (o) => tableKey(o),
   'nft-set': (o) => setKey(o, o.name),
   'nft-element': (o) => key('nft-element', o.ns, o.family, o.table, o.set, o.key.join(' . ')),
+  'nft-map': (o) => mapKey(o, o.name),
+  'nft-map-element': (o) => key('nft-map-element', o.ns, o.family, o.table, o.map, o.key.join(' . ')),
   'nft-chain': (o) => key('nft-chain', o.ns, o.family, o.table, o.name),
   iptables: (o) => key('iptables', o.ns, o.table, o.chain, iptablesMark(o)),
   sysctl: (o) => key('sysctl', o.ns, o.key),
@@ -43,6 +45,7 @@ export const iptablesChainKey = (ns: string, table: string, chain: string) => ke
 type InTable = { readonly ns: string; readonly family: string; readonly table: string };
 export const tableKey = (o: InTable) => key('nft-table', o.ns, o.family, o.table);
 const setKey = (o: InTable, name: string) => key('nft-set', o.ns, o.family, o.table, name);
+const mapKey = (o: InTable, name: string) => key('nft-map', o.ns, o.family, o.table, name);
 
 export function iptablesMark(object: IptablesObject): string {
   return object.mark ?? markOf(object.rule.join(' '));
@@ -63,6 +66,8 @@ const containers: PerKind<string | undefined> = {
   'nft-table': (o) => (o.ns === '' ? undefined : namespaceKey(o.ns)),
   'nft-set': (o) => tableKey(o),
   'nft-element': (o) => setKey(o, o.set),
+  'nft-map': (o) => tableKey(o),
+  'nft-map-element': (o) => mapKey(o, o.map),
   'nft-chain': (o) => tableKey(o),
   iptables: (o) => iptablesChainKey(o.ns, o.table, o.chain),
   sysctl: (o) => {
@@ -90,6 +95,8 @@ export function canonical(object: KernelObject): KernelObject {
       return { ...object, destination: canonicalDestination(object.destination) };
     case 'nft-element':
       return { ...object, key: object.key.map(canonicalPart) };
+    case 'nft-map-element':
+      return { ...object, key: object.key.map(canonicalPart), value: object.value.map(canonicalPart) };
     default:
       return object;
   }
@@ -125,6 +132,8 @@ const comparisons: { readonly [K in KernelKind]: (desired: Of<K>, observed: Of<K
       'recreate',
     ),
   'nft-element': () => 'none',
+  'nft-map': (d, o) => when(words(d.type) !== words(o.type), 'recreate'),
+  'nft-map-element': (d, o) => when(d.value.join(' . ') !== o.value.join(' . '), 'change'),
   'nft-chain': (d, o) =>
     JSON.stringify([d.hook?.type, d.hook?.hook, d.hook?.priority]) !==
     JSON.stringify([o.hook?.type, o.hook?.hook, o.hook?.priority])

@@ -1,7 +1,7 @@
 /** nft statements. Rules and type clauses come from drivers as nft writes them; names and element parts are checked. */
 import { Failure } from '../domain/domain.ts';
 import { markOf } from './names.ts';
-import type { NftChainObject, NftElementObject, NftSetObject } from './objects.ts';
+import type { NftChainObject, NftElementObject, NftMapElementObject, NftMapObject, NftSetObject } from './objects.ts';
 
 export function setStatement(o: NftSetObject): string {
   const flags = o.flags === undefined ? '' : ` flags ${o.flags};`;
@@ -9,7 +9,19 @@ export function setStatement(o: NftSetObject): string {
 }
 
 export function elementStatement(verb: 'add' | 'delete', o: NftElementObject): string {
-  return `${verb} element ${o.family} ${o.table} ${o.set} { ${o.key.map(part).join(' . ')} }`;
+  return `${verb} element ${o.family} ${o.table} ${o.set} { ${concatenation(o.key)} }`;
+}
+
+export function mapStatement(o: NftMapObject): string {
+  return `add map ${o.family} ${o.table} ${o.name} { ${o.type}; }`;
+}
+
+export function mapElementAddition(o: NftMapElementObject): string {
+  return `add element ${o.family} ${o.table} ${o.map} { ${concatenation(o.key)} : ${concatenation(o.value)} }`;
+}
+
+export function mapElementDeletion(o: NftMapElementObject): string {
+  return `delete element ${o.family} ${o.table} ${o.map} { ${concatenation(o.key)} }`;
 }
 
 /** The chain, if it is not there, and its rules in place of those that are. */
@@ -22,6 +34,8 @@ export function chainStatements(o: NftChainObject): string[] {
   const rules = o.rules.map((rule) => `add rule ${chain} ${rule} comment "${markOf(rule)}"`);
   return [`add chain ${chain}${hook}`, `flush chain ${chain}`, ...rules];
 }
+
+const concatenation = (parts: readonly string[]) => parts.map(part).join(' . ');
 
 function part(text: string): string {
   if (!/^[\w.:/*-]+$/.test(text)) {

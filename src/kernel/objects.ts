@@ -141,6 +141,34 @@ export interface NftElementObject {
   readonly key: readonly string[];
 }
 
+/** Like a set, but each element has a value; a rule translates by it, e.g. `dnat ip to tcp dport map @name`. */
+export interface NftMapObject {
+  readonly kind: 'nft-map';
+  readonly ns: string;
+  readonly family: NftFamily;
+  readonly table: string;
+  readonly name: string;
+  /** `type` clause as nft writes it: key, colon, value, e.g. `type inet_service : ipv4_addr . inet_service`. */
+  readonly type: string;
+}
+
+/**
+ * One key has one value. A key that ends with `udp . PORT` publishes datagrams: whatever connection tracking knows of that
+ * port is forgotten when the element comes, changes or goes, since an entry lasts, with the translation that it was
+ * made with, for as long as somebody goes on sending.
+ */
+export interface NftMapElementObject {
+  readonly kind: 'nft-map-element';
+  readonly ns: string;
+  readonly family: NftFamily;
+  readonly table: string;
+  readonly map: string;
+  /** Parts of a concatenation, in order. */
+  readonly key: readonly string[];
+  /** The same of the value. */
+  readonly value: readonly string[];
+}
+
 /**
  * A chain with all its rules, replaced as a whole. Each rule is written with a comment that carries a digest of its
  * text: the kernel's listing of rules is not the text they were made from, so equality is judged by number, order
@@ -194,6 +222,8 @@ export type KernelObject =
   | NftTableObject
   | NftSetObject
   | NftElementObject
+  | NftMapObject
+  | NftMapElementObject
   | NftChainObject
   | IptablesObject
   | SysctlObject;

@@ -1,7 +1,7 @@
 /** Listings of `nft -j` and `iptables-save` as objects. */
 import { canonicalPart } from './identity.ts';
 import { ownTable } from './names.ts';
-import type { IptablesObject, KernelObject, NftFamily } from './objects.ts';
+import type { IptablesObject, KernelObject, NftFamily, NftMapElementObject } from './objects.ts';
 
 const families: readonly string[] = ['inet', 'ip', 'bridge'] satisfies NftFamily[];
 const isFamily = (text: string | undefined): text is NftFamily => families.includes(text ?? '');
@@ -19,6 +19,12 @@ export interface NftListing {
     readonly type: string | readonly string[];
     readonly flags?: readonly string[];
     readonly elem?: readonly unknown[];
+  };
+  readonly map?: Named & {
+    readonly type: string | readonly string[];
+    readonly map: string | readonly string[];
+    /** Pairs of key and value. */
+    readonly elem?: readonly (readonly [unknown, unknown])[];
   };
   readonly chain?: Named & { readonly type?: string; readonly hook?: string; readonly prio?: number };
   readonly rule?: {
@@ -49,20 +55,20 @@ function parse(text: string): readonly NftListing[] {
   return text.trim() === '' ? [] : JSON.parse(text).nftables;
 }
 
-/** A table, or a set with its elements. */
-export function readContainer(ns: string, { table, set }: NftListing): KernelObject[] {
+/** A table, or a set or map with its elements. */
+export function readContainer(ns: string, { table, set, map }: NftListing): KernelObject[] {
   if (table !== undefined && isFamily(table.family)) {
     return [{ kind: 'nft-table', ns, family: table.family, table: table.name }];
   }
+  if (map !== undefined && isFamily(map.family)) return readMap(ns, map.family, map);
   if (set === undefined || !isFamily(set.family)) return [];
   const place = { ns, family: set.family, table: set.table ?? '' } as const;
-  const type = typeof set.type === 'string' ? set.type : set.type.join(' . ');
   return [
     {
       kind: 'nft-set',
       ...place,
       name: set.name,
-      type: `type ${type}`,
+      type: `type ${concatenation(set.type)}`,
       ...(set.flags === undefined ? {} : { flags: [set.flags].flat().join(', ') }),
     },
     ...(set.elem ?? []).map((element) => {
@@ -70,6 +76,30 @@ export function readContainer(ns: string, { table, set }: NftListing): KernelObj
     }),
   ];
 }
+
+function readMap(ns: string, family: NftFamily, map: NonNullable<NftListing['map']>): KernelObject[] {
+  const place = { ns, family, table: map.table ?? '' } as const;
+  return [
+    {
+      kind: 'nft-map',
+      ...place,
+      name: map.name,
+      type: `type ${concatenation(map.type)} : ${concatenation(map.map)}`,
+    },
+    ...(map.elem ?? []).map((pair) => readMapElement({ ...place, map: map.name }, pair)),
+  ];
+}
+
+/** @param pair key and value, as listings and events have them. */
+export function readMapElement(
+  place: Omit<NftMapElementObject, 'kind' | 'key' | 'value'>,
+  [key, value]: readonly [unknown, unknown],
+): NftMapElementObject {
+  return { kind: 'nft-map-element', ...place, key: readElement(key), value: readElement(value) };
+}
+
+/** nft lists a concatenated type as a list or, of a map's values, as one text. */
+const concatenation = (type: string | readonly string[]) => (typeof type === 'string' ? type : type.join(' . '));
 
 /** The parts of an element: text, number, concatenation, prefix or range, perhaps wrapped with a counter or comment. */
 export function readElement(element: unknown): string[] {

@@ -2,7 +2,7 @@
  * From differences to steps, in an order in which each can be done:
  *
  *   1. namespaces, and sysctls that are not a link's own, since they may be defaults of links to come
- *   2. nft tables, sets, elements, chains (those that are jumped to first): filters stand before a link comes up
+ *   2. nft tables, sets and maps, their elements, chains (those that are jumped to first): filters stand before a link comes up
  *   3. deletion of links that must be made anew
  *   4. links: bridges, VXLAN devices, veth pairs, their second ends; each is created down and set up last
  *   5. sysctls of those links, addresses, neighbours, forwarding entries, routes, iptables rules
@@ -19,7 +19,9 @@ const kindRanks = {
   namespace: 0,
   'nft-table': 1,
   'nft-set': 2,
+  'nft-map': 2.5,
   'nft-element': 3,
+  'nft-map-element': 3.5,
   'nft-chain': 4,
   link: 5,
   sysctl: 9,
@@ -82,10 +84,11 @@ function simpleStep(tracker: DeltaTracker, key: string): Step[] {
   return before === undefined ? [] : [{ op: 'delete', before }];
 }
 
-/** A set or a base chain cannot go while rules use it: its whole table is made anew. */
+/** A set, map or base chain cannot go while rules use it: its whole table is made anew. */
 function rootOf(tracker: DeltaTracker, key: string): string {
   const object = tracker.believed(key);
-  return object?.kind === 'nft-set' || object?.kind === 'nft-chain' ? tableKey(object) : key;
+  const used = object?.kind === 'nft-set' || object?.kind === 'nft-map' || object?.kind === 'nft-chain';
+  return used ? tableKey(object) : key;
 }
 
 /** A second end that is missing although the first is there: the pair is made anew. */

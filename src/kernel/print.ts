@@ -35,7 +35,10 @@ export function inside(ns: string, argv: Argv): Argv {
   return ['nsenter', `--net=${ns.startsWith('/') ? ns : `/run/netns/${ns}`}`, ...argv];
 }
 
-/** One line for a POSIX shell. */
+/** One line for a POSIX shell, also one that ends at the first error: to conntrack it is one that nothing was there. */
 export function shellLine(argv: readonly string[]): string {
-  return argv.map((word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
+  const line = argv
+    .map((word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
+    .join(' ');
+  return argv.includes('conntrack') ? `${line} || true` : line;
 }

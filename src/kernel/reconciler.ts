@@ -12,7 +12,7 @@ import { apply, type Result } from './apply.ts';
 import { explain } from './explain.ts';
 import { Failures } from './failures.ts';
 import { keyOf, tableKey } from './identity.ts';
-import type { KernelObject, VethLink } from './objects.ts';
+import type { KernelObject, NftElementObject, NftMapElementObject, VethLink } from './objects.ts';
 import { observe, type Scope } from './observe.ts';
 import { inOrder, plan } from './order.ts';
 import { type Remembered, rememberNothing, SysctlMemory } from './remembered.ts';
@@ -77,7 +77,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
 /** Key of the table that the object is, or is a set or chain of. */
 function filterTable(object: KernelObject): string | undefined {
   if (object.kind === 'nft-table') return keyOf(object);
-  return object.kind === 'nft-set' || object.kind === 'nft-chain' ? tableKey(object) : undefined;
+  const inTable = object.kind === 'nft-set' || object.kind === 'nft-map' || object.kind === 'nft-chain';
+  return inTable ? tableKey(object) : undefined;
+}
+
+function isEntry(object: KernelObject | undefined): object is NftElementObject | NftMapElementObject {
+  return object?.kind === 'nft-element' || object?.kind === 'nft-map-element';
 }
 
 /** A pass that is going to be made. */
@@ -144,7 +149,7 @@ class KernelReconciler implements Reconciler {
   failuresOf(owner: string): readonly FailedStep[] {
     const keys = [...this.tracker.keysOf(owner)];
     const wanted = keys.map((key) => this.tracker.desired(key));
-    const tables = new Set(wanted.flatMap((object) => (object?.kind === 'nft-element' ? [tableKey(object)] : [])));
+    const tables = new Set(wanted.flatMap((object) => (isEntry(object) ? [tableKey(object)] : [])));
     const filters = this.#failures.all(this.tracker).filter(({ step }) => {
       const subject = subjectOf(step);
       return tables.has(filterTable(subject) ?? '') && !keys.includes(keyOf(subject));

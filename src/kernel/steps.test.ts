@@ -9,6 +9,7 @@ import { type Step, subjectOf, undo } from './steps.ts';
 import { DeltaTracker } from './tracker.ts';
 
 const data = { ns: 'trama' } as const;
+const inHost = { ns: '', family: 'inet', table: 'trama' } as const;
 const table = { ...data, family: 'bridge', table: 'trama' } as const;
 const veth: KernelObject = {
   ...{ kind: 'link', ...data, name: 'trv0011223344', type: 'veth', mtu: 1450, up: true, master: 'trb42' },
@@ -131,6 +132,30 @@ const golden: readonly (readonly [KernelObject, readonly string[], readonly stri
     'Create the element trv0011223344 . 02:42:0a:2a:00:05 . 10.42.0.5 of nft set ports (bridge trama) in namespace trama.',
   ],
   [
+    { kind: 'nft-map', ...inHost, name: 'doors', type: 'type inet_proto . inet_service : ipv4_addr . inet_service' },
+    ["nft 'add map inet trama doors { type inet_proto . inet_service : ipv4_addr . inet_service; }'"],
+    ["nft 'delete map inet trama doors'"],
+    'Create the nft map doors of table inet trama on the host.',
+  ],
+  [
+    { kind: 'nft-map-element', ...inHost, map: 'doors', key: ['tcp', '8080'], value: ['10.42.0.5', '80'] },
+    [`nft 'add element inet trama doors { "tcp" . 8080 : 10.42.0.5 . 80 }'`],
+    [`nft 'delete element inet trama doors { "tcp" . 8080 }'`],
+    'Create the entry tcp . 8080 → 10.42.0.5 . 80 of nft map doors (inet trama) on the host.',
+  ],
+  [
+    { kind: 'nft-map-element', ...inHost, map: 'at', key: ['192.0.2.1', 'udp', '53'], value: ['10.42.0.5', '5353'] },
+    [
+      `nft 'add element inet trama at { 192.0.2.1 . "udp" . 53 : 10.42.0.5 . 5353 }'`,
+      'conntrack -D -p udp --orig-dst 192.0.2.1 --orig-port-dst 53 || true',
+    ],
+    [
+      `nft 'delete element inet trama at { 192.0.2.1 . "udp" . 53 }'`,
+      'conntrack -D -p udp --orig-dst 192.0.2.1 --orig-port-dst 53 || true',
+    ],
+    'Create the entry 192.0.2.1 . udp . 53 → 10.42.0.5 . 5353 of nft map at (inet trama) on the host.',
+  ],
+  [
     {
       ...{ kind: 'nft-chain', ns: '', family: 'inet', table: 'trama', name: 'in', rules: [rule] },
       hook: { type: 'filter', hook: 'input', priority: -10 },
@@ -178,6 +203,21 @@ describe('a step', () => {
     expect(explain(step)).toContain('mtu 1500 → 1450');
   });
 
+  test('that changes an element of a map leaves no moment without it', () => {
+    const before = {
+      kind: 'nft-map-element',
+      ...inHost,
+      map: 'm',
+      key: ['tcp', '80'],
+      value: ['10.42.0.5', '80'],
+    } as const;
+    const step: Step = { op: 'change', before, after: { ...before, value: ['10.42.0.6', '80'] } };
+    expect(lines(step)).toEqual([
+      `nft 'delete element inet trama m { "tcp" . 80 }; add element inet trama m { "tcp" . 80 : 10.42.0.6 . 80 }'`,
+    ]);
+    expect(explain(step)).toContain('was 10.42.0.5 . 80');
+  });
+
   test('in a sandbox enters it by its path', () => {
     const after = { kind: 'address', ns: '/run/docker/netns/ab', device: 'eth0', cidr: '10.42.0.5/16' } as const;
     expect(lines({ op: 'create', after })).toEqual([
@@ -201,8 +241,8 @@ describe('the order of steps', () => {
     const created = inOrder([...objects, gateway].map((after) => ({ op: 'create', after })));
     const kinds = created.map((step) => keyOf(subjectOf(step)).split(' ')[0]);
     expect([...new Set(kinds)]).toEqual([
-      ...['namespace', 'sysctl', 'nft-table', 'nft-set', 'nft-element', 'nft-chain', 'link', 'address'],
-      ...['neighbour', 'fdb', 'route', 'iptables'],
+      ...['namespace', 'sysctl', 'nft-table', 'nft-set', 'nft-map', 'nft-element', 'nft-map-element'],
+      ...['nft-chain', 'link', 'address', 'neighbour', 'fdb', 'route', 'iptables'],
     ]);
     expect(names(created).filter((name) => name.includes('link'))).toEqual(
       [

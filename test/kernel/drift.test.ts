@@ -61,6 +61,15 @@ const drifts = (data: string): readonly (readonly [command: string, repair: RegE
   ['nft insert rule inet trama outwards accept', /Change the nft chain outwards/],
   ['nft delete element inet trama nets { 10.42.0.0/16 }', /Create the element 10\.42\.0\.0\/16/],
   ['nft add element inet trama nets { 10.11.0.0/16 }', /Delete the element 10\.11\.0\.0\/16/],
+  [
+    'nft delete element inet trama doors { tcp . 8080 }',
+    /Create the entry tcp \. 8080 → 10\.42\.0\.5 \. 80 of nft map doors/,
+  ],
+  ['nft add element inet trama doors { tcp . 99 : 10.42.0.5 . 80 }', /Delete the entry tcp \. 99/],
+  [
+    'nft delete element inet trama doors { tcp . 8080 }; add element inet trama doors { tcp . 8080 : 10.42.0.9 . 80 }',
+    /Change the entry tcp \. 8080 → 10\.42\.0\.5 \. 80 .*was 10\.42\.0\.9/,
+  ],
   ['nft add chain inet trama surprise', /Delete the nft chain surprise/],
   [`nsenter --net=/run/netns/${data} nft delete table bridge trama`, /Create the nft table bridge trama/],
   ['iptables -D DOCKER-USER 1', /Create the iptables rule/],

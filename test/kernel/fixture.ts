@@ -173,11 +173,31 @@ export function network(host: TestHost): KernelObject[] {
       hook: { type: 'nat', hook: 'postrouting', priority: 100 },
       rules: ['ip saddr @nets ip daddr != @nets masquerade'],
     },
+    {
+      ...{ kind: 'nft-map', ns: '', family: 'inet', table: 'trama', name: 'doors' },
+      type: 'type inet_proto . inet_service : ipv4_addr . inet_service',
+    },
+    door('tcp', 8080, '10.42.0.5', 80),
+    door('udp', 5353, '10.42.0.5', 53),
+    {
+      ...{ kind: 'nft-chain', ns: '', family: 'inet', table: 'trama', name: 'inwards' },
+      hook: { type: 'nat', hook: 'prerouting', priority: -100 },
+      rules: ['meta l4proto { tcp, udp } dnat ip to meta l4proto . th dport map @doors'],
+    },
     { kind: 'iptables', ns: '', table: 'filter', chain: 'DOCKER-USER', rule: ['-i', 'trg42', '-j', 'ACCEPT'] },
     { kind: 'iptables', ns: '', table: 'filter', chain: 'DOCKER-USER', rule: ['-d', '10.42.0.0/16', '-j', 'ACCEPT'] },
     { kind: 'sysctl', ns: '', key: 'net/ipv4/ip_forward', value: '1' },
     { kind: 'sysctl', ns: '', key: 'net/ipv4/conf/trg42/rp_filter', value: '2' },
   ];
+}
+
+/** A port of the host that leads to one of a container. */
+export function door(protocol: 'tcp' | 'udp', port: number, address: string, containerPort: number): KernelObject {
+  return {
+    ...{ kind: 'nft-map-element', ns: '', family: 'inet', table: 'trama', map: 'doors' },
+    key: [protocol, `${port}`],
+    value: [address, `${containerPort}`],
+  };
 }
 
 /** An endpoint of this host's. */

@@ -281,6 +281,48 @@ describe('a reconciler', { timeout: 30_000 }, () => {
     expect(await h.run(`bridge -n ${h.data} fdb show dev trx42`)).not.toContain('192.0.2.2');
   });
 
+  test('a port that leads elsewhere is never without a target, and datagrams follow it at once', async () => {
+    const h = await host();
+    const reconciler = kept(overlay(h));
+    await reconciler.settle();
+    const flow = (port: number) =>
+      h.run(`conntrack -I -p udp -s 192.0.2.9 -d 192.0.2.1 --sport 1000 --dport ${port} --timeout 100`);
+    await flow(5353);
+    await flow(5354);
+    reconciler.desire(
+      'network/42',
+      network(h).map((each) => {
+        const udp = each.kind === 'nft-map-element' && each.key[0] === 'udp';
+        return udp ? { ...each, value: ['10.42.0.6', '53'] } : each;
+      }),
+    );
+    h.writes.length = 0;
+    expect((await reconciler.settle()).failed).toEqual([]);
+    expect(h.writes).toEqual([
+      expect.stringMatching(/delete element inet trama doors \{ "udp" . 5353 \}\nadd element inet trama doors/),
+      expect.stringContaining('conntrack -D'),
+    ]);
+    const flows = await h.run('conntrack -L -p udp');
+    expect(flows).toContain('dport=5354');
+    expect(flows).not.toContain('dport=5353');
+    // Nothing to forget is no failure.
+    reconciler.release('network/42');
+    expect((await reconciler.settle()).failed).toEqual([]);
+    expect(await h.run('nft list ruleset')).not.toContain('5353');
+  });
+
+  test('a map that is of another type is made anew with its table, and all in it', async () => {
+    const h = await host();
+    const reconciler = kept(overlay(h));
+    await reconciler.settle();
+    const healthy = await stateOf(h);
+    await h.run('nft flush chain inet trama inwards');
+    await h.run('nft delete map inet trama doors');
+    await h.run('nft add map inet trama doors { type inet_service : ipv4_addr ; }');
+    expect((await reconciler.resync()).failed).toEqual([]);
+    expect(await stateOf(h)).toBe(healthy);
+  });
+
   test('a lost pair is replaced by what the hook gives, also inside a sandbox', async () => {
     const h = await host();
     const path = `/run/netns/${h.sandbox}`;
