@@ -5,6 +5,7 @@ import { type Operation, operationsOf } from './commands.ts';
 import { explain } from './explain.ts';
 import { keyOf } from './identity.ts';
 import { rankOf } from './order.ts';
+import { sandboxOf } from './sandboxes.ts';
 import type { Step } from './steps.ts';
 import { subjectOf } from './steps.ts';
 
@@ -84,8 +85,14 @@ const alreadyThere = /File exists|already assigned|already exists/;
 const notThere =
   /No such (device|file|process)|Cannot find device|Cannot assign requested address|does not exist|Bad rule \(does a matching|No chain\/target\/match|Cannot (remove|open) network? ?namespace|cannot stat|cannot open/;
 
+/** What `nsenter` says of a sandbox that has ended since it was looked at. */
+const sandboxGone = /nsenter: (cannot open|failed to stat)|reassociate to namespace/;
+
 function judge(step: Step, complaints: readonly Complaint[]): Result {
-  const serious = complaints.filter((complaint) => complaint !== undefined);
+  const inSandbox = subjectOf(step).kind.startsWith('nft-') && sandboxOf(subjectOf(step)) !== undefined;
+  const serious = complaints
+    .filter((complaint) => complaint !== undefined)
+    .filter((complaint) => !(inSandbox && sandboxGone.test(complaint)));
   const first = serious.find((complaint) => !(step.op === 'delete' ? notThere : alreadyThere).test(complaint));
   if (first !== undefined) return { step, outcome: 'failed', message: sentence(step, first) };
   const [uncertain] = serious;

@@ -16,8 +16,23 @@ const oneByOne: readonly Operation['tool'][] = ['netns', 'iptables', 'conntrack'
 /** @returns one complaint per operation, in their order. */
 export async function runOperations(operations: readonly Operation[], spawn: Spawn): Promise<Complaint[]> {
   const complaints: Complaint[] = [];
-  for (const batch of batchesOf(operations)) complaints.push(...(await runBatch(batch, spawn)));
+  for (const batches of sideBySide(batchesOf(operations))) {
+    const told = await Promise.all(batches.map((batch) => runBatch(batch, spawn)));
+    complaints.push(...told.flat());
+  }
   return complaints;
+}
+
+/** Batches for nft in different namespaces do not depend on one another: those that follow one another run at once. */
+function sideBySide(batches: readonly (readonly Operation[])[]): (readonly Operation[])[][] {
+  const groups: (readonly Operation[])[][] = [];
+  for (const batch of batches) {
+    const group = groups.at(-1) ?? [];
+    const independent = [...group, batch].every(([first]) => first?.tool === 'nft');
+    if (independent && group.length > 0 && !group.some(([first]) => first?.ns === batch[0]?.ns)) group.push(batch);
+    else groups.push([batch]);
+  }
+  return groups;
 }
 
 function batchesOf(operations: readonly Operation[]): Operation[][] {

@@ -69,7 +69,7 @@ async function observeNamespace(
 const forwards = (link: LinkObject) => link.type !== 'veth' || link.master !== undefined;
 
 /** The tables of ours, one listing each: nft 1.0.6 fails to list two in one call. */
-async function observeNft(spawn: Spawn, ns: string): Promise<KernelObject[]> {
+export async function observeNft(spawn: Spawn, ns: string): Promise<KernelObject[]> {
   const names = readTableNames(ns, await read(spawn, inside(ns, ['nft', '-j', 'list', 'tables'])));
   const listings = await Promise.all(
     names.map((family) => readUnlessGone(spawn, inside(ns, ['nft', '-j', 'list', 'table', family, ownTable]))),

@@ -16,6 +16,7 @@ import type { KernelObject, NftElementObject, NftMapElementObject, VethLink } fr
 import { observe, type Scope } from './observe.ts';
 import { inOrder, plan } from './order.ts';
 import { type Remembered, rememberNothing, SysctlMemory } from './remembered.ts';
+import { Sandboxes, sandboxOf } from './sandboxes.ts';
 import { type FailedStep, type Outcome, type Step, subjectOf } from './steps.ts';
 import { DeltaTracker } from './tracker.ts';
 import { type Start, watchKernel } from './watch.ts';
@@ -50,6 +51,8 @@ export interface Reconciler extends Disposable {
   /** Replaces what an owner (e.g. `endpoint/3f2a…`) wants. Memory only. */
   desire(owner: string, objects: readonly KernelObject[]): void;
   release(owner: string): void;
+  /** A container's namespace, told by its path, has just been made: it need not be read before it is first written to. */
+  fresh(path: string): void;
   /** Resolves when everything that was desired at the call was tried. @throws Failure when the kernel cannot be read. */
   settle(): Promise<Outcome>;
   /** Looks at everything, then as `settle`. Call it only once all owners have said what they want: the rest is deleted. */
@@ -98,6 +101,7 @@ class KernelReconciler implements Reconciler {
   readonly #host: string;
   readonly #failures: Failures;
   readonly #memory: SysctlMemory;
+  readonly #sandboxes: Sandboxes;
   /** Namespaces ever mentioned, and those ever desired as such. */
   readonly #namespaces: Set<string>;
   readonly #own: Set<string>;
@@ -111,6 +115,7 @@ class KernelReconciler implements Reconciler {
     this.#options = options;
     this.#host = options.host ?? String(process.pid);
     this.#memory = new SysctlMemory(options.remembered ?? rememberNothing);
+    this.#sandboxes = new Sandboxes(this.tracker, options.spawn);
     this.#own = new Set([options.namespace ?? 'trama']);
     this.#namespaces = new Set(['', ...this.#own]);
     this.#failures = new Failures(options.clock, () => this.#background());
@@ -138,6 +143,10 @@ class KernelReconciler implements Reconciler {
     this.tracker.release(owner);
   }
 
+  fresh(path: string): void {
+    this.#sandboxes.fresh(path);
+  }
+
   settle(): Promise<Outcome> {
     return this.#enqueue(false);
   }
@@ -160,7 +169,8 @@ class KernelReconciler implements Reconciler {
   plan(): Promise<Step[]> {
     return this.#exclusively(async () => {
       await this.#look();
-      return await this.#memory.prepare(plan(this.tracker), this.tracker, async () => []);
+      const absent = await this.#sandboxes.prepare();
+      return await this.#memory.prepare(plan(this.tracker, absent), this.tracker, async () => []);
     });
   }
 
@@ -187,7 +197,8 @@ class KernelReconciler implements Reconciler {
   clearPlan(): Promise<Step[]> {
     return this.#exclusively(async () => {
       const all = new DeltaTracker();
-      all.observed(await observe(this.#options.spawn, await this.#scope()));
+      const sandboxes = [...this.tracker.allBelieved()].filter((object) => sandboxOf(object) !== undefined);
+      all.observed([...(await observe(this.#options.spawn, await this.#scope())), ...sandboxes]);
       return await this.#memory.prepare(plan(all), all, async () => []);
     });
   }
@@ -200,8 +211,9 @@ class KernelReconciler implements Reconciler {
       // What was in the way of something in one round is gone in the next.
       for (let round = 0; round < 3; round += 1) {
         await this.#look();
+        const absent = await this.#sandboxes.prepare();
         if (this.tracker.pending().size === 0) break;
-        outcomes.push(await this.#do(plan(this.tracker)));
+        outcomes.push(await this.#do(plan(this.tracker, absent)));
       }
       return { applied: outcomes.flatMap(({ applied }) => applied), failed: outcomes.at(-1)?.failed ?? [] };
     });
@@ -237,12 +249,14 @@ class KernelReconciler implements Reconciler {
 
   async #pass(look: boolean): Promise<Outcome> {
     const first = !this.#looked;
+    const waits = (key: string) => this.#failures.waits(key, this.tracker.desired(key));
     if (!look && !first) {
-      return await this.#do(plan(this.tracker, (key) => this.#failures.waits(key, this.tracker.desired(key))));
+      const absent = await this.#sandboxes.prepare();
+      return await this.#do(plan(this.tracker, (key) => absent(key) || waits(key)));
     }
     const asked = new Set(this.tracker.pending().keys());
     await this.#look();
-    const outcome = await this.#replaceMissing();
+    const outcome = await this.#replaceMissing(await this.#sandboxes.prepare());
     const repairs = outcome.applied.filter((step) => !asked.has(keyOf(subjectOf(step))));
     if (repairs.length > 0 && !first) this.#options.onRepair?.(repairs.map(explain));
     return outcome;
@@ -252,7 +266,10 @@ class KernelReconciler implements Reconciler {
     const objects = await this.#observe();
     const { keep } = this.#options;
     const counts = (object: KernelObject) => this.tracker.desired(keyOf(object)) !== undefined || !keep?.(object);
-    this.tracker.observed(keep === undefined || this.#clearing ? objects : objects.filter(counts));
+    this.tracker.observed(
+      keep === undefined || this.#clearing ? objects : objects.filter(counts),
+      (object) => sandboxOf(object) === undefined,
+    );
     await this.#memory.remember(objects);
     this.#looked = true;
   }
@@ -281,7 +298,7 @@ class KernelReconciler implements Reconciler {
   }
 
   /** All pending steps, with what `onMissing` gives in place of pairs that are missing. */
-  async #replaceMissing(): Promise<Outcome> {
+  async #replaceMissing(absent: (key: string) => boolean): Promise<Outcome> {
     const substitutes = new Map<string, KernelObject>();
     const replaced = new Map<string, { link: VethLink; parts: Set<string> }>();
     for (const [key, what] of this.tracker.pending()) {
@@ -292,8 +309,8 @@ class KernelReconciler implements Reconciler {
       replaced.set(key, { link, parts: new Set(objects.map(keyOf)) });
       for (const object of objects) substitutes.set(keyOf(object), object);
     }
-    if (replaced.size === 0) return await this.#do(plan(this.tracker));
-    const steps = plan(this.tracker, (key) => replaced.has(key) || substitutes.has(key));
+    if (replaced.size === 0) return await this.#do(plan(this.tracker, absent));
+    const steps = plan(this.tracker, (key) => absent(key) || replaced.has(key) || substitutes.has(key));
     for (const after of substitutes.values()) steps.push({ op: 'create', after });
     return await this.#do(inOrder(steps), replaced);
   }

@@ -78,11 +78,14 @@ export class DeltaTracker {
     this.#refresh(key);
   }
 
-  /** A full pass: exactly these exist. */
-  observed(objects: Iterable<KernelObject>): void {
+  /**
+   * A full pass: exactly these exist.
+   * @param looked whether the pass would have seen such an object; of others nothing is new
+   */
+  observed(objects: Iterable<KernelObject>, looked: (object: KernelObject) => boolean = () => true): void {
     const found = new Map<string, KernelObject>();
     for (const object of objects) found.set(keyOf(object), canonical(object));
-    for (const key of [...this.#observed.keys()]) if (!found.has(key)) this.#see(key, undefined);
+    for (const [key, object] of [...this.#observed]) if (!found.has(key) && looked(object)) this.#see(key, undefined);
     for (const [key, object] of found) this.#see(key, object);
   }
 
@@ -152,6 +155,11 @@ export class DeltaTracker {
   /** What is known to exist. */
   believed(key: string): KernelObject | undefined {
     return this.#observed.get(key);
+  }
+
+  /** All that is known to exist; for full passes only. */
+  allBelieved(): IterableIterator<KernelObject> {
+    return this.#observed.values();
   }
 
   keysOf(owner: string): ReadonlySet<string> {

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** @returns undefined when there is no such file. */
@@ -51,6 +51,18 @@ async function syncDirectory(path: string): Promise<void> {
     await directory.sync();
   } finally {
     await directory.close();
+  }
+}
+
+/** Magic number of nsfs, what namespaces are bound from: statfs(2). */
+const nsfs = 0x6e736673;
+
+/** Whether a namespace is there: the file that it is bound to appears a moment before it, and may stay behind. */
+export async function isNamespace(path: string): Promise<boolean> {
+  try {
+    return (await statfs(path)).type === nsfs;
+  } catch {
+    return false;
   }
 }
 

@@ -1,0 +1,170 @@
+/** What is desired in a container's namespace, and the redirection of its questions for names. Needs root. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { resolver } from '../../src/drivers/resolver.ts';
+import { createReconciler, type Reconciler, type ReconcilerOptions } from '../../src/kernel/kernel.ts';
+import { type Running, spawn, start } from '../../src/platform/platform.ts';
+import { type TestHost, testHost } from './fixture.ts';
+
+let host: TestHost;
+let path: string;
+const reconcilers: Reconciler[] = [];
+
+beforeEach(async () => {
+  host = await testHost();
+  path = `/run/netns/${host.sandbox}`;
+});
+
+afterEach(async () => {
+  for (const each of reconcilers.splice(0)) each[Symbol.dispose]();
+  await host[Symbol.asyncDispose]();
+});
+
+function reconciler(more: Partial<ReconcilerOptions> = {}): Reconciler {
+  const made = createReconciler(host.options(more));
+  reconcilers.push(made);
+  return made;
+}
+
+const inside = async (...argv: [string, ...string[]]) =>
+  (await spawn({ argv: ['nsenter', `--net=${path}`, ...argv] })).stdout;
+const rules = () => inside('nft', 'list', 'ruleset');
+const first = () => resolver(path, '10.42.0.5', '10.42.0.2');
+
+describe('what is desired in a sandbox', () => {
+  test('is written in one process, and not again', async () => {
+    const r = reconciler();
+    await r.settle();
+    host.commands.length = 0;
+    r.fresh(path);
+    r.desire('resolver', first());
+    expect((await r.settle()).failed).toEqual([]);
+    expect(host.commands.map(({ argv }) => argv.at(-3))).toEqual(['nft']);
+    expect(await rules()).toContain('ip daddr set 10.42.0.2');
+    host.writes.length = 0;
+    await r.resync();
+    expect(host.writes).toEqual([]);
+  });
+
+  test('is read at its first appearance after a start: what is right is left, what is not is put right', async () => {
+    const before = reconciler();
+    before.desire('resolver', first());
+    await before.settle();
+    const after = reconciler();
+    after.desire('resolver', first());
+    host.writes.length = 0;
+    await after.settle();
+    expect(host.writes).toEqual([]);
+    const other = reconciler();
+    other.desire('resolver', resolver(path, '10.43.0.5', '10.43.0.2'));
+    expect((await other.settle()).failed).toEqual([]);
+    expect(await rules()).toContain('ip daddr set 10.43.0.2');
+    expect(await rules()).not.toContain('10.42.0.2');
+  });
+
+  test('moves to another address in place, and goes when nobody wants it', async () => {
+    const r = reconciler();
+    r.desire('resolver', first());
+    await r.settle();
+    r.desire('resolver', resolver(path, '10.43.0.5', '10.43.0.2'));
+    await r.settle();
+    expect(await rules()).toContain('ip saddr set 10.43.0.5 ip daddr set 10.43.0.2');
+    r.release('resolver');
+    expect((await r.settle()).failed).toEqual([]);
+    expect(await rules()).toBe('');
+  });
+
+  test('a sandbox that is gone is no trouble, whether something was to be made or removed in it', async () => {
+    const r = reconciler();
+    const absent = resolver('/run/netns/tk-never-there', '10.42.0.5', '10.42.0.2');
+    r.desire('absent', absent);
+    expect((await r.settle()).failed).toEqual([]);
+    r.desire('resolver', first());
+    await r.settle();
+    await spawn({ argv: ['ip', 'netns', 'del', host.sandbox] });
+    host.commands.length = 0;
+    for (const owner of ['absent', 'resolver']) r.release(owner);
+    expect((await r.settle()).failed).toEqual([]);
+    expect(host.commands).toEqual([]);
+    expect(r.tracker.pending().size).toBe(0);
+  });
+
+  test('a clean uninstall removes it and shows it beforehand', async () => {
+    const r = reconciler();
+    r.desire('resolver', first());
+    await r.settle();
+    expect(
+      (await r.clearPlan()).some((step) => step.op === 'delete' && 'ns' in step.before && step.before.ns === path),
+    ).toBe(true);
+    await r.clear();
+    expect(await rules()).toBe('');
+  });
+});
+
+/** Answers every question with 10.1.2.3, at the gateway, UDP and TCP; says who asked. */
+const server = `
+import socket, struct, threading
+def answer(q):
+    i = 12
+    while q[i]: i += q[i] + 1
+    return q[:2] + b'\\x84\\x00\\x00\\x01\\x00\\x01\\x00\\x00\\x00\\x00' + q[12:i+5] + b'\\xc0\\x0c\\x00\\x01\\x00\\x01\\x00\\x00\\x00\\x05\\x00\\x04\\x0a\\x01\\x02\\x03'
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); udp.bind(('10.42.0.2', 53))
+tcp = socket.socket(); tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); tcp.bind(('10.42.0.2', 53)); tcp.listen(5)
+def serve():
+    while True:
+        c, who = tcp.accept(); q = c.recv(4096); print(who[0], flush=True); r = answer(q[2:]); c.sendall(struct.pack('>H', len(r)) + r); c.close()
+threading.Thread(target=serve, daemon=True).start()
+print('ready', flush=True)
+while True:
+    q, who = udp.recvfrom(4096); print(who[0], flush=True); udp.sendto(answer(q), who)
+`;
+
+describe('a container that asks 127.0.0.11', () => {
+  let serving: Running;
+  let asked: string[];
+
+  beforeEach(async () => {
+    await host.run(`ip link add gw type veth peer name eth0 netns ${host.sandbox}`);
+    await host.run('ip addr add 10.42.0.2/16 dev gw');
+    await host.run('ip link set gw up');
+    for (const args of ['addr add 10.42.0.5/16 dev eth0', 'link set eth0 up', 'link set lo up'])
+      await inside('ip', ...args.split(' '));
+    // As Docker does it, with nobody behind: what is not ours stays unanswered.
+    await inside(
+      'nft',
+      'add table ip nat; add chain ip nat OUTPUT { type nat hook output priority -100; }; add rule ip nat OUTPUT ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:9',
+    );
+    serving = start(['nsenter', `--net=/run/netns/${host.name}`, 'python3', '-c', server]);
+    asked = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    void (async () => {
+      for await (const line of serving.lines) {
+        asked.push(line);
+        resolve();
+      }
+    })();
+    await promise;
+    asked.length = 0;
+  });
+
+  afterEach(() => serving[Symbol.asyncDispose]());
+
+  const dig = (...args: string[]) => inside('dig', '+short', '+time=1', '+tries=1', ...args, 'web', 'A');
+
+  test('asks the gateway, from its own address, over UDP and TCP, also after others asked the gateway itself', async () => {
+    expect(await dig('@127.0.0.11')).not.toContain('10.1.2.3');
+    const r = reconciler();
+    r.desire('resolver', first());
+    await r.settle();
+    expect(await dig('@127.0.0.11')).toBe('10.1.2.3\n');
+    expect(await dig('@127.0.0.11', '+tcp')).toBe('10.1.2.3\n');
+    expect(await dig('@10.42.0.2')).toBe('10.1.2.3\n');
+    expect(await dig('@10.42.0.2', '+tcp')).toBe('10.1.2.3\n');
+    expect(asked).toEqual(['10.42.0.5', '10.42.0.5', '10.42.0.5', '10.42.0.5']);
+    expect(await inside('sysctl', '-n', 'net.ipv4.conf.all.route_localnet', 'net.ipv4.conf.eth0.route_localnet')).toBe(
+      '0\n0\n',
+    );
+    r.release('resolver');
+    await r.settle();
+    expect(await dig('@127.0.0.11')).not.toContain('10.1.2.3');
+  });
+});
