@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Addresses } from '../src/agent/addresses.ts';
 import { Clone } from '../src/agent/clone.ts';
 import { ClusterView } from '../src/agent/cluster-view.ts';
+import { KeptAddresses } from '../src/agent/kept-addresses.ts';
 import { openLocalState } from '../src/agent/local-state.ts';
 import { createNetworkPlugin } from '../src/agent/network-plugin.ts';
 import type { NetworkPlugin } from '../src/agent/plugin-port.ts';
@@ -91,9 +92,10 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
     { node, address, interface: 'eth0', dockerUser: false },
     mtu,
   );
+  const kept = new KeptAddresses({ addresses, state, network: (name) => view.networkNamed(name) });
   const settle = async () => void (await kernel.settle());
   return {
-    plugin: createNetworkPlugin({ node, view, wiring, addresses, state, settle, clock }),
+    plugin: createNetworkPlugin({ node, view, wiring, addresses, kept, state, settle, clock }),
     kernel,
     heard: (network) => clone.items(networkTopic(network)),
     counts: () => ({ ...counts, trackerOperations: kernel.tracker.operations }),

@@ -14,7 +14,7 @@ import type { Clock, Log } from '../platform/platform.ts';
 import { type Api, ask } from '../protocol/protocol.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { KeyedQueue } from './keyed-queue.ts';
-import type { LocalState } from './local-state.ts';
+import { addressKey, type LocalState } from './local-state.ts';
 import type { Change } from './mirror.ts';
 
 export interface AddressesOptions {
@@ -52,8 +52,8 @@ export class Addresses {
     for (const { value, previous } of changes) {
       if (value?.kind === 'block') this.#addBlock(value.block);
       else if (previous?.kind === 'block') this.#removeBlock(previous.block);
-      if (value?.kind === 'reservation') this.#reserved.set(claimKey(value.reservation), value.reservation);
-      else if (previous?.kind === 'reservation') this.#reserved.delete(claimKey(previous.reservation));
+      if (value?.kind === 'reservation') this.#reserved.set(addressKey(value.reservation), value.reservation);
+      else if (previous?.kind === 'reservation') this.#reserved.delete(addressKey(previous.reservation));
     }
   }
 
@@ -75,12 +75,17 @@ export class Addresses {
   /** @throws Failure('conflict') when somebody has it */
   assignFixed(network: NetworkRecord, address: string): Promise<void> {
     // One at a time: to the server, two of this node's who ask for one address are the same.
-    return this.#leasing.run(claimKey({ network: network.id, address }), () => this.#assignFixed(network, address));
+    return this.#leasing.run(addressKey({ network: network.id, address }), () => this.#assignFixed(network, address));
   }
 
   async #assignFixed(network: NetworkRecord, address: string): Promise<void> {
     const pool = this.#pool(network.id);
     if (pool === undefined) throw gone(network.id);
+    // Whose it is, is asked when an endpoint comes with it.
+    if (this.#isKept(network.id, address)) {
+      this.#note(network.id, address);
+      return;
+    }
     if (pool.holds(address)) {
       if (pool.assign(this.#options.clock.now(), address) === undefined) {
         throw new Failure(
@@ -107,7 +112,7 @@ export class Addresses {
 
   /** An endpoint has the address: from now on it is released only with that. */
   claim(network: string, address: string): void {
-    this.#unclaimed.delete(claimKey({ network, address }));
+    this.#unclaimed.delete(addressKey({ network, address }));
     this.#pool(network)?.take(address);
   }
 
@@ -115,13 +120,23 @@ export class Addresses {
     return this.#pool(network)?.taken.has(address) ?? false;
   }
 
+  /** Nothing happens while it is kept for a workload. */
   release(network: string, address: string): void {
-    this.#unclaimed.delete(claimKey({ network, address }));
+    this.#unclaimed.delete(addressKey({ network, address }));
+    if (this.#isKept(network, address)) return;
     const pool = this.#pools.get(network);
     if (pool === undefined) return;
     pool.release(address, this.#options.clock.now());
     if (!pool.holds(address)) this.#giveBack({ network, address });
     this.#save(network);
+  }
+
+  /** The workload that it was kept for is gone. Released by itself if an endpoint has it, or is about to. */
+  noLongerKept(network: string, address: string): void {
+    if (this.#unclaimed.has(addressKey({ network, address }))) return;
+    const endpoints = [...this.#options.state.endpoints.values()];
+    if (endpoints.some(({ record }) => record.network === network && record.address === address)) return;
+    this.release(network, address);
   }
 
   /** Answers a server that wants the address for another node. */
@@ -203,10 +218,9 @@ export class Addresses {
   #remembered(networkId: string): PoolState {
     const { state, clock } = this.#options;
     const saved = state.pools.get(networkId) as PoolState | undefined;
-    const taken = [...state.endpoints.values()]
-      .map((each) => each.record)
-      .filter((record) => record.network === networkId);
-    const addresses = new Set(taken.map((record) => record.address));
+    const taken = [...[...state.endpoints.values()].map(({ record }) => record), ...state.kept.values()];
+    const here = taken.filter((each) => each.network === networkId);
+    const addresses = new Set(here.map((each) => each.address));
     if (saved === undefined) return { blocks: [], taken: [...addresses], resting: [], yielded: [] };
     const lost = saved.taken.filter((address) => !addresses.has(address));
     return {
@@ -219,8 +233,12 @@ export class Addresses {
     };
   }
 
+  #isKept(network: string, address: string): boolean {
+    return this.#options.state.kept.get(addressKey({ network, address })) !== undefined;
+  }
+
   #note(network: string, address: string): void {
-    this.#unclaimed.set(claimKey({ network, address }), { network, address, since: this.#options.clock.now() });
+    this.#unclaimed.set(addressKey({ network, address }), { network, address, since: this.#options.clock.now() });
     this.#save(network);
   }
 
@@ -264,7 +282,7 @@ export class Addresses {
   }
 
   #giveBack(reservation: { network: string; address: string }): void {
-    if (!this.#reserved.has(claimKey(reservation))) return;
+    if (!this.#reserved.has(addressKey(reservation))) return;
     const { network, address } = reservation;
     ask(this.#options.api, 'address.release', { network, address }).catch((error: unknown) =>
       this.#options.log.debug('reservation not returned yet', { network, address, error }),
@@ -289,8 +307,6 @@ export class Addresses {
     this.#dirty.add(network);
   }
 }
-
-const claimKey = (each: { network: string; address: string }): string => `${each.network}/${each.address}`;
 
 const gone = (network: string): Failure =>
   new Failure('not-found', `network ${network} is no longer part of the cluster`);

@@ -1,5 +1,5 @@
 /** The running agent: how its parts hear of one another. Each part's own rules are in its own file. */
-import type { NetworkRecord } from '../domain/domain.ts';
+import { dockerNetworkName, type NetworkRecord, reachOf } from '../domain/domain.ts';
 import { base, drivers } from '../drivers/table.ts';
 import {
   ask,
@@ -22,6 +22,7 @@ import { hostFacts } from './host-facts.ts';
 import type { Identity } from './identity.ts';
 import { IdleNetworks } from './idle-networks.ts';
 import { KernelSide } from './kernel-side.ts';
+import { KeptAddresses } from './kept-addresses.ts';
 import { leave } from './leaving.ts';
 import type { LocalState } from './local-state.ts';
 import { every, Membership } from './membership.ts';
@@ -51,6 +52,7 @@ export class AgentCore implements Agent {
   readonly #addresses: Addresses;
   readonly #wiring: Wiring;
   readonly #publisher: EndpointPublisher;
+  readonly #kept: KeptAddresses;
   readonly #reporter: StatusReporter;
   readonly #workloads: Workloads;
   readonly #docker: DockerSide;
@@ -106,6 +108,8 @@ export class AgentCore implements Agent {
       log,
     });
     this.#wiring = new Wiring(
+    const network = (name: string) => view.networkNamed(name);
+    this.#kept = new KeptAddresses({ addresses: this.#addresses, state, network });
       {
         node,
         kernel: this.#kernel.reconciler,
@@ -146,7 +150,9 @@ export class AgentCore implements Agent {
       runtime,
       state,
       ensureNetworks: (networks) => this.#docker.ensureNetworks(networks),
-      networkName: (network) => view.networkNamed(network).name,
+      networkName: (network) => dockerNetworkName(view.networkNamed(network).name),
+      keepAddresses: (workload) => this.#kept.keep(workload),
+      releaseAddresses: (stays) => this.#kept.release(stays),
       endpointsTold: () => this.#publisher.told(),
       reporter: this.#reporter,
       clock,
@@ -173,6 +179,7 @@ export class AgentCore implements Agent {
     const core = new AgentCore(options, identity, underlay, state);
     await core.#begin();
     return core;
+      kept: this.#kept,
   }
 
   async #begin(): Promise<void> {
@@ -268,6 +275,7 @@ export class AgentCore implements Agent {
       if (value?.kind === 'workload') this.#workloads.set(value.workload);
       else if (previous?.kind === 'workload') this.#workloads.unset(previous.workload.name);
     }
+    await this.#kept.forget(network.id);
     const gone = changes.some((change) => change.value === undefined && change.previous?.kind === 'workload');
     if (fresh && (gone || changes.length === 0)) this.#inBackground('not swept yet', this.#workloads.sweep());
   }
@@ -282,7 +290,9 @@ export class AgentCore implements Agent {
   /** All, while this host has endpoints in a network that it has forgotten and no server has told it of again. */
   #unknownPeers(): ReadonlySet<number> | 'all' {
     if (!this.#clone.isFresh(clusterTopic) && this.#wiring.unknownNetworks().size > 0) return 'all';
-    const untold = this.#wiring.attached().filter((network) => !this.#clone.isFresh(networkTopic(network.id)));
+    const told = (network: NetworkRecord) =>
+      reachOf(network) === 'node' || this.#clone.isFresh(networkTopic(network.id));
+    const untold = this.#wiring.attached().filter((network) => !told(network));
     return new Set(untold.map((network) => network.vni));
   }
 

@@ -27,12 +27,28 @@ export interface WorkloadMemory {
   readonly ended?: boolean;
 }
 
+/** An address that is a workload's own, whether its container runs or not. */
+export interface KeptAddress {
+  /** Id. */
+  readonly workload: string;
+  /** For people. */
+  readonly name: string;
+  readonly network: string;
+  readonly address: string;
+}
+
+/** The key of what there is once per address of a network. */
+export const addressKey = (each: { readonly network: string; readonly address: string }): string =>
+  `${each.network}/${each.address}`;
+
 export interface LocalState {
   readonly endpoints: DurableMap<LocalEndpoint>;
   readonly dockerNetworks: DurableMap<DockerNetworkLink>;
   readonly workloads: DurableMap<WorkloadMemory>;
   /** Serialised address pools, by network id. */
   readonly pools: DurableMap<unknown>;
+  /** By `addressKey`. */
+  readonly kept: DurableMap<KeptAddress>;
   /** The small topics (cluster, own node), by topic. */
   readonly topics: DurableMap<TopicSnapshot>;
   /** Values that sysctls had before Trama, by namespace and key. */
@@ -41,13 +57,14 @@ export interface LocalState {
 
 export async function openLocalState(directory: string, damaged: (file: string) => void): Promise<LocalState> {
   const map = <T>(name: string) => DurableMap.open<T>(join(directory, name), damaged);
-  const [endpoints, dockerNetworks, workloads, pools, topics, sysctls] = await Promise.all([
+  const [endpoints, dockerNetworks, workloads, pools, kept, topics, sysctls] = await Promise.all([
     map<LocalEndpoint>('endpoints'),
     map<DockerNetworkLink>('docker-networks'),
     map<WorkloadMemory>('workloads'),
     map<unknown>('pools'),
+    map<KeptAddress>('kept-addresses'),
     map<TopicSnapshot>('topics'),
     map<string>('sysctls'),
   ]);
-  return { endpoints, dockerNetworks, workloads, pools, topics, sysctls };
+  return { endpoints, dockerNetworks, workloads, pools, kept, topics, sysctls };
 }

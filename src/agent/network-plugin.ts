@@ -19,6 +19,7 @@ import {
 import type { Clock } from '../platform/platform.ts';
 import type { Addresses } from './addresses.ts';
 import type { ClusterView } from './cluster-view.ts';
+import type { KeptAddresses } from './kept-addresses.ts';
 import type { LocalState } from './local-state.ts';
 import type {
   AddressRequest,
@@ -31,12 +32,14 @@ import type {
   PoolRequest,
 } from './plugin-port.ts';
 import { localOwner, nominalGateway, type Wiring } from './wiring.ts';
+import { workloadLabel } from './workloads.ts';
 
 export interface NetworkPluginOptions {
   readonly node: string;
   readonly view: ClusterView;
   readonly wiring: Wiring;
   readonly addresses: Addresses;
+  readonly kept: KeptAddresses;
   readonly state: LocalState;
   /** Brings what is desired into the kernel. @throws Failure naming what could not be done for `owner` */
   settle(owner: string): Promise<void>;
@@ -121,6 +124,7 @@ class Plugin implements NetworkPlugin {
     const again = this.#options.wiring.endpoint(endpointId);
     const plain = address === undefined ? again?.record.address : canonicalAddress(address.split('/')[0] ?? '');
     const chosen = plain ?? (await this.#options.addresses.assign(network));
+    await this.#checkKeeper(network, chosen, endpointId, options[workloadLabel]);
     const ownMac = mac === undefined ? macOf(network.vni, parseAddress(chosen)) : parseMac(mac);
     await this.#options.wiring.addEndpoint(network, {
       id: endpointId,
@@ -136,6 +140,24 @@ class Plugin implements NetworkPlugin {
       ...(address === undefined ? { address: `${chosen}/${network.subnet.split('/')[1]}` } : {}),
       ...(mac === undefined ? { mac: ownMac } : {}),
     };
+  }
+
+  /**
+   * A workload's address is for its container alone. It has one: an endpoint that has the address already is a former one's,
+   * whose end nobody told.
+   */
+  async #checkKeeper(network: NetworkRecord, address: string, endpointId: string, workload: unknown): Promise<void> {
+    const keeper = this.#options.kept.keeper(network.id, address);
+    if (keeper === undefined) return;
+    if (keeper.workload !== workload) {
+      throw new Failure(
+        'conflict',
+        `address ${address} of network ${network.name} belongs to the container ${keeper.name}, also while that does not run: choose another`,
+      );
+    }
+    for (const { record } of this.#options.wiring.containersIn(network.id)) {
+      if (record.address === address && record.id !== endpointId) await this.#options.wiring.removeEndpoint(record.id);
+    }
   }
 
   async join({ dockerNetworkId, endpointId, sandboxPath }: JoinRequest): Promise<Attachment> {

@@ -20,6 +20,9 @@ afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
 class FakeEngine {
   readonly containers = new Map<string, ContainerInfo>();
   readonly calls: string[] = [];
+  /** What is kept for any workload. */
+  readonly address = '10.42.0.9';
+  failRemove: Failure | undefined;
   failStart: Failure | undefined;
   failImage: Failure | undefined;
   failList: Failure | undefined;
@@ -29,8 +32,8 @@ class FakeEngine {
       this.calls.push('image');
       if (this.failImage !== undefined) throw this.failImage;
     },
-    create: async (name: string, _: unknown, labels: Record<string, string>) => {
-      this.calls.push(`create ${name}`);
+    create: async (name: string, { networks }: WorkloadRecord['spec'], labels: Record<string, string>) => {
+      this.calls.push(['create', name, ...networks.map(({ address }) => address)].join(' '));
       this.containers.set(`id-${name}`, { id: `id-${name}`, name, image: 'i', state: 'created', labels, networks: [] });
       return `id-${name}`;
     },
@@ -45,6 +48,7 @@ class FakeEngine {
     },
     remove: async (id: string) => {
       this.calls.push(`remove ${id}`);
+      if (this.failRemove !== undefined) throw this.failRemove;
       this.containers.delete(id);
     },
     inspect: async (id: string) => this.containers.get(id),
@@ -72,6 +76,10 @@ async function scene(engine = new FakeEngine(), sleep = () => new Promise<void>(
     ...options,
     ensureNetworks: async () => {},
     networkName: (name) => name,
+    keepAddresses: async ({ spec }) => spec.networks.map((each) => ({ ...each, address: engine.address })),
+    releaseAddresses: async (stays) => {
+      if (!stays('w1')) engine.calls.push('release w1');
+    },
     endpointsTold: async () => {
       engine.calls.push('told');
     },
@@ -179,7 +187,7 @@ describe('workloads of a node', () => {
     workloads.set(workload({ desired: 'removed', generation: 2 }));
     await reaches('removing');
     expect(told.at(-1)?.message).toBe('gone');
-    expect(engine.calls.slice(-2)).toEqual(['remove id-web', 'told']);
+    expect(engine.calls.slice(-3)).toEqual(['remove id-web', 'release w1', 'told']);
     expect(engine.containers.size).toBe(0);
   });
 
@@ -286,6 +294,22 @@ describe('workloads of a node', () => {
     expect([...engine.containers.keys()]).toEqual(['a']);
   });
 
+  test('a container asks for the address that is kept for it, until it is gone', async () => {
+    const engine = new FakeEngine();
+    const { workloads, reaches } = await scene(engine);
+    const { spec } = workload();
+    workloads.set(workload({ spec: { ...spec, networks: [{ network: 'app', aliases: [] }] } }));
+    await reaches('running');
+    expect(engine.calls).toContain('create web 10.42.0.9');
+    workloads.unset('web');
+    engine.failRemove = new Failure('internal', 'web is stuck');
+    await expect(workloads.sweep()).rejects.toThrow('web is stuck');
+    expect(engine.calls).not.toContain('release w1');
+    engine.failRemove = undefined;
+    await workloads.sweep();
+    expect(engine.calls.slice(-2)).toEqual(['remove id-web', 'release w1']);
+  });
+
   test('however often everything is looked at again, one failing workload has one next try', async () => {
     const engine = new FakeEngine();
     engine.failImage = new Failure('unavailable', 'the registry does not answer');
@@ -309,8 +333,8 @@ describe('workloads of a node', () => {
     workloads.set(workload());
     await reaches('running');
     workloads.set(workload({ id: 'w2' }));
-    await vi.waitFor(() => expect(engine.calls).toHaveLength(7), { interval: 1 });
-    expect(engine.calls.slice(3)).toEqual(['remove id-web', 'image', 'create web', 'start id-web']);
+    await vi.waitFor(() => expect(engine.calls).toHaveLength(8), { interval: 1 });
+    expect(engine.calls.slice(3)).toEqual(['remove id-web', 'release w1', 'image', 'create web', 'start id-web']);
     expect(engine.containers.get('id-web')?.labels[workloadLabel]).toBe('w2');
   });
 

@@ -36,6 +36,10 @@ export interface WorkloadsOptions {
   endpointsTold(): Promise<void>;
   readonly reporter: StatusReporter;
   readonly clock: Clock;
+  /** Its networks, with the addresses that are its own as long as the workload exists. @throws Failure */
+  keepAddresses(workload: WorkloadRecord): Promise<WorkloadRecord['spec']['networks']>;
+  /** Releases addresses of workloads, by id, that do not stay. Their containers are gone. */
+  releaseAddresses(stays: (workload: string) => boolean): Promise<void>;
   readonly log: Log;
 }
 
@@ -136,6 +140,7 @@ export class Workloads {
       // Judged by what is wanted after the look: a container that was made meanwhile is one of a workload of meanwhile.
       if (id === undefined || this.#isWanted(id)) continue;
       log.info('removing a container that the cluster no longer knows', { container: container.name });
+    const stuck = new Set<string>();
       await runtime.remove(container.id).catch((error: unknown) => {
         failed = error;
       });
@@ -143,8 +148,10 @@ export class Workloads {
     for (const [name, memory] of [...state.workloads.entries()]) {
       if (!this.#isWanted(memory.id)) await state.workloads.delete(name);
     }
+        stuck.add(id);
     if (failed !== undefined) throw failed;
   }
+    await this.#options.releaseAddresses((id) => stuck.has(id) || this.#isWanted(id));
 
   #isWanted(id: string): boolean {
     return [...this.#wanted.values()].some((workload) => workload.id === id);
@@ -247,7 +254,8 @@ export class Workloads {
     this.#report(workload, 'creating', '');
     await this.#options.ensureNetworks(workload.spec.networks.map((each) => each.network));
     const labels = { [workloadLabel]: workload.id, 'trama.node': this.#options.node };
-    const id = await runtime.create(workload.name, workload.spec, labels, this.#options.networkName);
+    const spec = { ...workload.spec, networks: await this.#options.keepAddresses(workload) };
+    const id = await runtime.create(workload.name, spec, labels, this.#options.networkName);
     try {
       if (workload.spec.attach === true) await this.#attached(workload, signal);
       await this.#start(workload, id);
@@ -318,6 +326,7 @@ export class Workloads {
     const found = await this.#options.runtime.list({ [workloadLabel]: workload.id });
     return found[0];
   }
+    await this.#options.releaseAddresses((id) => id !== workload.id);
 
   #reportContainer(workload: WorkloadRecord, container: ContainerInfo): void {
     const phase: WorkloadPhase =

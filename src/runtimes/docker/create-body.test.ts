@@ -72,11 +72,15 @@ test('everything a workload can say', () => {
       },
       NetworkingConfig: {
         EndpointsConfig: {
-          'trama-app': { IPAMConfig: { IPv4Address: '10.42.0.9' }, Aliases: ['api', 'v1'] },
+          'trama-app': {
+            IPAMConfig: { IPv4Address: '10.42.0.9' },
+            Aliases: ['api', 'v1'],
+            DriverOpts: { b: 'ours' },
+          },
         },
       },
     },
-    further: [{ network: 'trama-db', endpoint: {} }],
+    further: [{ network: 'trama-db', endpoint: { DriverOpts: { b: 'ours' } } }],
   });
 });
 

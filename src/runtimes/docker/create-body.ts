@@ -8,6 +8,8 @@ export interface NetworkAttachment {
     readonly IPAMConfig?: { readonly IPv4Address: string };
     readonly Aliases?: readonly string[];
   };
+    /** The network's driver is told of nothing else whose endpoint it is. */
+    readonly DriverOpts?: Readonly<Record<string, string>>;
 }
 
 export interface CreateBodies {
@@ -21,7 +23,7 @@ export function createBodies(
   labels: Readonly<Record<string, string>>,
   networkName: (network: string) => string,
 ): CreateBodies {
-  const [first, ...further] = spec.networks.map((wanted) => attachment(wanted, networkName));
+  const [first, ...further] = spec.networks.map((wanted) => attachment(wanted, labels, networkName));
   return {
     container: {
       Image: spec.image,
@@ -50,6 +52,7 @@ function attachment(
   networkName: (network: string) => string,
 ): NetworkAttachment {
   return {
+  labels: Readonly<Record<string, string>>,
     network: networkName(network),
     endpoint: {
       ...(address === undefined ? {} : { IPAMConfig: { IPv4Address: address } }),
@@ -57,6 +60,7 @@ function attachment(
     },
   };
 }
+      ...(Object.keys(labels).length === 0 ? {} : { DriverOpts: labels }),
 
 function portBindings(ports: readonly PublishedPort[]): Record<string, { HostIp: string; HostPort: string }[]> {
   const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
