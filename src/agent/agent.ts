@@ -1,7 +1,7 @@
 /** The door of `agent`: what others may know of it. */
 import type { Bus } from '../bus/bus.ts';
 import type { JoinTarget } from '../domain/domain.ts';
-import type { Clock, Log, Running, Spawn } from '../platform/platform.ts';
+import type { Clock, Log, Piped, Running, Spawn } from '../platform/platform.ts';
 import type { Api } from '../protocol/protocol.ts';
 import type { ContainerRuntime } from '../runtimes/runtimes.ts';
 import type { NetworkPlugin } from './plugin-port.ts';
@@ -23,6 +23,8 @@ export interface AgentOptions {
   readonly spawn: Spawn;
   /** Starts a process that goes on: the monitors of the kernel. */
   start(argv: [string, ...string[]], onError: (line: string) => void): Running;
+  /** Starts a process that somebody converses with: the host's tools in a container's namespaces. */
+  converse(argv: [string, ...string[]], env: Readonly<Record<string, string>>): Piped;
   readonly runtime: ContainerRuntime;
   readonly clock: Clock;
   readonly log: Log;

@@ -3,17 +3,26 @@ import type { RequestHandler } from '../bus/bus.ts';
 import { Failure } from '../domain/domain.ts';
 import type { ContainerRuntime } from '../runtimes/runtimes.ts';
 import type { Addresses } from './addresses.ts';
+import type { Debug, Debugged } from './debug.ts';
+import type { RegistryLogins } from './registry-logins.ts';
 import type { Workloads } from './workloads.ts';
 
 export interface AnsweringParts {
   readonly runtime: ContainerRuntime;
   addresses(): Addresses;
   workloads(): Workloads;
+  debug(): Debug;
+  readonly logins: RegistryLogins;
 }
 
-export function createHandler({ runtime, addresses, workloads }: AnsweringParts): RequestHandler {
+export function createHandler({ runtime, addresses, workloads, debug, logins }: AnsweringParts): RequestHandler {
   return {
     async call(method, params) {
+      if (method === 'image.login') {
+        const { workload, registryAuth } = params as { workload: string; registryAuth: string };
+        logins.put(workload, registryAuth);
+        return {};
+      }
       if (method !== 'address.yield') throw new Failure('invalid', `an agent does not answer ${method}`);
       const { network, address } = params as { network: string; address: string };
       await addresses().yield(network, address);
@@ -23,6 +32,7 @@ export function createHandler({ runtime, addresses, workloads }: AnsweringParts)
     async open(method, params) {
       const { name } = params as { name: string };
       if (method === 'workload.attach') return workloads().attach(name, (params as { stdin: boolean }).stdin);
+      if (method === 'workload.debug') return debug().open(params as Debugged);
       const { id } = await workloads().container(name);
       if (method === 'workload.logs') return runtime.logs(id, params as Parameters<typeof runtime.logs>[1]);
       if (method === 'workload.exec') return runtime.exec(id, params as Parameters<typeof runtime.exec>[1]);

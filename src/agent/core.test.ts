@@ -78,6 +78,9 @@ async function scene(change: (bus: Bus) => Bus = (bus) => bus) {
     bus: change(cluster.bus),
     spawn,
     start: monitor,
+    converse: () => {
+      throw new Error('nothing is run here');
+    },
     runtime: engine.runtime,
     clock,
     log: silentLog,

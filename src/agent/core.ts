@@ -17,12 +17,13 @@ import type { Agent, AgentOptions } from './agent.ts';
 import { createHandler } from './answering.ts';
 import { Clone } from './clone.ts';
 import { ClusterView } from './cluster-view.ts';
+import { Debug } from './debug.ts';
 import { DockerSide } from './docker-side.ts';
 import { hostFacts } from './host-facts.ts';
 import type { Identity } from './identity.ts';
 import { IdleNetworks } from './idle-networks.ts';
-import { KernelSide } from './kernel-side.ts';
 import { KeptAddresses } from './kept-addresses.ts';
+import { KernelSide } from './kernel-side.ts';
 import { leave } from './leaving.ts';
 import type { LocalState } from './local-state.ts';
 import { every, Membership } from './membership.ts';
@@ -30,6 +31,7 @@ import type { Change } from './mirror.ts';
 import { createNetworkPlugin } from './network-plugin.ts';
 import type { NetworkPlugin } from './plugin-port.ts';
 import { EndpointPublisher } from './publisher.ts';
+import { RegistryLogins } from './registry-logins.ts';
 import { StatusReporter } from './status-reporter.ts';
 import { Tidings } from './tidings.ts';
 import { TopicMemory } from './topic-memory.ts';
@@ -50,12 +52,13 @@ export class AgentCore implements Agent {
   readonly #topics: TopicMemory;
   readonly #kernel: KernelSide;
   readonly #addresses: Addresses;
+  readonly #kept: KeptAddresses;
   readonly #wiring: Wiring;
   readonly #publisher: EndpointPublisher;
-  readonly #kept: KeptAddresses;
   readonly #reporter: StatusReporter;
   readonly #workloads: Workloads;
   readonly #docker: DockerSide;
+  readonly #debug: Debug;
   readonly #stop = new AbortController();
   readonly #idle: IdleNetworks;
   #underlay: Underlay;
@@ -65,6 +68,7 @@ export class AgentCore implements Agent {
     const { clock, log, runtime } = options;
     const node = identity.name;
     const view = this.#view;
+    const logins = new RegistryLogins(clock);
     const tidings = new Tidings({ link: () => this.#membership.link, clock, log });
     const report = (message: string) => tidings.trouble(message);
     this.node = node;
@@ -85,7 +89,12 @@ export class AgentCore implements Agent {
       agent: options,
       identity,
       clone,
-      handler: createHandler({ runtime, addresses: () => this.#addresses, workloads: () => this.#workloads }),
+      handler: createHandler({
+        ...{ runtime, logins },
+        addresses: () => this.#addresses,
+        workloads: () => this.#workloads,
+        debug: () => this.#debug,
+      }),
       underlay: () => this.#underlay,
       containers: () => this.#workloads.wanted().size,
       onRegistered: () => this.#tellEverything(),
@@ -99,6 +108,8 @@ export class AgentCore implements Agent {
       unknownPeers: () => this.#unknownPeers(),
     });
     this.#addresses = new Addresses({ node, api, view, state, clock, log });
+    const network = (name: string) => view.networkNamed(name);
+    this.#kept = new KeptAddresses({ addresses: this.#addresses, state, network });
     this.#publisher = new EndpointPublisher({
       api,
       endpointsOf: (network) =>
@@ -108,8 +119,6 @@ export class AgentCore implements Agent {
       log,
     });
     this.#wiring = new Wiring(
-    const network = (name: string) => view.networkNamed(name);
-    this.#kept = new KeptAddresses({ addresses: this.#addresses, state, network });
       {
         node,
         kernel: this.#kernel.reconciler,
@@ -155,14 +164,22 @@ export class AgentCore implements Agent {
       releaseAddresses: (stays) => this.#kept.release(stays),
       endpointsTold: () => this.#publisher.told(),
       reporter: this.#reporter,
+      logins,
       clock,
       log,
+    });
+    this.#debug = new Debug({
+      ...{ node, runtime, clock, log },
+      find: (name) => this.#workloads.find(name),
+      spawn: options.spawn,
+      converse: options.converse,
     });
     this.plugin = createNetworkPlugin({
       node,
       view,
       wiring: this.#wiring,
       addresses: this.#addresses,
+      kept: this.#kept,
       state,
       settle: (owner) => this.#kernel.settle(owner),
       leaving: () => this.#leaving,
@@ -179,7 +196,6 @@ export class AgentCore implements Agent {
     const core = new AgentCore(options, identity, underlay, state);
     await core.#begin();
     return core;
-      kept: this.#kept,
   }
 
   async #begin(): Promise<void> {
@@ -259,6 +275,7 @@ export class AgentCore implements Agent {
 
   async #networkGone(network: NetworkRecord): Promise<void> {
     await this.#wiring.detach(network.id);
+    await this.#kept.forget(network.id);
     await this.#addresses.forget(network.id);
     this.#kernel.settleSoon();
   }
@@ -275,7 +292,6 @@ export class AgentCore implements Agent {
       if (value?.kind === 'workload') this.#workloads.set(value.workload);
       else if (previous?.kind === 'workload') this.#workloads.unset(previous.workload.name);
     }
-    await this.#kept.forget(network.id);
     const gone = changes.some((change) => change.value === undefined && change.previous?.kind === 'workload');
     if (fresh && (gone || changes.length === 0)) this.#inBackground('not swept yet', this.#workloads.sweep());
   }
@@ -315,6 +331,7 @@ export class AgentCore implements Agent {
     // An engine that starts writes iptables anew: what we believe of the kernel is no longer worth much.
     this.#kernel.lookSoon();
     this.#membership.outdated();
+    this.#inBackground('containers of tools not removed yet', this.#debug.sweep());
     await this.#docker.syncNetworks();
     this.#workloads.checkAll();
     if (this.#membership.connected) await this.#membership.register();

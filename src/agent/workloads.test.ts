@@ -6,6 +6,7 @@ import { Failure, type WorkloadRecord, type WorkloadStatus } from '../domain/dom
 import { silentLog } from '../platform/platform.ts';
 import type { ContainerInfo, ContainerRuntime } from '../runtimes/runtimes.ts';
 import { openLocalState } from './local-state.ts';
+import { RegistryLogins } from './registry-logins.ts';
 import { StatusReporter } from './status-reporter.ts';
 import { Workloads, workloadLabel } from './workloads.ts';
 
@@ -74,6 +75,7 @@ async function scene(engine = new FakeEngine(), sleep = () => new Promise<void>(
   const options = { node: 'h1', runtime: engine.runtime, state, reporter, clock, log: silentLog };
   const workloads = new Workloads({
     ...options,
+    logins: new RegistryLogins(clock),
     ensureNetworks: async () => {},
     networkName: (name) => name,
     keepAddresses: async ({ spec }) => spec.networks.map((each) => ({ ...each, address: engine.address })),

@@ -10,15 +10,19 @@ import {
   Failure,
   type FailureCode,
   isFailure,
+  networkNameFromDocker,
   toFailure,
   type WorkloadPhase,
   type WorkloadRecord,
+  type WorkloadStatus,
 } from '../domain/domain.ts';
 import type { Clock, Log } from '../platform/platform.ts';
 import type { ByteStream } from '../protocol/protocol.ts';
 import type { ContainerInfo, ContainerRuntime } from '../runtimes/runtimes.ts';
+import { resolveJoined } from './joined.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import type { LocalState } from './local-state.ts';
+import type { RegistryLogins } from './registry-logins.ts';
 import type { StatusReporter } from './status-reporter.ts';
 
 /** On containers that Trama made; the value is the workload's id. */
@@ -32,14 +36,15 @@ export interface WorkloadsOptions {
   ensureNetworks(networks: readonly string[]): Promise<void>;
   /** Docker's name of a Trama network. */
   networkName(network: string): string;
-  /** Resolves when servers have heard, or cannot hear now, of all endpoints that came and went until the call. */
-  endpointsTold(): Promise<void>;
-  readonly reporter: StatusReporter;
-  readonly clock: Clock;
   /** Its networks, with the addresses that are its own as long as the workload exists. @throws Failure */
   keepAddresses(workload: WorkloadRecord): Promise<WorkloadRecord['spec']['networks']>;
   /** Releases addresses of workloads, by id, that do not stay. Their containers are gone. */
   releaseAddresses(stays: (workload: string) => boolean): Promise<void>;
+  /** Resolves when servers have heard, or cannot hear now, of all endpoints that came and went until the call. */
+  endpointsTold(): Promise<void>;
+  readonly reporter: StatusReporter;
+  readonly logins: RegistryLogins;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -135,23 +140,23 @@ export class Workloads {
     const { node, runtime, state, log } = this.#options;
     const containers = await runtime.list({ 'trama.node': node });
     let failed: unknown;
+    const stuck = new Set<string>();
     for (const container of containers) {
       const id = container.labels[workloadLabel];
       // Judged by what is wanted after the look: a container that was made meanwhile is one of a workload of meanwhile.
       if (id === undefined || this.#isWanted(id)) continue;
       log.info('removing a container that the cluster no longer knows', { container: container.name });
-    const stuck = new Set<string>();
       await runtime.remove(container.id).catch((error: unknown) => {
         failed = error;
+        stuck.add(id);
       });
     }
+    await this.#options.releaseAddresses((id) => stuck.has(id) || this.#isWanted(id));
     for (const [name, memory] of [...state.workloads.entries()]) {
       if (!this.#isWanted(memory.id)) await state.workloads.delete(name);
     }
-        stuck.add(id);
     if (failed !== undefined) throw failed;
   }
-    await this.#options.releaseAddresses((id) => stuck.has(id) || this.#isWanted(id));
 
   #isWanted(id: string): boolean {
     return [...this.#wanted.values()].some((workload) => workload.id === id);
@@ -166,6 +171,17 @@ export class Workloads {
     if (container === undefined)
       throw new Failure('not-found', `container ${name} has not been created yet: see trama ps`);
     return container;
+  }
+
+  /** A container on this node: a workload's, or one that somebody started with the engine. @throws Failure */
+  async find(name: string): Promise<ContainerInfo> {
+    if (this.#wanted.has(name)) return this.container(name);
+    try {
+      return await this.#options.runtime.inspect(name);
+    } catch (cause) {
+      if (!isFailure(cause, 'not-found')) throw cause;
+      throw new Failure('not-found', `there is no container ${name} on node ${this.#options.node}`, { cause });
+    }
   }
 
   /** The main process's streams; waits for the container to be made. */
@@ -254,7 +270,8 @@ export class Workloads {
     this.#report(workload, 'creating', '');
     await this.#options.ensureNetworks(workload.spec.networks.map((each) => each.network));
     const labels = { [workloadLabel]: workload.id, 'trama.node': this.#options.node };
-    const spec = { ...workload.spec, networks: await this.#options.keepAddresses(workload) };
+    const joined = await resolveJoined(workload.spec, async (name) => (await this.find(name)).id);
+    const spec = { ...joined, networks: await this.#options.keepAddresses(workload) };
     const id = await runtime.create(workload.name, spec, labels, this.#options.networkName);
     try {
       if (workload.spec.attach === true) await this.#attached(workload, signal);
@@ -284,7 +301,9 @@ export class Workloads {
       last = now;
       this.#report(workload, 'pulling', message);
     };
-    await this.#options.runtime.ensureImage(workload.spec.image, progress, signal);
+    const { runtime, logins } = this.#options;
+    await runtime.ensureImage(workload.spec.image, progress, signal, logins.of(workload.id));
+    logins.forget(workload.id);
     signal.throwIfAborted();
   }
 
@@ -307,6 +326,7 @@ export class Workloads {
 
   async #remove(workload: WorkloadRecord, container: ContainerInfo | undefined): Promise<void> {
     if (container !== undefined) await this.#options.runtime.remove(container.id);
+    await this.#options.releaseAddresses((id) => id !== workload.id);
     await this.#options.state.workloads.delete(workload.name);
     // Who hears that it is gone may remove its networks: they must not seem to be in use.
     await this.#options.endpointsTold();
@@ -326,7 +346,6 @@ export class Workloads {
     const found = await this.#options.runtime.list({ [workloadLabel]: workload.id });
     return found[0];
   }
-    await this.#options.releaseAddresses((id) => id !== workload.id);
 
   #reportContainer(workload: WorkloadRecord, container: ContainerInfo): void {
     const phase: WorkloadPhase =
@@ -350,7 +369,7 @@ export class Workloads {
       ...(container === undefined ? {} : { containerId: container.id }),
       ...(phase === 'exited' && container?.exitCode !== undefined ? { exitCode: container.exitCode } : {}),
       ...(container?.startedAt === undefined ? {} : { startedAt: container.startedAt }),
-      networks: (container?.networks ?? []).map(({ name, address, mac }) => ({ network: name, address, mac })),
+      networks: networksOf(container),
     });
     this.#wake(name);
   }
@@ -387,6 +406,12 @@ export class Workloads {
       })
       .catch(() => {});
   }
+}
+
+/** Those of its own: `host` and `none` are words of Docker's for having none. */
+function networksOf(container: ContainerInfo | undefined): WorkloadStatus['networks'] {
+  const own = (container?.networks ?? []).filter(({ name }) => name !== 'host' && name !== 'none');
+  return own.map(({ name, address, mac }) => ({ network: networkNameFromDocker(name), address, mac }));
 }
 
 function endingWith(stream: ByteStream, value: unknown): ByteStream {

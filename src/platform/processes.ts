@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 
 /** A process told apart from a later one with the same number: both values, and `bootId`, are equal only for itself. */
 export interface ProcessIdentity {
@@ -30,6 +30,12 @@ export async function bootId(): Promise<string> {
 export async function childrenOf(pid: number): Promise<number[]> {
   const text = await readProcess(`/proc/${pid}/task/${pid}/children`);
   return text.split(' ').filter(Boolean).map(Number);
+}
+
+/** The terminal (`/dev/pts/3`) that is a process's input; undefined when it is none, or the process is gone. */
+export async function terminalOf(pid: number): Promise<string | undefined> {
+  const input = await readlink(`/proc/${pid}/fd/0`).catch(() => '');
+  return input.startsWith('/dev/pts/') ? input : undefined;
 }
 
 /** Processes that were started with `NAME=value` in their environment. Of other users' ones only root is told. */

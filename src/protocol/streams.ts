@@ -1,6 +1,8 @@
 /** Streams in memory: the receiving half that every kind of stream is built on, a pair, and the joining of two. */
+
+import { z } from 'zod';
 import { Failure, toFailure } from '../domain/domain.ts';
-import type { ByteStream, Channel, StreamChunk } from './api.ts';
+import type { ByteStream, Channel, StreamChunk, StreamControl } from './api.ts';
 
 /** Bytes that wait unread on one side before its writer has to wait. */
 export const streamWindow = 256 * 1024;
@@ -86,6 +88,23 @@ export class StreamInbox implements AsyncIterable<StreamChunk> {
     }
   }
 }
+
+const control = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('resize'), columns: z.number().int().min(1), rows: z.number().int().min(1) }),
+  z.object({ type: z.literal('end-of-input') }),
+  z.object({ type: z.literal('progress'), message: z.string() }),
+]);
+
+/** What came on the control channel. @throws Failure `invalid` */
+export function readControl(data: Uint8Array): StreamControl {
+  try {
+    return control.parse(JSON.parse(Buffer.from(data).toString()));
+  } catch (error) {
+    throw new Failure('invalid', 'The stream carried a control message of an unknown form.', { cause: error });
+  }
+}
+
+export const writeControl = (message: StreamControl): Uint8Array => Buffer.from(JSON.stringify(message));
 
 /** One end of a pair; `other` is set right after both exist. */
 class PairEnd implements ByteStream {

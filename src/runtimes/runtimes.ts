@@ -3,6 +3,11 @@
 import type { WorkloadSpec } from '../domain/domain.ts';
 import type { ByteStream } from '../protocol/protocol.ts';
 
+export interface ContainerSpec extends WorkloadSpec {
+  /** Besides the engine's own, e.g. `NET_ADMIN`; see capabilities(7). */
+  readonly capabilities?: readonly string[];
+}
+
 export interface ContainerInfo {
   readonly id: string;
   readonly name: string;
@@ -10,6 +15,8 @@ export interface ContainerInfo {
   readonly state: 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'dead' | 'removing';
   readonly exitCode?: number;
   readonly startedAt?: number;
+  /** Of its main process, as the host counts; only `inspect` tells, while it runs. */
+  readonly pid?: number;
   readonly labels: Readonly<Record<string, string>>;
   /** Those it is configured for; what it has there is empty text while it does not run. */
   readonly networks: readonly {
@@ -59,13 +66,21 @@ export interface RuntimeStatus {
 export interface ContainerRuntime extends AsyncDisposable {
   status(): Promise<RuntimeStatus>;
 
-  /** Makes the image present; reports progress as sentences. */
-  ensureImage(reference: string, onProgress: (message: string) => void, signal: AbortSignal): Promise<void>;
+  /**
+   * Makes the image present; reports progress as sentences.
+   * @param registryAuth `X-Registry-Auth` for its registry; absent: what this host's engine was given by `docker login`
+   */
+  ensureImage(
+    reference: string,
+    onProgress: (message: string) => void,
+    signal: AbortSignal,
+    registryAuth?: string,
+  ): Promise<void>;
 
-  /** Creates without starting. @returns the container's id. */
+  /** Creates without starting. Containers that the spec joins are named by id. @returns the container's id. */
   create(
     name: string,
-    spec: WorkloadSpec,
+    spec: ContainerSpec,
     labels: Readonly<Record<string, string>>,
     networkName: (network: string) => string,
   ): Promise<string>;
@@ -83,7 +98,7 @@ export interface ContainerRuntime extends AsyncDisposable {
     id: string,
     options: { readonly follow: boolean; readonly tail?: number; readonly timestamps: boolean },
   ): Promise<ByteStream>;
-  /** Ends with result `{exitCode}`. */
+  /** Ends with result `{exitCode}`; of a command that could not be started 126 or 127 and an `error`, a sentence. */
   exec(
     id: string,
     options: {

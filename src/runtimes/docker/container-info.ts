@@ -27,7 +27,7 @@ export const inspectAnswer = z.object({
   Id: z.string(),
   Name: z.string(),
   Config: z.object({ Image: z.string(), Labels: strings }),
-  State: z.object({ Status: state, ExitCode: z.number(), StartedAt: z.string() }),
+  State: z.object({ Status: state, ExitCode: z.number(), StartedAt: z.string(), Pid: z.number().optional() }),
   NetworkSettings: z.object({ Networks: endpoints }),
 });
 
@@ -66,6 +66,7 @@ export function inspectedContainer(answer: z.infer<typeof inspectAnswer>): Conta
     ...(hasEnded(State.Status) ? { exitCode: State.ExitCode } : {}),
     // Year 1: never.
     ...(startedAt > 0 ? { startedAt } : {}),
+    ...(State.Pid ? { pid: State.Pid } : {}),
     labels: Config.Labels ?? {},
     networks: attachments(State.Status, NetworkSettings.Networks),
   };

@@ -1,5 +1,6 @@
 /** A workload as the Engine's request to create a container. Pure. See ContainerCreate in the Engine API documentation. */
-import type { PublishedPort, WorkloadSpec } from '../../domain/domain.ts';
+import { modeText, type PublishedPort, type WorkloadSpec } from '../../domain/domain.ts';
+import type { ContainerSpec } from '../runtimes.ts';
 
 export interface NetworkAttachment {
   /** Docker's name of the network. */
@@ -7,9 +8,9 @@ export interface NetworkAttachment {
   readonly endpoint: {
     readonly IPAMConfig?: { readonly IPv4Address: string };
     readonly Aliases?: readonly string[];
-  };
     /** The network's driver is told of nothing else whose endpoint it is. */
     readonly DriverOpts?: Readonly<Record<string, string>>;
+  };
 }
 
 export interface CreateBodies {
@@ -19,7 +20,7 @@ export interface CreateBodies {
 }
 
 export function createBodies(
-  spec: WorkloadSpec,
+  spec: ContainerSpec,
   labels: Readonly<Record<string, string>>,
   networkName: (network: string) => string,
 ): CreateBodies {
@@ -39,7 +40,9 @@ export function createBodies(
       HostConfig: {
         RestartPolicy: { Name: spec.restart },
         PortBindings: portBindings(spec.ports),
-        NetworkMode: first?.network ?? 'default',
+        NetworkMode: spec.networkMode === undefined ? (first?.network ?? 'default') : modeText(spec.networkMode),
+        ...(spec.pid === undefined ? {} : { PidMode: modeText(spec.pid) }),
+        ...(spec.capabilities === undefined ? {} : { CapAdd: spec.capabilities }),
       },
       ...(first ? { NetworkingConfig: { EndpointsConfig: { [first.network]: first.endpoint } } } : {}),
     },
@@ -49,18 +52,18 @@ export function createBodies(
 
 function attachment(
   { network, address, aliases }: WorkloadSpec['networks'][number],
+  labels: Readonly<Record<string, string>>,
   networkName: (network: string) => string,
 ): NetworkAttachment {
   return {
-  labels: Readonly<Record<string, string>>,
     network: networkName(network),
     endpoint: {
       ...(address === undefined ? {} : { IPAMConfig: { IPv4Address: address } }),
       ...(aliases.length === 0 ? {} : { Aliases: aliases }),
+      ...(Object.keys(labels).length === 0 ? {} : { DriverOpts: labels }),
     },
   };
 }
-      ...(Object.keys(labels).length === 0 ? {} : { DriverOpts: labels }),
 
 function portBindings(ports: readonly PublishedPort[]): Record<string, { HostIp: string; HostPort: string }[]> {
   const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};

@@ -39,10 +39,13 @@ export function createDockerRuntime(options: DockerOptions): ContainerRuntime {
         return { available: false, message: toFailure(error).message };
       }
     },
-    ensureImage: (reference, onProgress, signal) =>
-      ensureImage({ engine, clock, credentials }, reference, onProgress, signal).catch((error) => {
+    ensureImage: (reference, onProgress, signal, registryAuth) => {
+      const given: RegistryCredentials = async () => registryAuth;
+      const context = { engine, clock, credentials: registryAuth === undefined ? credentials : given };
+      return ensureImage(context, reference, onProgress, signal).catch((error) => {
         throw explain(error);
-      }),
+      });
+    },
     ...createContainers(engine, log),
     ...createSessions({ engine, log, explain }),
     ...createNetworks(engine),

@@ -57,6 +57,13 @@ const meanings: readonly Meaning[] = [
     say: ([, sentence = ''], doing, text) => plainly([], doing, sentence || text),
   },
   {
+    match:
+      /cannot join network of a (?:non running|restarting) container: ?(\S+)|cannot join PID of a non running container: ?(\S+)/i,
+    code: 'conflict',
+    say: ([, network, processes], doing) =>
+      `Docker could not ${doing}: the container that it joins (${(network ?? processes ?? '').slice(0, 12)}) is not running; start that one first.`,
+  },
+  {
     match: /container \S+ is not running/i,
     code: 'conflict',
     say: (_, doing) => `Docker could not ${doing}: the container is not running; start it first.`,
@@ -134,7 +141,9 @@ const pullMeanings: readonly Meaning[] = [
 export function pullFailure(reference: string, text: string): Failure {
   const meaning = pullMeanings.find(({ match }) => match.test(text));
   if (meaning === undefined) return new Failure('unavailable', plainly([], `pull ${reference}`, text));
-  return new Failure(meaning.code, meaning.say(text.match(meaning.match) ?? [], reference, text.trim()));
+  // The meanings that hold for everything complete "Docker could not …"; the others name the image.
+  const about = meanings.includes(meaning) ? `pull ${reference}` : reference;
+  return new Failure(meaning.code, meaning.say(text.match(meaning.match) ?? [], about, text.trim()));
 }
 
 /** The engine could not be spoken to at all, or went away in the middle. */

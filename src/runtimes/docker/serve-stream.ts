@@ -5,16 +5,23 @@
  * When the client goes away the connection to the engine ends; when the engine does, the client's stream is reset.
  */
 import type { Duplex, Readable } from 'node:stream';
-import { z } from 'zod';
-import { Failure } from '../../domain/domain.ts';
-import { type ByteStream, channels, streamPair } from '../../protocol/protocol.ts';
+import type { Failure } from '../../domain/domain.ts';
+import { type ByteStream, channels, readControl, type StreamChunk, streamPair } from '../../protocol/protocol.ts';
 import { Demultiplexer, unframed } from './frames.ts';
+
+/** Bytes. The engine's sentences are some hundred. */
+const keptBackLimit = 4096;
 
 export interface Served {
   /** The container has a terminal: its output is not framed. */
   readonly tty: boolean;
-  /** Called after the output's end; its value is what the client's stream ends with. */
-  readonly finish: () => Promise<unknown>;
+  /** Whether output that begins so may be the engine's own word, and is kept back until its end. */
+  readonly keepsBack?: (beginning: string) => boolean;
+  /**
+   * Called after the output's end, with what was kept back; its value is what the client's stream ends with. If that has an
+   * `error`, it says what was kept back, which is not sent then.
+   */
+  readonly finish: (keptBack: string) => Promise<unknown>;
   /** Called when the session is over in whatever way, perhaps twice, perhaps while `finish` still waits. */
   readonly release?: () => void;
   /** A lost connection as a Failure. */
@@ -45,17 +52,52 @@ export function serveSession(
 
 async function forwardOutput(source: Readable, own: ByteStream, served: Served): Promise<void> {
   const demultiplexer = new Demultiplexer();
+  const kept = new KeptBack(own, served.keepsBack);
   try {
     for await (const data of source as AsyncIterable<Buffer>) {
       for (const chunk of served.tty ? unframed(data) : demultiplexer.push(data)) {
-        await own.send(chunk.channel, chunk.data);
+        if (!(await kept.keeps(chunk))) await own.send(chunk.channel, chunk.data);
       }
     }
-    own.end(await served.finish());
+    const result = await served.finish(kept.text);
+    if ((result as { error?: unknown } | undefined)?.error === undefined) await kept.release();
+    own.end(result);
   } catch (error) {
     own.reset(served.explain(error));
   } finally {
     served.release?.();
+  }
+}
+
+/** The beginning of an output, as long as it may be the engine's word. */
+class KeptBack {
+  readonly #own: ByteStream;
+  readonly #keeps: (beginning: string) => boolean;
+  #chunks: StreamChunk[] = [];
+  #size = 0;
+  #over = false;
+
+  constructor(own: ByteStream, keeps: (beginning: string) => boolean = () => false) {
+    this.#own = own;
+    this.#keeps = keeps;
+  }
+
+  get text(): string {
+    return Buffer.concat(this.#chunks.map(({ data }) => data)).toString();
+  }
+
+  async keeps(chunk: StreamChunk): Promise<boolean> {
+    if (this.#over) return false;
+    this.#chunks.push(chunk);
+    this.#size += chunk.data.length;
+    if (this.#size > keptBackLimit || !this.#keeps(this.text)) await this.release();
+    return true;
+  }
+
+  /** It was the command's own. */
+  async release(): Promise<void> {
+    this.#over = true;
+    for (const { channel, data } of this.#chunks.splice(0)) await this.#own.send(channel, data);
   }
 }
 
@@ -69,12 +111,6 @@ async function drain(own: ByteStream, source: Readable): Promise<void> {
   }
 }
 
-const control = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('resize'), columns: z.number().int().min(1), rows: z.number().int().min(1) }),
-  z.object({ type: z.literal('end-of-input') }),
-  z.object({ type: z.literal('progress'), message: z.string() }),
-]);
-
 async function forwardInput(
   own: ByteStream,
   connection: Duplex,
@@ -85,7 +121,7 @@ async function forwardInput(
     for await (const { channel, data } of own) {
       if (channel === channels.stdin && stdin) await write(connection, data);
       if (channel !== channels.control) continue;
-      const message = controlMessage(data);
+      const message = readControl(data);
       if (message.type === 'resize') resize(message.columns, message.rows);
       if (message.type === 'end-of-input' && stdin) connection.end();
     }
@@ -93,14 +129,6 @@ async function forwardInput(
   } catch (error) {
     connection.destroy(error instanceof Error ? error : undefined);
     release?.();
-  }
-}
-
-function controlMessage(data: Uint8Array): z.infer<typeof control> {
-  try {
-    return control.parse(JSON.parse(Buffer.from(data).toString()));
-  } catch (error) {
-    throw new Failure('invalid', 'The stream carried a control message of an unknown form.', { cause: error });
   }
 }
 
