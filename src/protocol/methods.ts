@@ -261,7 +261,7 @@ export type Result<M extends MethodName> = z.infer<Methods[M]['result']>;
 
 /** Streams that can be opened, with the schema of their parameters. Results: see each. */
 export const streams = {
-  /** Ends with `{exitCode}`. */
+  /** Ends with `{exitCode, error?}`; `error`: a sentence that says why the command could not be started. */
   'workload.exec': z.object({
     name: z.string(),
     command: z.array(z.string()),

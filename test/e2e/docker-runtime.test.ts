@@ -223,9 +223,30 @@ describe('sessions', () => {
     const command = ['sh', '-c', 'echo out $A; echo err >&2; id -un; exit 7'];
     const stream = await docker.exec(box.id, { ...plain, command, env: ['A=b'], user: 'nobody' });
     expect(await read(stream)).toEqual({ stdout: 'out b\nnobody\n', stderr: 'err\n', result: { exitCode: 7 } });
-    const missing = await read(await docker.exec(box.id, { ...plain, command: ['no-such-command'] }));
-    expect(missing.result).toEqual({ exitCode: 126 });
-    expect(missing.stdout).toContain('executable file not found');
+  });
+
+  test('a command that cannot be started prints nothing, and says why', async () => {
+    await using box = await running('refused');
+    const outcome = async (command: string[], more = {}) => {
+      const { stdout, stderr, result } = await read(await docker.exec(box.id, { ...plain, command, ...more }));
+      expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '' });
+      return result;
+    };
+    const missing = { exitCode: 127, error: expect.stringMatching(/^the container has no executable no-such-command/) };
+    expect(await outcome(['no-such-command'])).toEqual(missing);
+    expect(await outcome(['no-such-command'], { tty: true })).toEqual(missing);
+    expect(await outcome(['/etc'])).toEqual({ exitCode: 126, error: expect.stringMatching(/^\/etc cannot be run/) });
+    expect(await outcome(['true'], { user: 'nobody-at-all' })).toEqual({
+      exitCode: 126,
+      error: expect.stringMatching(/^true cannot be run in the container: .*nobody-at-all/),
+    });
+    // What a command itself says is its own, however it looks.
+    const command = ['sh', '-c', 'echo OCI runtime exec failed: no such file or directory; exit 127'];
+    expect(await read(await docker.exec(box.id, { ...plain, command }))).toEqual({
+      stdout: 'OCI runtime exec failed: no such file or directory\n',
+      stderr: '',
+      result: { exitCode: 127 },
+    });
   });
 
   test('exec in a stopped container is refused', async () => {

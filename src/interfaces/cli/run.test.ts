@@ -184,6 +184,14 @@ async function heard(stream: ByteStream): Promise<string[]> {
 }
 
 describe('exec', () => {
+  test.each([
+    [127, 'the container has no executable nope: check the command'],
+    [126, '/etc cannot be run in the container: it is no executable for its user'],
+  ])('what cannot be started is said on stderr, with %i', async (exitCode, error) => {
+    const api = fakeCluster().onOpen((stream) => stream.end({ exitCode, error }));
+    expect(await trama('exec web nope', { api })).toMatchObject({ code: exitCode, out: '', err: `trama: ${error}\n` });
+  });
+
   test('passes words, options and the exit code', async () => {
     const api = fakeCluster().onOpen((stream) => stream.end({ exitCode: 42 }));
     expect(await trama('exec -u 1000:1000 -e A=b web ping -c1 -t x', { api })).toMatchObject({

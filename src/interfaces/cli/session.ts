@@ -3,7 +3,7 @@ import { Failure } from '../../domain/errors.ts';
 import type { Api, ByteStream, CallOptions, OpenOptions } from '../../protocol/api.ts';
 import type { MethodName, Params, Result, StreamName } from '../../protocol/methods.ts';
 import { type CliIo, OutputClosed } from './io.ts';
-import { printable } from './text.ts';
+import { clause, printable } from './text.ts';
 
 export class Session {
   readonly io: CliIo;
@@ -56,7 +56,7 @@ export class Session {
 
   /** One sentence on stderr; with TRAMA_DEBUG=1 also where it came from. */
   async complain(error: unknown): Promise<void> {
-    await this.note(`trama: ${error instanceof Error ? error.message : String(error)}`);
+    await this.note(`trama: ${clause(error instanceof Error ? error.message : String(error))}`);
     if (this.io.env.TRAMA_DEBUG !== '1') return;
     for (let cause = error; cause instanceof Error; cause = cause.cause) {
       await this.io.stderr.write(`${cause.stack}\n`).catch(() => {});

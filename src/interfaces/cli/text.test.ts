@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { age, alternatives, cells, cut, percent, printable, sheet, size, table } from './text.ts';
+import { age, alternatives, cells, clause, cut, percent, printable, sheet, size, table } from './text.ts';
 
 test.each([
   [0, '0 B'],
@@ -31,6 +31,14 @@ test('percent and alternatives', () => {
     'a, b or c',
   ]);
 });
+
+test.each([
+  ['There is no image x on this host; pull it.', 'there is no image x on this host; pull it'],
+  ['Docker could not start web: it is busy.', 'Docker could not start web: it is busy'],
+  ['MTU 9000 does not fit', 'MTU 9000 does not fit'],
+  ['Another container is called A.', 'another container is called A'],
+  ['waits for h1...', 'waits for h1...'],
+])('%j is said as %j', (sentence, said) => expect(clause(sentence)).toBe(said));
 
 describe('width', () => {
   test('wide characters take two cells, marks none', () => {

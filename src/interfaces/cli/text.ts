@@ -80,6 +80,17 @@ export function age(since: number, now: number): string {
   return `${seconds}s`;
 }
 
+/** Words that begin a sentence with a capital only because they begin it. */
+const ordinary =
+  /^(?:A|An|Another|At|Everything|History|It|Many|More|No|Nobody|Nothing|One|Port|Some|That|The|There|This|What|Who)\b/;
+
+/** A sentence of whatever room as we say it after a colon: begun in lower case, without a full stop. */
+export const clause = (sentence: string): string =>
+  sentence
+    .trim()
+    .replace(/(?<!\.)\.$/, '')
+    .replace(ordinary, (word) => word.toLowerCase());
+
 /** `a`, `a or b`, `a, b or c`. */
 export function alternatives(words: readonly string[]): string {
   return words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;

@@ -7,6 +7,7 @@ import type { ByteStream } from '../../protocol/protocol.ts';
 import type { ContainerRuntime } from '../runtimes.ts';
 import { shortId } from './container-info.ts';
 import type { Engine } from './engine.ts';
+import { execRefusal, mayBeRefusal } from './exec-refusal.ts';
 import { serveOutput, serveSession } from './serve-stream.ts';
 
 interface Context {
@@ -19,12 +20,19 @@ type Sessions = Pick<ContainerRuntime, 'logs' | 'exec' | 'attach'>;
 
 const created = z.object({ Id: z.string() });
 const container = z.object({ Config: z.object({ Tty: z.boolean() }), State: z.object({ Status: z.string() }) });
-const execState = z.object({ Running: z.boolean(), ExitCode: z.number().nullish() });
+/** `Pid` is 0 of a command that could not be started. */
+const execState = z.object({ Running: z.boolean(), ExitCode: z.number().nullish(), Pid: z.number().nullish() });
 const waited = z.object({ StatusCode: z.number() });
 
 /** With a terminal the engine ends the stream of a process that goes on when the user types ctrl-p ctrl-q. */
 const detached = { exitCode: 0, detached: true };
 const detachAfterMs = 1000;
+
+interface ExecEnd {
+  readonly exitCode: number;
+  readonly detached?: boolean;
+  readonly neverRan?: boolean;
+}
 
 export function createSessions(context: Context): Sessions {
   const { engine, explain } = context;
@@ -65,7 +73,11 @@ export function createSessions(context: Context): Sessions {
         tty,
         stdin,
         resize: resizer(context, `/exec/${exec}/resize`),
-        finish: () => execEnd(engine, exec, tty, over.signal),
+        keepsBack: mayBeRefusal,
+        finish: async (output) => {
+          const { neverRan, ...end } = await execEnd(engine, exec, tty, over.signal);
+          return neverRan && output !== '' ? execRefusal(output, command[0] ?? 'nothing') : end;
+        },
         release: () => over.abort(),
         explain,
       });
@@ -124,12 +136,12 @@ async function exitCode(answer: AsyncIterable<Buffer>): Promise<number> {
 }
 
 /** The output may end shortly before the engine has noted the exit, or long before if the process closed it. */
-async function execEnd(engine: Engine, exec: string, tty: boolean, signal: AbortSignal): Promise<unknown> {
+async function execEnd(engine: Engine, exec: string, tty: boolean, signal: AbortSignal): Promise<ExecEnd> {
   let waitedMs = 0;
   for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, 500)) {
     const request = { method: 'GET', path: `/exec/${exec}/json`, doing: 'learn the exit code' } as const;
     const state = await engine.ask(request, execState);
-    if (!state.Running) return { exitCode: state.ExitCode ?? -1 };
+    if (!state.Running) return { exitCode: state.ExitCode ?? -1, ...(state.Pid === 0 ? { neverRan: true } : {}) };
     if (tty && waitedMs >= detachAfterMs) return detached;
     await delay(pauseMs, undefined, { ref: false, signal });
     waitedMs += pauseMs;

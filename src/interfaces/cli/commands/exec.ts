@@ -7,6 +7,7 @@ import { type Carried, carry } from '../carry.ts';
 import { containerNames } from '../container-names.ts';
 import { define, run } from '../define.ts';
 import { Interrupted, type Session } from '../session.ts';
+import { clause } from '../text.ts';
 import { each, usage } from '../usage.ts';
 import { environment, user, whole } from '../values.ts';
 
@@ -71,7 +72,10 @@ async function exec(session: Session, word: string, command: string[], flags: Ex
     env: (flags.env ?? []).filter((one) => one !== undefined),
     ...(flags.user === undefined ? {} : { user: flags.user }),
   });
-  return exitCodeOf(await interruptibly(session, name, stream, { input: interactive, tty }));
+  const result = await interruptibly(session, name, stream, { input: interactive, tty });
+  const { error } = (result ?? {}) as { error?: unknown };
+  if (typeof error === 'string') await session.complain(new Failure('invalid', error));
+  return exitCodeOf(result);
 }
 
 /** Carries a stream until its end; Ctrl-C leaves it. What goes on in the container goes on. */
@@ -92,7 +96,7 @@ export function lost(name: string, error: unknown): unknown {
   if (!isFailure(error, 'unavailable') || error instanceof Interrupted) return error;
   return new Failure(
     'unavailable',
-    `the connection to ${name} was lost, and what ran there may go on: ${error.message}`,
+    `the connection to ${name} was lost, and what ran there may go on: ${clause(error.message)}`,
     {
       cause: error,
     },

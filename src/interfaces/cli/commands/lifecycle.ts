@@ -2,6 +2,7 @@
 import { Failure } from '../../../domain/errors.ts';
 import { follow } from '../follow.ts';
 import type { Session } from '../session.ts';
+import { clause } from '../text.ts';
 
 /** What a node may need beyond the grace that the container has. Milliseconds. */
 const stopSlackMs = 30_000;
@@ -19,7 +20,8 @@ export async function startOne(session: Session, name: string): Promise<void> {
     withinMs: startWithinMs,
     late: `${name} has not started within ${startWithinMs / 1000} s, and its node goes on trying: see \`trama inspect ${name}\``,
   });
-  if (started?.status === 'failed') throw new Failure('internal', `${name} cannot be started: ${started.message}`);
+  if (started?.status === 'failed')
+    throw new Failure('internal', `${name} cannot be started: ${clause(started.message)}`);
   if (started?.status === 'unknown') await session.note(`${name} will start when its node ${started.node} is back`);
 }
 
@@ -44,7 +46,10 @@ export async function removeOne(session: Session, name: string, force: boolean):
     late: `${name} is not gone after ${removeWithinMs / 1000} s, and its node goes on trying: see \`trama inspect ${name}\``,
   });
   if (left?.status === 'failed') {
-    throw new Failure('unavailable', `${name} cannot be removed yet, and its node goes on trying: ${left.message}`);
+    throw new Failure(
+      'unavailable',
+      `${name} cannot be removed yet, and its node goes on trying: ${clause(left.message)}`,
+    );
   }
   if (left !== null) await session.note(`${name} will be gone when its node ${left.node} is back`);
 }

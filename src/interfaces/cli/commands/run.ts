@@ -9,6 +9,7 @@ import { define, run } from '../define.ts';
 import { follow } from '../follow.ts';
 import { addRunFlags, type RunFlags, workloadOf } from '../run-flags.ts';
 import { Interrupted, type Session } from '../session.ts';
+import { clause } from '../text.ts';
 import { usage } from '../usage.ts';
 import { exitCodeOf, lost } from './exec.ts';
 import { removeOne, stopOne } from './lifecycle.ts';
@@ -108,7 +109,7 @@ class Start {
     });
     if (container?.status !== 'failed') return;
     await removeOne(this.#session, this.#name, true).catch((error) => this.#session.complain(error));
-    throw new Failure('internal', `${this.#name} cannot run: ${container.message}`);
+    throw new Failure('internal', `${this.#name} cannot run: ${clause(container.message)}`);
   }
 
   async #progress({ status, message, node }: ContainerView): Promise<void> {
