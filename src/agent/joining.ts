@@ -18,13 +18,14 @@ export async function joinCluster(
   log: Log,
 ): Promise<Identity> {
   const tokenKeys = bus.keysFromSecret(encodeBase64Url(target.token.secret));
-  let last: unknown;
-  for (const { host, port } of target.servers) {
+  const { servers: asked } = target;
+  for (const [at, { host, port }] of asked.entries()) {
     const server: ServerAddress = {
       host,
       key: target.token.serverKey,
       ports: { requests: port, feed: port + 1, metrics: port + 2 },
     };
+    log.info(`asking the server at ${host}:${port} to let this host join`);
     try {
       await using client = await bus.connect({ server, keys: tokenKeys });
       const answer = await ask(
@@ -40,11 +41,11 @@ export async function joinCluster(
       }));
       return { version: 1, name: answer.node, cluster: answer.cluster, keys, servers };
     } catch (error) {
-      last = error;
-      log.warn('this server did not let us join', { server: `${host}:${port}`, error });
-      // What one server refuses, the others refuse too; only absence is worth another try.
-      if (!isFailure(error, 'unavailable') && !isFailure(error, 'deadline')) throw error;
+      // What one server refuses, the others refuse too; only absence is worth another try. The last one's is the caller's.
+      const absent = isFailure(error, 'unavailable') || isFailure(error, 'deadline');
+      if (!absent || at === asked.length - 1) throw error;
+      log.warn(`${error.message} The next one is asked.`);
     }
   }
-  throw last ?? new Failure('invalid', 'no server was named to join');
+  throw new Failure('invalid', 'no server was named to join');
 }
