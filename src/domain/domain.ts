@@ -9,6 +9,7 @@ export * from './image.ts';
 export * from './interfaces.ts';
 export * from './mac.ts';
 export * from './names.ts';
+export * from './network-options.ts';
 export * from './network-mode.ts';
 export * from './network-rules.ts';
 export * from './pool.ts';

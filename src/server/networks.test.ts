@@ -55,6 +55,7 @@ describe('making a network', () => {
     [{ name: 'a;b' }, 'invalid: "a;b" cannot be a network\'s name'],
     [{ name: '../x' }, 'invalid: "../x" cannot be a network\'s name'],
     [{ name: 'n'.repeat(300) }, 'invalid: '],
+    [{ options: { foo: 'bar' } }, 'invalid: "foo" is not an option of driver overlay: it has none'],
   ];
   test.each(rejections)('%j is refused: %s', async (asked, sentence) => {
     await using cluster = await Cluster.create();

@@ -5,6 +5,7 @@ import {
   checkDriver,
   checkForDriver,
   checkMtu,
+  checkNetworkOptions,
   checkNewNetworkName,
   checkVni,
   chooseSubnet,
@@ -86,6 +87,7 @@ function make(context: Context, params: Asked): Promise<NetworkRecord> {
 async function decide(context: Context, params: Asked): Promise<NetworkRecord> {
   const { name } = params;
   const driver = checkDriver(params.driver);
+  checkNetworkOptions(driver, params.options);
   const discovery = checkDiscovery(params.discovery);
   checkForDriver(driver, { discovery, ...(params.vni === undefined ? {} : { vni: params.vni }) });
   const asked = params.subnet === undefined ? undefined : formatSubnet(parseNetworkSubnet(params.subnet));

@@ -33,7 +33,7 @@ export interface Verb {
 
 const choices: Readonly<Record<string, readonly string[]>> = {
   FORMAT: ['json', 'table'],
-  DRIVER: ['overlay'],
+  DRIVER: ['overlay', 'bridge'],
   HOW: ['registry', 'multicast'],
   POLICY: ['no', 'always', 'unless-stopped', 'on-failure'],
   KIND: ['sqlite', 'memory'],
@@ -46,7 +46,10 @@ export function commandTree(command: Command, path: readonly string[] = []): Ver
     path: path.join(' '),
     says: command.description(),
     below: below.map((one) => ({ name: one.name(), says: one.description() })),
-    flags: [...command.options.map(flagOf), { spellings: ['-h', '--help'], says: 'display help for command' }],
+    flags: [
+      ...command.options.filter(({ hidden }) => !hidden).map(flagOf),
+      { spellings: ['-h', '--help'], says: 'display help for command' },
+    ],
     argument: completes(command.registeredArguments[0]?.name()),
     passes: command.registeredArguments.at(-1)?.name() === 'COMMAND',
   };

@@ -71,6 +71,13 @@ describe('tables', () => {
     expect(out).toBe('0123456789ab\nbbbbbbbbbbbb\ncccccccccccc\n');
   });
 
+  test('ps of a node or network that there is not is no empty list', async () => {
+    const err = (what: string) => `trama: there is no ${what}: see \`trama ps -a\`\n`;
+    expect(await trama('ps --node h9')).toMatchObject({ code: 1, out: '', err: err('node h9') });
+    expect(await trama('ps --network nope -q')).toMatchObject({ code: 1, out: '', err: err('network nope') });
+    expect(await trama('ps --node h2')).toMatchObject({ code: 0, err: '' });
+  });
+
   test('an empty list is a header', async () => {
     expect((await trama('ps', { api: fakeCluster([]) })).out).toBe('NAME  NODE  IMAGE  NETWORKS  PORTS  STATUS\n');
     expect((await trama('ps -o json', { api: fakeCluster([]) })).out).toBe('[]\n');

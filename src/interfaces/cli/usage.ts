@@ -6,10 +6,10 @@ export class UsageError extends Error {
 }
 
 /** Turns a rule of `domain` into one that refuses as bad usage. */
-export function usage<T>(rule: (text: string) => T): (text: string) => T {
-  return (text) => {
+export function usage<A extends unknown[], T>(rule: (...args: A) => T): (...args: A) => T {
+  return (...args) => {
     try {
-      return rule(text);
+      return rule(...args);
     } catch (error) {
       if (isFailure(error, 'invalid')) throw new UsageError(error.message, { cause: error });
       throw error;

@@ -60,11 +60,18 @@ function ps(program: Command, session: Session): void {
     .action(
       run(session, async (flags: PsFlags) => {
         const shown = (await session.ask('workload.list', {})).filter((one) => isAsked(one, flags));
+        if (shown.length === 0) await checkThere(session, flags);
         if (flags.quiet) for (const one of shown) await session.print(one.id);
         else await show(session, flags, shown, (all) => containerTable(all, session.io.now(), widthOf(session)));
         return 0;
       }),
     );
+}
+
+/** Nothing to see on a node or network that there is not is no answer. @throws Failure `not-found` */
+async function checkThere(session: Session, { node, network }: PsFlags): Promise<void> {
+  if (node !== undefined) await session.ask('node.inspect', { name: node });
+  if (network !== undefined) await session.ask('network.inspect', { name: network });
 }
 
 function isAsked(one: ContainerView, { all = false, node, network }: PsFlags): boolean {

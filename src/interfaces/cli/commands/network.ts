@@ -1,7 +1,9 @@
 /** `network create|ls|inspect|rm`. */
 import { type Command, Option } from 'commander';
 import { checkNetworkName } from '../../../domain/names.ts';
+import { checkNetworkOptions } from '../../../domain/network-options.ts';
 import { checkDiscovery, checkDriver } from '../../../domain/network-rules.ts';
+import type { Driver } from '../../../domain/records.ts';
 import { define, type Format, formatOption, run, show, widthOf } from '../define.ts';
 import type { Session } from '../session.ts';
 import { each, usage } from '../usage.ts';
@@ -10,7 +12,7 @@ import { networkSheet, networkTable } from '../views.ts';
 import { inspectEach } from './inspect-each.ts';
 
 interface CreateFlags extends Format {
-  readonly driver: string;
+  readonly driver: Driver;
   readonly subnet?: string;
   readonly discovery: string;
   readonly vni?: number;
@@ -61,7 +63,7 @@ function create(network: Command, session: Session): void {
   command
     .argument('<NAME>', 'what it is called', usage(checkNetworkName))
     .addOption(
-      new Option('--driver <DRIVER>', 'overlay: VXLAN between the hosts')
+      new Option('--driver <DRIVER>', 'overlay: VXLAN between the hosts; bridge: of each host alone')
         .default('overlay')
         .argParser(usage(checkDriver)),
     )
@@ -74,7 +76,7 @@ function create(network: Command, session: Session): void {
     .addOption(new Option('--vni <N>', 'its VXLAN network identifier (default: a free one)').argParser(usage(vni)))
     .addOption(new Option('--mtu <N>', "bytes (default: the underlay's less 50)").argParser(usage(mtu)))
     .option('--internal', 'no way out of the network')
-    .addOption(new Option('--opt <KEY=VALUE>', 'an option of the driver; may be repeated').argParser(each(pair)))
+    .addOption(new Option('--opt <KEY=VALUE>', 'an option of the driver').argParser(each(pair)).hideHelp())
     .option('--dry-run', 'only show what would be created')
     .addOption(formatOption())
     .action(run(session, (name: string, flags: CreateFlags) => createOne(session, name, flags)));
@@ -82,13 +84,15 @@ function create(network: Command, session: Session): void {
 
 async function createOne(session: Session, name: string, flags: CreateFlags): Promise<number> {
   const { driver, discovery, internal = false, dryRun = false } = flags;
+  const options = Object.fromEntries(flags.opt ?? []);
+  usage(checkNetworkOptions)(driver, options);
   const made = await session.ask('network.create', {
     name,
     driver,
     discovery,
     internal,
     dryRun,
-    options: Object.fromEntries(flags.opt ?? []),
+    options,
     ...(flags.subnet === undefined ? {} : { subnet: flags.subnet }),
     ...(flags.vni === undefined ? {} : { vni: flags.vni }),
     ...(flags.mtu === undefined ? {} : { mtu: flags.mtu }),
