@@ -2,12 +2,15 @@
 import { runCli } from '../interfaces/cli/cli.ts';
 import { processIo } from '../interfaces/cli/process-io.ts';
 import { connectLocalApi } from '../interfaces/local/client.ts';
+import { silentLog } from '../platform/log.ts';
 import { agentSocket, serverSocket } from './sockets.ts';
 import { version } from './version.ts';
 
 const io = processIo({
   version,
   api: () => connectLocalApi({ socketPaths: [agentSocket, serverSocket] }),
+  registryAuth: async (registry) =>
+    (await import('../runtimes/docker/host-credentials.ts')).hostCredentials(silentLog)(registry),
   daemons: {
     up: async (options) => (await import('./daemons.ts')).daemons.up(options),
     server: async (options) => (await import('./daemons.ts')).daemons.server(options),

@@ -38,6 +38,8 @@ export interface CliIo {
   onSignal(signal: 'SIGINT' | 'SIGTERM', handler: () => void): Undo;
   /** @returns undefined when there is no such file. */
   readFile(path: string): Promise<string | undefined>;
+  /** What docker's login on this host shows the registry (`X-Registry-Auth`); undefined when there is none for it. */
+  registryAuth(registry: string): Promise<string | undefined>;
   /** The daemon of this host. Called at most once, and only by commands that need it. */
   api(): Api;
   readonly daemons: Daemons;

@@ -5,7 +5,7 @@ import { readIfThere } from '../../platform/files.ts';
 import { type CliIo, type Input, type Output, OutputClosed } from './io.ts';
 
 /** @param rest what the composition brings. */
-export function processIo(rest: Pick<CliIo, 'api' | 'daemons' | 'version'>): CliIo {
+export function processIo(rest: Pick<CliIo, 'api' | 'daemons' | 'registryAuth' | 'version'>): CliIo {
   return {
     ...rest,
     stdout: outputOf(process.stdout),

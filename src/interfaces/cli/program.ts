@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { completionCommands } from './commands/completion.ts';
 import { containerCommands } from './commands/containers.ts';
 import { daemonCommands } from './commands/daemons.ts';
+import { debugCommand } from './commands/debug.ts';
 import { execCommands } from './commands/exec.ts';
 import { networkCommands } from './commands/network.ts';
 import { nodeCommands } from './commands/node.ts';
@@ -38,6 +39,7 @@ export function buildProgram(session: Session, out: (text: string) => void): Com
   runCommand(program, session);
   containerCommands(program, session);
   execCommands(program, session);
+  debugCommand(program, session);
   program.commandsGroup('This program:');
   versionCommand(program, session);
   completionCommands(program, session);

@@ -1,10 +1,12 @@
 /** What people write after `trama run`, as a workload. */
 import { type Command, Option } from 'commander';
 import { canonicalAddress } from '../../domain/address.ts';
-import { checkAlias, checkContainerName, checkNetworkName, checkNodeName } from '../../domain/names.ts';
-import type { PublishedPort, RestartPolicy, WorkloadSpec } from '../../domain/records.ts';
+import { checkAlias, checkContainerName, checkNodeName } from '../../domain/names.ts';
+import { checkNetworkMode, modeText, parsePidMode } from '../../domain/network-mode.ts';
+import type { PidMode, PublishedPort, RestartPolicy, WorkloadSpec } from '../../domain/records.ts';
 import { checkRestartPolicy, parsePublishedPort } from '../../domain/run-options.ts';
 import type { Params } from '../../protocol/methods.ts';
+import { type NetworkFlag, parseNetworkFlag } from './network-flag.ts';
 import { each, UsageError, usage } from './usage.ts';
 import { environment, hostname, pair } from './values.ts';
 
@@ -15,13 +17,15 @@ export interface RunFlags {
   readonly rm?: boolean;
   readonly name?: string;
   readonly node?: string;
-  readonly network?: string[];
+  readonly network?: NetworkFlag[];
+  readonly pid?: PidMode;
   readonly ip?: string;
   readonly alias?: string[];
   readonly publish?: PublishedPort[];
   readonly env?: (string | undefined)[];
   readonly restart: RestartPolicy;
   readonly hostname?: string;
+  readonly registryAuth?: boolean;
   readonly label?: (readonly [string, string])[];
 }
 
@@ -37,7 +41,14 @@ export function addRunFlags(command: Command, env: Readonly<Record<string, strin
     .option('--rm', 'remove it when it has ended')
     .addOption(option('--name <NAME>', 'what it is called (default: a made-up name)', checkContainerName))
     .addOption(option('--node <NODE>', 'where it runs (default: the least loaded)', checkNodeName))
-    .addOption(repeated('--network <NETWORK>', 'a network it is on', checkNetworkName))
+    .addOption(
+      repeated(
+        '--network <NETWORK>',
+        'a network it is on (default: bridge, of each host alone), or host, none, container:NAME',
+        parseNetworkFlag,
+      ),
+    )
+    .addOption(option('--pid <WHOSE>', 'whose processes it sees: container:NAME or host', parsePidMode))
     .addOption(option('--ip <IP>', 'its address on the first network (default: a free one)', canonicalAddress))
     .addOption(repeated('--alias <NAME>', 'another name on its networks', checkAlias))
     .addOption(
@@ -47,6 +58,7 @@ export function addRunFlags(command: Command, env: Readonly<Record<string, strin
     .addOption(
       option('--restart <POLICY>', 'no, always, unless-stopped or on-failure', checkRestartPolicy).default('no'),
     )
+    .option('--registry-auth', "pull with this host's docker login, not the node's")
     .addOption(option('--hostname <NAME>', "its host name (default: the container's id)", hostname))
     .addOption(repeated('-l, --label <KEY=VALUE>', 'a label', pair));
 }
@@ -54,16 +66,14 @@ export function addRunFlags(command: Command, env: Readonly<Record<string, strin
 /** @throws UsageError when flags contradict each other. */
 export function workloadOf(image: string, command: readonly string[], flags: RunFlags): Params<'workload.run'> {
   checkTogether(flags);
-  const networks = [...new Set(flags.network)];
+  const { mode, networks } = networksOf(flags);
   const spec: WorkloadSpec = {
     image,
     command,
     env: (flags.env ?? []).filter((one) => one !== undefined),
-    networks: networks.map((network, at) => ({
-      network,
-      aliases: flags.alias ?? [],
-      ...(at === 0 && flags.ip !== undefined ? { address: flags.ip } : {}),
-    })),
+    networks,
+    ...(mode === undefined ? {} : { networkMode: mode }),
+    ...(flags.pid === undefined ? {} : { pid: flags.pid }),
     ports: flags.publish ?? [],
     restart: flags.restart,
     tty: flags.tty ?? false,
@@ -78,6 +88,36 @@ export function workloadOf(image: string, command: readonly string[], flags: Run
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.node === undefined ? {} : { node: flags.node }),
   };
+}
+
+type Attached = WorkloadSpec['networks'][number];
+
+/** @throws UsageError */
+function networksOf({ network = [], ip, alias = [], publish = [], hostname }: RunFlags) {
+  const modes = network.flatMap(({ mode }) => (mode === undefined ? [] : [mode]));
+  const named = new Map(network.flatMap((flag) => (flag.mode === undefined ? [[flag.network, flag] as const] : [])));
+  const [mode, other] = new Map(modes.map((one) => [modeText(one), one])).values();
+  if (mode !== undefined && other !== undefined) {
+    const both = `--network ${modeText(mode)} and --network ${modeText(other)}`;
+    throw new UsageError(`${both} contradict each other: leave one out`);
+  }
+  usage(checkNetworkMode)({
+    networks: named.size,
+    ports: publish.length,
+    ...(mode === undefined ? {} : { networkMode: mode }),
+    ...(hostname === undefined ? {} : { hostname }),
+    ...(ip === undefined ? {} : { address: ip }),
+    ...(alias[0] === undefined ? {} : { alias: alias[0] }),
+  });
+  const networks = [...named.values()].map(({ network, address, aliases }, at): Attached => {
+    const first = at === 0 ? ip : undefined;
+    if (address !== undefined && first !== undefined) {
+      throw new UsageError(`network ${network} is given two addresses, ${address} and --ip ${first}: leave one out`);
+    }
+    const own = address ?? first;
+    return { network, aliases: [...aliases, ...alias], ...(own === undefined ? {} : { address: own }) };
+  });
+  return { mode, networks };
 }
 
 function checkTogether({ detach, rm, restart, network, ip, alias }: RunFlags): void {

@@ -1,16 +1,15 @@
 /** Docker Engine 20.10 and newer as a ContainerRuntime, through the socket of the host's engine. */
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { toFailure } from '../../domain/domain.ts';
-import { type Clock, type Log, readIfThere, spawn, systemClock } from '../../platform/platform.ts';
+import { type Clock, type Log, systemClock } from '../../platform/platform.ts';
 import type { ContainerRuntime } from '../runtimes.ts';
 import { createContainers } from './containers.ts';
 import { createEngine } from './engine.ts';
 import { watchEvents } from './events.ts';
 import { connectionFailure } from './failures.ts';
+import { hostCredentials } from './host-credentials.ts';
 import { ensureImage } from './images.ts';
 import { createNetworks } from './networks.ts';
-import { type RegistryCredentials, registryCredentials } from './registry-credentials.ts';
+import type { RegistryCredentials } from './registry-credentials.ts';
 import { createSessions } from './sessions.ts';
 import { describeEngine } from './version.ts';
 
@@ -54,9 +53,4 @@ export function createDockerRuntime(options: DockerOptions): ContainerRuntime {
       engine[Symbol.dispose]();
     },
   };
-}
-
-function hostCredentials(log: Log): RegistryCredentials {
-  const directory = process.env.DOCKER_CONFIG ?? join(homedir(), '.docker');
-  return registryCredentials({ readConfig: () => readIfThere(join(directory, 'config.json')), spawn, log });
 }

@@ -79,7 +79,12 @@ async function exec(session: Session, word: string, command: string[], flags: Ex
 }
 
 /** Carries a stream until its end; Ctrl-C leaves it. What goes on in the container goes on. */
-async function interruptibly(session: Session, name: string, stream: ByteStream, carried: Carried): Promise<unknown> {
+export async function interruptibly(
+  session: Session,
+  name: string,
+  stream: ByteStream,
+  carried: Carried,
+): Promise<unknown> {
   const stop = () => stream.reset(new Interrupted(''));
   const undo = [session.io.onSignal('SIGINT', stop), session.io.onSignal('SIGTERM', stop)];
   try {

@@ -1,9 +1,9 @@
 /** `network create|ls|inspect|rm`. */
 import { type Command, Option } from 'commander';
-import { checkNetworkName } from '../../../domain/names.ts';
+import { checkNetworkName, checkNewNetworkName } from '../../../domain/names.ts';
 import { checkNetworkOptions } from '../../../domain/network-options.ts';
-import { checkDiscovery, checkDriver } from '../../../domain/network-rules.ts';
-import type { Driver } from '../../../domain/records.ts';
+import { checkDiscovery, checkDriver, checkForDriver } from '../../../domain/network-rules.ts';
+import type { Discovery, Driver } from '../../../domain/records.ts';
 import { define, type Format, formatOption, run, show, widthOf } from '../define.ts';
 import type { Session } from '../session.ts';
 import { each, usage } from '../usage.ts';
@@ -14,7 +14,7 @@ import { inspectEach } from './inspect-each.ts';
 interface CreateFlags extends Format {
   readonly driver: Driver;
   readonly subnet?: string;
-  readonly discovery: string;
+  readonly discovery: Discovery;
   readonly vni?: number;
   readonly mtu?: number;
   readonly internal?: boolean;
@@ -58,10 +58,11 @@ function create(network: Command, session: Session): void {
   const command = define(network, 'create', 'Create a network, and show it', [
     'network create app',
     'network create app --subnet 10.42.0.0/16',
+    'network create local --driver bridge',
     'network create lab --discovery multicast --internal --dry-run',
   ]);
   command
-    .argument('<NAME>', 'what it is called', usage(checkNetworkName))
+    .argument('<NAME>', 'what it is called', usage(checkNewNetworkName))
     .addOption(
       new Option('--driver <DRIVER>', 'overlay: VXLAN between the hosts; bridge: of each host alone')
         .default('overlay')
@@ -74,7 +75,7 @@ function create(network: Command, session: Session): void {
         .argParser(usage(checkDiscovery)),
     )
     .addOption(new Option('--vni <N>', 'its VXLAN network identifier (default: a free one)').argParser(usage(vni)))
-    .addOption(new Option('--mtu <N>', "bytes (default: the underlay's less 50)").argParser(usage(mtu)))
+    .addOption(new Option('--mtu <N>', "bytes (default: the underlay's, of an overlay less 50)").argParser(usage(mtu)))
     .option('--internal', 'no way out of the network')
     .addOption(new Option('--opt <KEY=VALUE>', 'an option of the driver').argParser(each(pair)).hideHelp())
     .option('--dry-run', 'only show what would be created')
@@ -85,6 +86,7 @@ function create(network: Command, session: Session): void {
 async function createOne(session: Session, name: string, flags: CreateFlags): Promise<number> {
   const { driver, discovery, internal = false, dryRun = false } = flags;
   const options = Object.fromEntries(flags.opt ?? []);
+  usage(checkForDriver)(driver, { discovery, ...(flags.vni === undefined ? {} : { vni: flags.vni }) });
   usage(checkNetworkOptions)(driver, options);
   const made = await session.ask('network.create', {
     name,

@@ -1,10 +1,11 @@
 /** `run`. */
 import type { Command } from 'commander';
 import { Failure, isFailure } from '../../../domain/errors.ts';
-import { checkImage } from '../../../domain/image.ts';
+import { checkImage, parseImageReference } from '../../../domain/image.ts';
 import type { ByteStream } from '../../../protocol/api.ts';
 import type { ContainerView } from '../../../protocol/methods.ts';
 import { carry } from '../carry.ts';
+import { containerNames } from '../container-names.ts';
 import { define, run } from '../define.ts';
 import { follow } from '../follow.ts';
 import { addRunFlags, type RunFlags, workloadOf } from '../run-flags.ts';
@@ -24,6 +25,7 @@ export function runCommand(program: Command, session: Session): void {
     define(program, 'run', 'Run a container on a host of the cluster', [
       'run -d --name web --network app nginx',
       'run --rm -it --network app alpine sh',
+      'run --rm --network container:web --pid container:web alpine ps',
       'run -d --node h2 --network app --ip 10.42.0.9 -e MODE=test app:2 serve --port 80',
     ]).passThroughOptions(),
     session.io.env,
@@ -32,11 +34,29 @@ export function runCommand(program: Command, session: Session): void {
     .argument('[COMMAND...]', "instead of the image's own command, with its own options")
     .action(
       run(session, async (image: string, command: string[], flags: RunFlags) => {
-        const container = await session.ask('workload.run', workloadOf(image, command, flags));
+        const container = await session.ask('workload.run', await askedOf(session, image, command, flags));
         const started = new Start(session, container.name);
         return flags.detach ? started.detached(container.id) : started.attached(flags);
       }),
     );
+}
+
+/** @throws UsageError, Failure `denied` without a login for the registry */
+async function askedOf(session: Session, image: string, command: string[], flags: RunFlags) {
+  const asked = workloadOf(image, command, flags);
+  for (const mode of [asked.spec.networkMode, asked.spec.pid]) {
+    if (typeof mode !== 'object') continue;
+    const [name = mode.container] = await containerNames(session, [mode.container]);
+    mode.container = name;
+  }
+  if (!flags.registryAuth) return asked;
+  const { registry } = parseImageReference(image);
+  const registryAuth = await session.io.registryAuth(registry);
+  if (registryAuth !== undefined) return { ...asked, registryAuth };
+  throw new Failure(
+    'denied',
+    `docker has no login for ${registry} on this host: "docker login ${registry}" first, or leave out --registry-auth`,
+  );
 }
 
 /** A container that was just asked for. What cannot start leaves nothing, as with docker. */

@@ -10,6 +10,8 @@ export interface FakeIoOptions {
   readonly api?: Api;
   readonly env?: Record<string, string>;
   readonly files?: Record<string, string>;
+  /** By registry. */
+  readonly logins?: Record<string, string>;
   readonly tty?: boolean;
   readonly columns?: number;
   /** Nobody reads stdout after this many writes. */
@@ -85,6 +87,10 @@ export class FakeIo implements CliIo {
 
   async readFile(path: string): Promise<string | undefined> {
     return this.#options.files?.[path];
+  }
+
+  async registryAuth(registry: string): Promise<string | undefined> {
+    return this.#options.logins?.[registry];
   }
 
   api(): Api {

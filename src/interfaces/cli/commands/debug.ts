@@ -1,0 +1,73 @@
+/** `debug`. */
+import { type Command, Option } from 'commander';
+import { checkImage } from '../../../domain/image.ts';
+import { checkContainerName, checkNodeName } from '../../../domain/names.ts';
+import { containerNames } from '../container-names.ts';
+import { define, run } from '../define.ts';
+import type { Session } from '../session.ts';
+import { each, usage } from '../usage.ts';
+import { environment } from '../values.ts';
+import { exitCodeOf, interruptibly } from './exec.ts';
+
+interface DebugFlags {
+  readonly interactive?: boolean;
+  readonly tty?: boolean;
+  readonly node?: string;
+  readonly hostTools?: boolean;
+  readonly env?: (string | undefined)[];
+}
+
+/** May stand behind the container too, where an image would. */
+const hostTools = '--host-tools';
+
+export function debugCommand(program: Command, session: Session): void {
+  define(program, 'debug', "Join a container's network and processes with tools, also when it has no shell", [
+    'debug web',
+    'debug web --host-tools ss -tlnp',
+    'debug web alpine',
+    'debug web registry:5000/tools:1 tcpdump -c3 -i eth0',
+  ])
+    .passThroughOptions()
+    .option('-i, --interactive', 'send it our input (default: if that is a terminal)')
+    .option('-t, --tty', 'give it a terminal (default: if ours is one)')
+    .addOption(
+      new Option('-e, --env <KEY=VALUE>', 'a variable of its environment; may be repeated').argParser(
+        each((text) => environment(session.io.env, text)),
+      ),
+    )
+    .addOption(
+      new Option('--node <NODE>', 'where the container is, if `trama ps` does not know it').argParser(
+        usage(checkNodeName),
+      ),
+    )
+    .option(hostTools, "the tools of the container's host, as without an image")
+    .argument('<CONTAINER>', 'its name or id', usage(checkContainerName))
+    .argument('[IMAGE]', "image of the tools (default: the host's own)")
+    .argument('[COMMAND...]', 'a command, with its own options (default: a shell)')
+    .action(
+      run(session, (word: string, image: string | undefined, command: string[], flags: DebugFlags) =>
+        debug(session, word, image === undefined ? [] : [image, ...command], flags),
+      ),
+    );
+}
+
+async function debug(session: Session, word: string, rest: readonly string[], flags: DebugFlags): Promise<number> {
+  const { io } = session;
+  const behind = rest[0] === hostTools;
+  const ofHost = behind || flags.hostTools || rest.length === 0;
+  const command = behind || !ofHost ? rest.slice(1) : rest;
+  const { interactive = io.stdin.isTTY, tty = io.stdin.isTTY && io.stdout.isTTY, node } = flags;
+  const image = ofHost ? undefined : usage(checkImage)(rest[0] ?? '');
+  const [name = word] = await containerNames(session, [word]);
+  const stream = await session.open('workload.debug', {
+    ...{ name, command, tty, stdin: interactive },
+    env: [
+      ...(tty && io.env.TERM ? [`TERM=${io.env.TERM}`] : []),
+      ...(flags.env ?? []).filter((one) => one !== undefined),
+    ],
+    ...(image === undefined ? {} : { image }),
+    ...(node === undefined ? {} : { node }),
+  });
+  const onProgress = (message: string) => session.note(`${name}: ${message}`);
+  return exitCodeOf(await interruptibly(session, name, stream, { input: interactive, tty, onProgress }));
+}
