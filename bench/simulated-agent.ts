@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Addresses } from '../src/agent/addresses.ts';
 import { Clone } from '../src/agent/clone.ts';
 import { ClusterView } from '../src/agent/cluster-view.ts';
+import { FormerAddresses } from '../src/agent/former-addresses.ts';
 import { KeptAddresses } from '../src/agent/kept-addresses.ts';
 import { openLocalState } from '../src/agent/local-state.ts';
 import { createNetworkPlugin } from '../src/agent/network-plugin.ts';
@@ -93,9 +94,10 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
     mtu,
   );
   const kept = new KeptAddresses({ addresses, state, network: (name) => view.networkNamed(name) });
+  const former = new FormerAddresses({ runtime: { list: async () => [] }, addresses, clock });
   const settle = async () => void (await kernel.settle());
   return {
-    plugin: createNetworkPlugin({ node, view, wiring, addresses, kept, state, settle, clock }),
+    plugin: createNetworkPlugin({ node, view, wiring, addresses, kept, former, state, settle, clock }),
     kernel,
     heard: (network) => clone.items(networkTopic(network)),
     counts: () => ({ ...counts, trackerOperations: kernel.tracker.operations }),

@@ -72,6 +72,18 @@ export class Addresses {
     }
   }
 
+  /** Whether it was released, and nobody has had it since. */
+  rests(network: string, address: string): boolean {
+    return this.#pool(network)?.rests(address) ?? false;
+  }
+
+  /** For the one who had it before: it need not have rested. @returns whether it was there to give */
+  assignAgain(network: NetworkRecord, address: string): boolean {
+    const assigned = this.#pool(network.id)?.assign(this.#options.clock.now(), address) !== undefined;
+    if (assigned) this.#note(network.id, address);
+    return assigned;
+  }
+
   /** @throws Failure('conflict') when somebody has it */
   assignFixed(network: NetworkRecord, address: string): Promise<void> {
     // One at a time: to the server, two of this node's who ask for one address are the same.

@@ -19,6 +19,7 @@ import { Clone } from './clone.ts';
 import { ClusterView } from './cluster-view.ts';
 import { Debug } from './debug.ts';
 import { DockerSide } from './docker-side.ts';
+import { FormerAddresses } from './former-addresses.ts';
 import { hostFacts } from './host-facts.ts';
 import type { Identity } from './identity.ts';
 import { IdleNetworks } from './idle-networks.ts';
@@ -53,6 +54,7 @@ export class AgentCore implements Agent {
   readonly #kernel: KernelSide;
   readonly #addresses: Addresses;
   readonly #kept: KeptAddresses;
+  readonly #former: FormerAddresses;
   readonly #wiring: Wiring;
   readonly #publisher: EndpointPublisher;
   readonly #reporter: StatusReporter;
@@ -110,6 +112,7 @@ export class AgentCore implements Agent {
     this.#addresses = new Addresses({ node, api, view, state, clock, log });
     const network = (name: string) => view.networkNamed(name);
     this.#kept = new KeptAddresses({ addresses: this.#addresses, state, network });
+    this.#former = new FormerAddresses({ runtime, addresses: this.#addresses, clock });
     this.#publisher = new EndpointPublisher({
       api,
       endpointsOf: (network) =>
@@ -180,6 +183,7 @@ export class AgentCore implements Agent {
       wiring: this.#wiring,
       addresses: this.#addresses,
       kept: this.#kept,
+      former: this.#former,
       state,
       settle: (owner) => this.#kernel.settle(owner),
       leaving: () => this.#leaving,
@@ -316,6 +320,7 @@ export class AgentCore implements Agent {
 
   async #watchEngine(): Promise<void> {
     for await (const event of this.#options.runtime.events(this.#stop.signal)) {
+      this.#former.onEvent(event);
       if (event.type === 'connected')
         this.#inBackground('not in step with the container engine yet', this.#engineCame());
       else if (event.type === 'container') this.#workloads.onContainer(event.attributes[workloadLabel] ?? '');

@@ -7,6 +7,7 @@ import { silentLog } from '../platform/platform.ts';
 import type { Api } from '../protocol/protocol.ts';
 import { Addresses } from './addresses.ts';
 import { ClusterView } from './cluster-view.ts';
+import { FormerAddresses } from './former-addresses.ts';
 import { KeptAddresses } from './kept-addresses.ts';
 import { openLocalState } from './local-state.ts';
 import { createNetworkPlugin } from './network-plugin.ts';
@@ -80,8 +81,9 @@ async function docker({ state, view, addresses, kept }: Awaited<ReturnType<typeo
     removeEndpoint: (id: string) => state.endpoints.delete(id),
   } as unknown as Wiring;
   const clock = { now: () => 0, sleep: async () => {} };
+  const former = new FormerAddresses({ runtime: { list: async () => [] }, addresses, clock });
   const plugin = createNetworkPlugin({
-    ...{ node: 'h1', view, wiring, addresses, kept, state, clock },
+    ...{ node: 'h1', view, wiring, addresses, kept, former, state, clock },
     settle: async () => {},
   });
   const request = (address: string) => plugin.requestAddress({ poolId: 'n1', address, gateway: false });

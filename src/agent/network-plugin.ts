@@ -19,6 +19,7 @@ import {
 import type { Clock } from '../platform/platform.ts';
 import type { Addresses } from './addresses.ts';
 import type { ClusterView } from './cluster-view.ts';
+import type { FormerAddresses } from './former-addresses.ts';
 import type { KeptAddresses } from './kept-addresses.ts';
 import type { LocalState } from './local-state.ts';
 import type {
@@ -40,6 +41,7 @@ export interface NetworkPluginOptions {
   readonly wiring: Wiring;
   readonly addresses: Addresses;
   readonly kept: KeptAddresses;
+  readonly former: FormerAddresses;
   readonly state: LocalState;
   /** Brings what is desired into the kernel. @throws Failure naming what could not be done for `owner` */
   settle(owner: string): Promise<void>;
@@ -78,8 +80,10 @@ class Plugin implements NetworkPlugin {
     const network = this.#options.view.networkNamed(poolId);
     const prefix = network.subnet.split('/')[1];
     if (gateway) return { cidr: `${nominalGateway(network)}/${prefix}` };
-    if (address === undefined || address === '')
-      return { cidr: `${await this.#options.addresses.assign(network)}/${prefix}` };
+    if (address === undefined || address === '') {
+      const former = await this.#options.former.assign(network);
+      return { cidr: `${former ?? (await this.#options.addresses.assign(network))}/${prefix}` };
+    }
     const wanted = checkFixedAddress(network.name, parseSubnet(network.subnet), parseAddress(address));
     // An engine that restarted with its containers alive asks for their addresses again.
     if (!this.#isEndpointsAddress(network, wanted)) await this.#options.addresses.assignFixed(network, wanted);
@@ -197,6 +201,8 @@ class Plugin implements NetworkPlugin {
 
   /** Answered before the kernel has finished: removing a veth waits for RCU, and nobody needs to wait with it. */
   async deleteEndpoint({ endpointId }: EndpointReference): Promise<void> {
+    const record = this.#options.wiring.endpoint(endpointId)?.record;
+    if (record !== undefined) this.#options.former.ended(record);
     await this.#options.wiring.removeEndpoint(endpointId);
     this.#options.settle(localOwner(endpointId)).catch(() => {});
   }

@@ -133,6 +133,10 @@ export class AddressPool {
     if (this.#yielded.delete(address)) this.#resting.set(address, now);
   }
 
+  rests(address: string): boolean {
+    return this.#resting.has(address);
+  }
+
   /** How many could be assigned now. Cost: the number of those at rest. */
   free(now: number): number {
     let rested = 0;

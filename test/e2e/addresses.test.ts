@@ -54,6 +54,26 @@ const plain = (name: string, ...options: string[]) =>
 const plainAddress = (name: string) =>
   host.docker('inspect', '-f', '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}', name);
 
+describe('a container of plain Docker’s', () => {
+  beforeAll(() => eventually('network app', async () => (await host.docker('network', 'ls')).includes(' app ')));
+
+  test('keeps its address when it is restarted, unless another could be meant', async () => {
+    await plain('only');
+    const address = await plainAddress('only');
+    await host.docker('restart', '-t', '0', 'only');
+    expect(await plainAddress('only')).toBe(address);
+    await host.docker('stop', '-t', '0', 'only');
+    await plain('newcomer');
+    expect(await plainAddress('newcomer')).not.toBe(address);
+    await host.docker('create', '--name', 'unborn', '--network', 'app', labImage, 'sleep', '100000');
+    await host.docker('start', 'unborn');
+    expect(await plainAddress('unborn')).not.toBe(address);
+    await host.docker('start', 'only');
+    expect(await plainAddress('only')).toBe(address);
+    await host.docker('rm', '-f', 'only', 'newcomer', 'unborn');
+  });
+});
+
 describe('a container that Trama runs', () => {
   let kept: string[];
 
