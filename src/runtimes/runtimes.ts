@@ -27,6 +27,14 @@ export interface ContainerInfo {
   }[];
 }
 
+/** How a container is on a network. */
+export interface NetworkJoin {
+  readonly address?: string;
+  readonly aliases: readonly string[];
+  /** Told to the network's driver, as those of `create` are. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 export interface RuntimeNetwork {
   readonly id: string;
   readonly name: string;
@@ -128,6 +136,14 @@ export interface ContainerRuntime extends AsyncDisposable {
   }): Promise<string>;
   /** No error when it is gone already; `conflict` while containers are in it. */
   removeNetwork(id: string): Promise<void>;
+
+  /**
+   * Whether or not the container runs: one that does not is on the network from its next start on.
+   * @param network its name. @throws Failure `conflict` when it is on the network already, or the address is taken
+   */
+  connect(id: string, network: string, as: NetworkJoin): Promise<void>;
+  /** @param force also when the network's driver does not answer. @throws Failure `not-found` when it is not on the network */
+  disconnect(id: string, network: string, force: boolean): Promise<void>;
 
   /** Reconnects by itself until `signal` aborts. Some events may come twice. */
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent>;

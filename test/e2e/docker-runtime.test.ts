@@ -191,6 +191,62 @@ describe('containers', () => {
   });
 });
 
+describe('a container on a further network', () => {
+  const network = (name: string, subnet: string) =>
+    docker.createNetwork({
+      ...{ name, subnet, driver: 'bridge', ipamDriver: 'default', internal: false },
+      ...{ options: {}, ipamOptions: {}, labels: {} },
+    });
+  const as = { aliases: [] as string[], labels: {} };
+  const networksOf = async (id: string) => (await docker.inspect(id)).networks.map(({ name }) => name).sort();
+
+  test('is connected and disconnected while it runs, with an address and aliases of its own', async () => {
+    const side = await network('side', '10.64.0.0/24');
+    {
+      await using box = await running('walker', { networks: [] });
+      await using peer = await running('by', { networks: [{ network: 'side', aliases: [] }] });
+      await docker.connect(box.id, 'side', { ...as, address: '10.64.0.9', aliases: ['www'] });
+      expect(await networksOf(box.id)).toEqual(['bridge', 'side']);
+      const ping = await docker.exec(peer.id, { command: ['ping', '-c1', '-W2', 'www'], ...plain });
+      expect((await read(ping)).stdout).toContain('10.64.0.9');
+      const again = { code: 'conflict', message: expect.stringMatching(/is on that network already\.$/) };
+      expect(await failure(docker.connect(box.id, 'side', as))).toEqual(again);
+      await docker.disconnect(box.id, 'side', false);
+      expect(await networksOf(box.id)).toEqual(['bridge']);
+      const not = { code: 'not-found', message: expect.stringMatching(/is not on that network\.$/) };
+      expect(await failure(docker.disconnect(box.id, 'side', false))).toEqual(not);
+      expect(await failure(docker.connect(box.id, 'nowhere', as))).toMatchObject({ code: 'not-found' });
+      expect(await failure(docker.connect('f'.repeat(64), 'side', as))).toMatchObject({ code: 'not-found' });
+    }
+    await docker.removeNetwork(side);
+  });
+
+  test('is refused an address that another has; one that does not run has it from its next start on', async () => {
+    const side = await network('side', '10.64.0.0/24');
+    {
+      await using box = await running('late', { networks: [] });
+      await using holder = await running('holder', {
+        networks: [{ network: 'side', address: '10.64.0.9', aliases: [] }],
+      });
+      const taken = docker.connect(box.id, 'side', { ...as, address: '10.64.0.9' });
+      expect(await failure(taken)).toMatchObject({ code: 'conflict', message: expect.stringMatching(/in use\.$/) });
+      const address = async (id: string) =>
+        (await docker.inspect(id)).networks.find(({ name }) => name === 'side')?.address;
+      // Although the engine keeps what it has refused.
+      await docker.connect(box.id, 'side', { ...as, address: '10.64.0.10' });
+      expect(await address(box.id)).toBe('10.64.0.10');
+      await using still = await running('still', { networks: [] });
+      await docker.stop(still.id, 0);
+      await docker.connect(still.id, 'side', { ...as, address: '10.64.0.11' });
+      expect(await failure(docker.connect(still.id, 'side', as))).toMatchObject({ code: 'conflict' });
+      await docker.start(still.id);
+      expect(await address(still.id)).toBe('10.64.0.11');
+      expect(await address(holder.id)).toBe('10.64.0.9');
+    }
+    await docker.removeNetwork(side);
+  });
+});
+
 describe('images', () => {
   const now = AbortSignal.timeout(60_000);
 

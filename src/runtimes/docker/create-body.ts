@@ -1,6 +1,6 @@
 /** A workload as the Engine's request to create a container. Pure. See ContainerCreate in the Engine API documentation. */
 import { modeText, type PublishedPort, type WorkloadSpec } from '../../domain/domain.ts';
-import type { ContainerSpec } from '../runtimes.ts';
+import type { ContainerSpec, NetworkJoin } from '../runtimes.ts';
 
 export interface NetworkAttachment {
   /** Docker's name of the network. */
@@ -55,13 +55,16 @@ function attachment(
   labels: Readonly<Record<string, string>>,
   networkName: (network: string) => string,
 ): NetworkAttachment {
+  const join = { ...(address === undefined ? {} : { address }), aliases, labels };
+  return { network: networkName(network), endpoint: endpointConfig(join) };
+}
+
+/** A container's part in a network, for its creation and for a connection later. */
+export function endpointConfig({ address, aliases, labels }: NetworkJoin): NetworkAttachment['endpoint'] {
   return {
-    network: networkName(network),
-    endpoint: {
-      ...(address === undefined ? {} : { IPAMConfig: { IPv4Address: address } }),
-      ...(aliases.length === 0 ? {} : { Aliases: aliases }),
-      ...(Object.keys(labels).length === 0 ? {} : { DriverOpts: labels }),
-    },
+    ...(address === undefined ? {} : { IPAMConfig: { IPv4Address: address } }),
+    ...(aliases.length === 0 ? {} : { Aliases: aliases }),
+    ...(Object.keys(labels).length === 0 ? {} : { DriverOpts: labels }),
   };
 }
 

@@ -79,6 +79,28 @@ export function refusal(status: number, text: string, doing: string): Failure {
   return new Failure(meaning.code, meaning.say(text.match(meaning.match) ?? [], doing, text));
 }
 
+const joinMeanings: readonly Meaning[] = [
+  {
+    match: /is not connected to (?:the )?network/,
+    code: 'not-found',
+    say: (_, doing) => `Docker could not ${doing}: the container is not on that network.`,
+  },
+  {
+    // The plugin's own sentences among them.
+    match: /(?:remote: )?(.*(?:address already in use|is in use|belongs to).*)/i,
+    code: 'conflict',
+    say: ([, sentence = ''], doing) => plainly([], doing, sentence.replace(/^.*remote: /, '')),
+  },
+  { match: /cannot be connected to|conflicting options/, code: 'conflict', say: plainly },
+];
+
+/** A refusal to connect a container to a network, or to disconnect it. */
+export function joinRefusal(status: number, text: string, doing: string): Failure {
+  const meaning = joinMeanings.find(({ match }) => match.test(text));
+  if (meaning === undefined) return refusal(status, text, doing);
+  return new Failure(meaning.code, meaning.say(text.match(meaning.match) ?? [], doing, text));
+}
+
 function plainly(_: readonly string[], doing: string, text: string): string {
   return `Docker could not ${doing}: ${text.trim().replace(/\.$/, '')}.`;
 }

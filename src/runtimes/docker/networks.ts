@@ -1,14 +1,28 @@
 /** Docker's networks. */
 import { z } from 'zod';
-import { isFailure } from '../../domain/domain.ts';
+import { Failure, isFailure } from '../../domain/domain.ts';
 import type { ContainerRuntime } from '../runtimes.ts';
-import { listAnswer, networksAnswer, runtimeNetworks } from './container-info.ts';
+import {
+  inspectAnswer,
+  inspectedContainer,
+  listAnswer,
+  networksAnswer,
+  runtimeNetworks,
+  shortId,
+} from './container-info.ts';
+import { endpointConfig } from './create-body.ts';
 import type { Engine } from './engine.ts';
 import type { EngineRequest } from './exchange.ts';
+import { joinRefusal } from './failures.ts';
 
-type Networks = Pick<ContainerRuntime, 'networks' | 'createNetwork' | 'removeNetwork'>;
+type Networks = Pick<ContainerRuntime, 'networks' | 'createNetwork' | 'removeNetwork' | 'connect' | 'disconnect'>;
 
 const created = z.object({ Id: z.string() });
+
+/** The network plugin takes part, and the engine tries it for 15 s per call. */
+const slowMs = 120_000;
+
+const pathOf = (network: string): string => `/networks/${encodeURIComponent(network)}`;
 
 export function createNetworks(engine: Engine): Networks {
   return {
@@ -40,12 +54,46 @@ export function createNetworks(engine: Engine): Networks {
     },
 
     async removeNetwork(id) {
-      const path = `/networks/${encodeURIComponent(id)}`;
+      const path = pathOf(id);
       try {
         await engine.call({ method: 'DELETE', path, doing: `remove the network ${id}` });
       } catch (error) {
         if (!isFailure(error, 'not-found')) throw error;
       }
     },
+
+    async connect(id, network, as) {
+      const doing = `connect the container ${shortId(id)} to the network ${network}`;
+      if (await isOn(engine, id, network, doing)) {
+        throw new Failure('conflict', `Docker could not ${doing}: the container is on that network already.`);
+      }
+      const body = { Container: id, EndpointConfig: endpointConfig(as) };
+      const explain = (status: number, text: string) => joinRefusal(status, text, doing);
+      await engine.call({
+        method: 'POST',
+        path: `${pathOf(network)}/connect`,
+        body,
+        timeoutMs: slowMs,
+        doing,
+        explain,
+      });
+    },
+
+    disconnect: (id, network, force) => disconnect(engine, id, network, force),
   };
+}
+
+async function disconnect(engine: Engine, id: string, network: string, force: boolean): Promise<void> {
+  const doing = `disconnect the container ${shortId(id)} from the network ${network}`;
+  const body = { Container: id, Force: force };
+  const explain = (status: number, text: string) => joinRefusal(status, text, doing);
+  await engine.call({ method: 'POST', path: `${pathOf(network)}/disconnect`, body, timeoutMs: slowMs, doing, explain });
+}
+
+/** A running container may be configured for a network that it is not on: one that the engine once could not connect it to. */
+async function isOn(engine: Engine, id: string, network: string, doing: string): Promise<boolean> {
+  const path = `/containers/${encodeURIComponent(id)}/json`;
+  const { state, networks } = inspectedContainer(await engine.ask({ method: 'GET', path, doing }, inspectAnswer));
+  const found = networks.find(({ name }) => name === network);
+  return found !== undefined && (found.endpointId !== '' || (state !== 'running' && state !== 'paused'));
 }
