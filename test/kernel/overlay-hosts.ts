@@ -90,7 +90,11 @@ export class SimulatedHost implements AsyncDisposable {
     this.#rules.push(...objects.filter((object) => object.kind.startsWith('nft-')));
     const steps = inOrder(objects.map((after): Step => ({ op: 'create', after })));
     for (const step of steps) {
-      for (const [file, ...args] of commandsOf(step, String(this.pid))) if (file) await this.run([file, ...args]);
+      for (const [file, ...args] of commandsOf(step, String(this.pid))) {
+        // To conntrack it is an error that there was nothing to forget.
+        if (file === 'conntrack') await this.spawn({ argv: [file, ...args] });
+        else if (file) await this.run([file, ...args]);
+      }
     }
   }
 

@@ -59,6 +59,8 @@ function bridgedOnly(): SysctlObject[] {
  *
  * A VLAN tag is looked for in the frame, since `ether type` sees what is behind it.
  *
+ * Nobody's loopback is reached by a network: a host takes packets for it where ports are published (`published.ts`).
+ *
  * What enters from the host must not come from another network. The host's own table keeps networks apart, too, but
  * lies where others flush rules (`nft flush ruleset`); nobody but Trama has business in this namespace.
  */
@@ -82,6 +84,7 @@ function ingress(): NftChainObject[] {
       rules: [
         '@ll,96,16 0x8100 drop',
         '@ll,96,16 0x88a8 drop',
+        'ip daddr 127.0.0.0/8 drop',
         'iifname "trv*" jump port',
         'iifname "trh*" ip saddr @subnets iifname . ip saddr != @homes drop',
         'ether type ip accept',

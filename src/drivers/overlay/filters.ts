@@ -14,6 +14,7 @@ import {
 } from '../../domain/domain.ts';
 import type { KernelObject, NftChainObject, NftElementObject } from '../../kernel/objects.ts';
 import type { Host } from '../drivers.ts';
+import { publishing } from '../segment/published.ts';
 
 const table = { ns: '', family: 'inet', table: 'trama' } as const;
 const bridgeTable = { ns: dataNamespace, family: 'bridge', table: 'trama' } as const;
@@ -33,6 +34,7 @@ export function hostFilters(host: Host): KernelObject[] {
     set('internal', 'type ifname'),
     { ...set('outgoing', 'type ipv4_addr'), flags: 'interval' },
     ...chains(host),
+    ...publishing(),
   ];
 }
 
@@ -65,7 +67,7 @@ function chains(host: Host): NftChainObject[] {
     return { kind: 'nft-chain', ...table, name, hook: { type, hook, priority }, rules };
   };
   return [
-    chain('vxlan', 'prerouting', -300, vxlan),
+    chain('arrival', 'prerouting', -300, [...vxlan, ...ownLoopback]),
     chain('input', 'input', 0, input),
     chain('forward', 'forward', 0, forward(host)),
     chain('nat', 'postrouting', 100, nat),
@@ -82,14 +84,30 @@ const vxlan = [
   `${vxlanOf} @vnis fib saddr . iif oif missing drop`,
 ];
 
+/**
+ * Where a port is published, the network's interface takes packets for 127.0.0.1 (`published.ts`). Here answers do not bear
+ * that address yet: what does was made by somebody who wants to reach what listens for the host alone.
+ */
+const ownLoopback = ['daddr', 'saddr'].map((end) => `iifname "trg*" ip ${end} 127.0.0.0/8 drop`);
+
 /** The node's address in a network is reached from that network and from the host itself. */
 const input = ['ip daddr @addresses iifname != "lo" iifname . ip daddr != @gateways drop'];
 
-/** What leaves for anywhere else than a network or the host itself bears the host's address. */
-const nat = ['ip saddr @outgoing oifname != "trg*" oifname != "lo" masquerade'];
+/**
+ * What leaves for anywhere else than a network or the host itself bears the host's address. Of what enters by a published
+ * port, so does only what would not be answered otherwise, or not by way of here: the host's own that comes from
+ * 127.0.0.1, and that of containers, which on the same network would be answered past the host, and on another would
+ * not be let in. From anywhere else a container sees who it is.
+ */
+const nat = [
+  'ip saddr @outgoing oifname != "trg*" oifname != "lo" masquerade',
+  'oifname "trg*" ct status dnat ip saddr @outgoing masquerade',
+  'oifname "trg*" ct status dnat ip saddr 127.0.0.0/8 masquerade',
+];
 
 /**
- * Networks are entered only by answers, and by what somebody on this host published (DNAT); never from one another.
+ * Networks are entered only by answers, and by what somebody on this host published (DNAT); never from one another by any
+ * other way.
  * To accept here ends this chain only: another table's drop still counts, and so does ours against another's accept.
  * Of an internal network nothing is passed on, in either direction. Docker's and libvirt's own bridges are to containers
  * of Trama what they are to any outsider: reached by published ports.
@@ -102,7 +120,7 @@ function forward(host: Host): string[] {
   return [
     'iifname @internal drop',
     'oifname @internal drop',
-    'iifname "trg*" oifname "trg*" drop',
+    'iifname "trg*" oifname "trg*" ct status & dnat == 0 drop',
     'oifname "trg*" ct state established,related accept',
     'oifname "trg*" ct status dnat accept',
     'oifname "trg*" drop',

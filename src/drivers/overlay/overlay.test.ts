@@ -35,6 +35,11 @@ const remote = endpoint('h2', '10.42.64.3');
 const remoteGateway = endpoint('h2', '10.42.64.2', 'gateway');
 const sandbox = { path: '/var/run/docker/netns/0a1b', interface: 'eth0', gateway: gateway.address };
 
+const ports = [
+  { hostPort: 8080, containerPort: 80, protocol: 'tcp' },
+  { hostAddress: '127.0.0.1', hostPort: 5353, containerPort: 53, protocol: 'udp' },
+] as const;
+
 const driver = drivers.overlay;
 const cases: Record<string, () => KernelObject[]> = {
   base: () => base(host),
@@ -45,6 +50,7 @@ const cases: Record<string, () => KernelObject[]> = {
   'network-multicast-internal': () => driver.network(host, multicast, gateway),
   'local-endpoint': () => driver.localEndpoint(host, registry, local),
   'local-endpoint-multicast': () => driver.localEndpoint(host, multicast, local),
+  'published-endpoint': () => driver.localEndpoint(host, registry, { ...local, ports }),
   'restored-endpoint': () => driver.restoredEndpoint(host, registry, local, sandbox),
   'remote-endpoint': () => driver.remoteEndpoint(host, registry, remote, '10.0.0.2'),
   'remote-gateway': () => driver.remoteEndpoint(host, registry, remoteGateway, '10.0.0.2'),

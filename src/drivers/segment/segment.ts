@@ -25,6 +25,7 @@ import {
 import type { AddressObject, BridgeLink, FdbObject, KernelObject, VethLink } from '../../kernel/objects.ts';
 import type { Host, Sandbox } from '../drivers.ts';
 import { portsSet } from '../overlay/base.ts';
+import { published } from './published.ts';
 
 /** A local port: what it sends teaches the bridge nothing, and it gets no frame that is for an unknown MAC. */
 const localPort = { learning: false, flood: false } as const;
@@ -58,7 +59,7 @@ export function portEntry(port: string, mac: string): FdbObject {
 }
 
 /**
- * The endpoint's veth pair and its filter. The filter comes first: no port is ever without.
+ * The endpoint's veth pair, its filter and its published ports. The filter comes first: no veth is ever without.
  * @param sandbox where the far end stands already; absent: it waits for the engine to take it.
  */
 export function attached(network: NetworkRecord, endpoint: EndpointRecord, sandbox?: Sandbox): KernelObject[] {
@@ -85,6 +86,7 @@ export function attached(network: NetworkRecord, endpoint: EndpointRecord, sandb
       port: localPort,
       peer: { ...far, mac: endpoint.mac, mtu },
     },
+    ...published(network, endpoint),
   ];
 }
 
