@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { WorkloadSpec } from '../../domain/domain.ts';
+import type { ContainerSpec } from '../runtimes.ts';
 import { createBodies } from './create-body.ts';
 
 const spec: WorkloadSpec = {
@@ -87,4 +88,17 @@ test('everything a workload can say', () => {
 test('the input of a terminal survives the client that leaves it', () => {
   const { container } = createBodies({ ...spec, stdin: true, tty: true }, {}, (name) => name);
   expect(container).toMatchObject({ Tty: true, OpenStdin: true, StdinOnce: false });
+});
+
+test('a workload without networks of its own, and tools for a look at it', () => {
+  const hostConfig = (more: Partial<ContainerSpec>) =>
+    createBodies({ ...spec, ...more }, {}, (name) => name).container.HostConfig;
+  expect(hostConfig({ networkMode: 'none' })).toMatchObject({ NetworkMode: 'none' });
+  expect(hostConfig({ networkMode: 'host', pid: 'host' })).toMatchObject({ NetworkMode: 'host', PidMode: 'host' });
+  const joined = { networkMode: { container: 'c1' }, pid: { container: 'c2' }, capabilities: ['SYS_PTRACE'] };
+  expect(hostConfig(joined)).toMatchObject({
+    NetworkMode: 'container:c1',
+    PidMode: 'container:c2',
+    CapAdd: ['SYS_PTRACE'],
+  });
 });

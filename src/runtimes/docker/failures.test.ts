@@ -8,6 +8,12 @@ test.each([
     'conflict',
     'Another container on this host is called web; remove it with "docker rm web" or choose another name.',
   ],
+  [
+    409,
+    'cannot join network of a non running container: 0123456789abcdef0123456789abcdef',
+    'unavailable',
+    'Docker could not start web: the container that it joins (0123456789ab) is not running; start that one first.',
+  ],
   [404, 'network app not found', 'not-found', 'Docker could not start web: it has no network app.'],
   [
     404,

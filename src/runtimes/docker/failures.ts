@@ -59,7 +59,8 @@ const meanings: readonly Meaning[] = [
   {
     match:
       /cannot join network of a (?:non running|restarting) container: ?(\S+)|cannot join PID of a non running container: ?(\S+)/i,
-    code: 'conflict',
+    // Not for a person only: it may be on its way up, too.
+    code: 'unavailable',
     say: ([, network, processes], doing) =>
       `Docker could not ${doing}: the container that it joins (${(network ?? processes ?? '').slice(0, 12)}) is not running; start that one first.`,
   },
