@@ -121,6 +121,8 @@ export interface PublishedPort {
   readonly hostAddress?: string;
   /** 0, in what people ask for: any free one. */
   readonly hostPort: number;
+  /** Only in what people ask for: any free one from `hostPort` to this. */
+  readonly hostPortEnd?: number;
   readonly containerPort: number;
   readonly protocol: 'tcp' | 'udp';
 }

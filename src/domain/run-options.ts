@@ -11,24 +11,88 @@ export function checkEnv(text: string): string {
   throw new Failure('invalid', `${quoted(text)} is not an environment variable: write it like NAME=value`);
 }
 
-/** `[IP:]HOST:CONTAINER[/tcp|/udp]`. @throws Failure `invalid` */
-export function parsePublishedPort(text: string): PublishedPort {
-  const [, address, host, container, protocol] = /^(?:(.+):)?([^:/]*):([^:/]*)(?:\/(.*))?$/.exec(text) ?? [];
-  if (host === undefined || container === undefined) {
-    throw new Failure(
-      'invalid',
-      `${quoted(text)} does not publish a port: write it like 8080:80, 8080:80/udp or 10.0.0.1:8080:80`,
-    );
+const howToPublish = 'write it like 8080:80, 8080:80/udp, 8000-8010:80-90, 10.0.0.1:8080:80, or 80 for any free port';
+
+/**
+ * `[IP:][HOST:]CONTAINER[/tcp|/udp]`, where HOST and CONTAINER may be ranges of one length: as many ports. A range for one
+ * port of the container is any free one of it. @throws Failure `invalid`
+ */
+export function parsePublishedPorts(text: string): PublishedPort[] {
+  const [, address, host, container = '', protocol = 'tcp'] =
+    /^(?:(?:(\[[^\]]*\]|[^:/]*):)?([^:/]*):)?([^:/]+)(?:\/(.*))?$/.exec(text) ?? [];
+  if (container === '' || address === '') {
+    throw new Failure('invalid', `${quoted(text)} does not publish a port: ${howToPublish}`);
   }
-  if (protocol !== undefined && protocol !== 'tcp' && protocol !== 'udp') {
+  if (protocol !== 'tcp' && protocol !== 'udp') {
     throw new Failure('invalid', `${quoted(text)} has protocol ${quoted(protocol)}: it is tcp or udp`);
   }
-  return {
-    ...(address === undefined ? {} : { hostAddress: canonicalAddress(address.replace(/^\[(.*:.*)\]$/, '$1')) }),
-    hostPort: parsePort(host),
-    containerPort: parsePort(container),
-    protocol: protocol ?? 'tcp',
+  const to = parsePortRange(container);
+  const common: Pick<PublishedPort, 'hostAddress' | 'protocol'> = {
+    ...publishedAddress(address?.replace(/^\[(.*)\]$/, '$1')),
+    protocol,
   };
+  if (host === undefined || host === '') return to.map((containerPort) => ({ ...common, hostPort: 0, containerPort }));
+  const from = parsePortRange(host);
+  const [first = 0, last = first] = [from[0], from.at(-1)];
+  const [only = 0] = to;
+  if (to.length === 1 && last > first) {
+    return [{ ...common, hostPort: first, hostPortEnd: last, containerPort: only }];
+  }
+  if (from.length !== to.length) {
+    const lengths = `${from.length} host ${from.length === 1 ? 'port' : 'ports'} for ${to.length} of the container`;
+    throw new Failure('invalid', `${quoted(text)} has ${lengths}: give ranges of one length`);
+  }
+  return to.map((containerPort, index) => ({ ...common, hostPort: first + index, containerPort }));
+}
+
+/** @throws Failure `invalid` */
+function parsePortRange(text: string): number[] {
+  const [first = '', last = first, ...more] = text.split('-');
+  const from = parsePort(first);
+  const to = parsePort(last);
+  if (more.length > 0 || to < from) {
+    throw new Failure('invalid', `${quoted(text)} is not a range of ports: write it like 8000-8010`);
+  }
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}
+
+/** Of the host; 0.0.0.0 is all of them. @throws Failure `invalid` */
+function publishedAddress(text: string | undefined): Pick<PublishedPort, 'hostAddress'> {
+  if (text === undefined || text === '') return {};
+  const address = canonicalAddress(text);
+  if (address.includes(':')) {
+    throw new Failure('invalid', `${address} is IPv6, which networks cannot have yet: publish at an IPv4 address`);
+  }
+  return address === '0.0.0.0' ? {} : { hostAddress: address };
+}
+
+/**
+ * Ports as somebody sent them. Whether they are free is known to the node only; that they clash with each other is not
+ * left to it. @throws Failure `invalid`
+ */
+export function checkPublishedPorts(ports: readonly PublishedPort[]): PublishedPort[] {
+  const taken = new Map<string, PublishedPort[]>();
+  return ports.map((port) => {
+    const { hostAddress, hostPort, hostPortEnd, containerPort, protocol } = port;
+    parsePort(String(containerPort));
+    if (hostPort !== 0) parsePort(String(hostPort));
+    if (hostPortEnd !== undefined && parsePort(String(hostPortEnd)) < hostPort) {
+      throw new Failure('invalid', `${hostPort}-${hostPortEnd} is not a range of ports: write it like 8000-8010`);
+    }
+    const checked = { ...port, ...publishedAddress(hostAddress) };
+    if (hostPort === 0 || hostPortEnd !== undefined) return checked;
+    const others = taken.get(`${hostPort}/${protocol}`) ?? [];
+    if (others.some((other) => sameAddress(other, checked))) {
+      throw new Failure('invalid', `host port ${hostPort}/${protocol} is published twice: publish it once`);
+    }
+    taken.set(`${hostPort}/${protocol}`, [...others, checked]);
+    return checked;
+  });
+}
+
+/** Whether one address is the other's, or one of all. */
+function sameAddress(a: PublishedPort, b: PublishedPort): boolean {
+  return a.hostAddress === undefined || b.hostAddress === undefined || a.hostAddress === b.hostAddress;
 }
 
 /** @throws Failure `invalid` */

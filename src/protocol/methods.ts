@@ -79,6 +79,7 @@ const byName = z.object({ name: z.string() });
 const publishedPort = z.object({
   hostAddress: z.string().optional(),
   hostPort: z.number(),
+  hostPortEnd: z.number().optional(),
   containerPort: z.number(),
   protocol: z.enum(['tcp', 'udp']),
 });

@@ -1,19 +1,18 @@
 import {
   builtInNetwork,
-  canonicalAddress,
   checkAlias,
   checkContainerName,
   checkEnv,
   checkFixedAddress,
   checkImage,
   checkNetworkMode,
+  checkPublishedPorts,
   type EndpointRecord,
   Failure,
   joinedBy,
   type NetworkRecord,
   type PublishedPort,
   parseAddress,
-  parsePort,
   parseSubnet,
   quoted,
   type WorkloadSpec,
@@ -37,9 +36,7 @@ export interface CheckedSpec {
 export async function checkSpec(context: Context, asked: AskedSpec): Promise<CheckedSpec> {
   checkImage(asked.image);
   for (const variable of asked.env) checkEnv(variable);
-  const ports = asked.ports.map(checkPort);
-  const twice = repeated(ports.map((port) => `${port.hostAddress ?? ''}:${port.hostPort}/${port.protocol}`));
-  if (twice) throw new Failure('invalid', `host port ${twice.replace(/^:/, '')} is published twice: publish it once`);
+  const ports = checkPublishedPorts(asked.ports.map(present));
   if (asked.hostname !== undefined) checkHostname(asked.hostname);
   const own = Object.keys(asked.labels).find((label) => label.startsWith('trama.'));
   if (own)
@@ -56,6 +53,7 @@ export async function checkSpec(context: Context, asked: AskedSpec): Promise<Che
   }
   const doubled = repeated(attached.map(({ network }) => network));
   if (doubled) throw new Failure('invalid', `network ${doubled} is named twice: a container is in a network once`);
+  if (ports.length > 0) checkReachable(networks.map(({ value }) => value));
   const { image, command, env, restart, tty, stdin, attach, hostname, labels } = asked;
   const spec: WorkloadSpec = {
     ...{ image, command, env, networks: attached, ports, restart, tty, stdin, labels },
@@ -90,7 +88,7 @@ function networksOf({ networks, networkMode }: AskedSpec): AskedSpec['networks']
 }
 
 /** Whether it is free is the node's to find out when the container starts; what is certain now is said now. */
-async function checkAddress({ store }: Context, network: NetworkRecord, text: string): Promise<string> {
+export async function checkAddress({ store }: Context, network: NetworkRecord, text: string): Promise<string> {
   const address = checkFixedAddress(network.name, parseSubnet(network.subnet), parseAddress(text));
   const endpoint = await read<EndpointRecord>(store, endpointKey(network.id, address));
   if (!endpoint) return address;
@@ -98,11 +96,23 @@ async function checkAddress({ store }: Context, network: NetworkRecord, text: st
   throw new Failure('conflict', `${what}: choose another, or none to get a free one`);
 }
 
-function checkPort({ hostAddress, hostPort, containerPort, protocol }: AskedSpec['ports'][number]): PublishedPort {
-  parsePort(String(hostPort));
-  parsePort(String(containerPort));
-  const address = hostAddress === undefined ? {} : { hostAddress: canonicalAddress(hostAddress) };
-  return { ...address, hostPort, containerPort, protocol };
+/** Docker leaves such ports out without a word. @throws Failure `invalid` */
+function checkReachable(networks: readonly NetworkRecord[]): void {
+  const [first] = networks;
+  if (first === undefined || networks.some(({ internal }) => !internal)) return;
+  throw new Failure(
+    'invalid',
+    `network ${first.name} is internal, so that nobody outside reaches a port of its containers: leave out -p, or add a network that is not internal`,
+  );
+}
+
+/** Without the keys whose value is undefined. */
+function present({ hostAddress, hostPortEnd, ...port }: AskedSpec['ports'][number]): PublishedPort {
+  return {
+    ...port,
+    ...(hostAddress === undefined ? {} : { hostAddress }),
+    ...(hostPortEnd === undefined ? {} : { hostPortEnd }),
+  };
 }
 
 function checkHostname(name: string): void {

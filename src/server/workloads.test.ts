@@ -87,7 +87,7 @@ describe('running', () => {
     [{ spec: spec([], { env: ['=x'] }) }, 'invalid: "=x" is not an environment variable'],
     [{ spec: spec([], { hostname: '-x' }) }, 'invalid: "-x" is not a host name'],
     [{ spec: spec([], { labels: { 'trama.node': 'x' } }) }, 'invalid: label "trama.node" cannot be set'],
-    [{ spec: withPort(0, 80) }, 'invalid: "0" is not a port'],
+    [{ spec: withPort(80, 0) }, 'invalid: "0" is not a port'],
     [{ spec: withPort(8080, 70_000) }, 'invalid: "70000" is not a port'],
     [{ spec: withPort(80, 80, 80) }, 'invalid: host port 80/tcp is published twice'],
     [{ spec: at('10.43.0.5') }, 'invalid: 10.43.0.5 is not in network app (10.42.0.0/16): choose an address inside it'],

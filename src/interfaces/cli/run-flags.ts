@@ -4,7 +4,7 @@ import { canonicalAddress } from '../../domain/address.ts';
 import { checkAlias, checkContainerName, checkNodeName } from '../../domain/names.ts';
 import { checkNetworkMode, modeText, parsePidMode } from '../../domain/network-mode.ts';
 import type { PidMode, PublishedPort, RestartPolicy, WorkloadSpec } from '../../domain/records.ts';
-import { checkRestartPolicy, parsePublishedPort } from '../../domain/run-options.ts';
+import { checkPublishedPorts, checkRestartPolicy, parsePublishedPorts } from '../../domain/run-options.ts';
 import type { Params } from '../../protocol/methods.ts';
 import { type NetworkFlag, parseNetworkFlag } from './network-flag.ts';
 import { each, UsageError, usage } from './usage.ts';
@@ -21,7 +21,7 @@ export interface RunFlags {
   readonly pid?: PidMode;
   readonly ip?: string;
   readonly alias?: string[];
-  readonly publish?: PublishedPort[];
+  readonly publish?: PublishedPort[][];
   readonly env?: (string | undefined)[];
   readonly restart: RestartPolicy;
   readonly hostname?: string;
@@ -52,7 +52,11 @@ export function addRunFlags(command: Command, env: Readonly<Record<string, strin
     .addOption(option('--ip <IP>', 'its address on the first network (default: a free one)', canonicalAddress))
     .addOption(repeated('--alias <NAME>', 'another name on its networks', checkAlias))
     .addOption(
-      repeated('-p, --publish <HOST:CONTAINER>', 'a port of its node, [IP:]HOST:CONTAINER[/udp]', parsePublishedPort),
+      repeated(
+        '-p, --publish <HOST:CONTAINER>',
+        'ports of its node, [IP:][HOST:]CONTAINER[/udp], each a port or a range (default HOST: any free one)',
+        parsePublishedPorts,
+      ),
     )
     .addOption(repeated('-e, --env <KEY=VALUE>', 'a variable of its environment', (text) => environment(env, text)))
     .addOption(
@@ -74,7 +78,7 @@ export function workloadOf(image: string, command: readonly string[], flags: Run
     networks,
     ...(mode === undefined ? {} : { networkMode: mode }),
     ...(flags.pid === undefined ? {} : { pid: flags.pid }),
-    ports: flags.publish ?? [],
+    ports: checkedPorts(flags),
     restart: flags.restart,
     tty: flags.tty ?? false,
     stdin: flags.interactive ?? false,
@@ -89,6 +93,9 @@ export function workloadOf(image: string, command: readonly string[], flags: Run
     ...(flags.node === undefined ? {} : { node: flags.node }),
   };
 }
+
+/** @throws UsageError when they clash with one another. */
+const checkedPorts = ({ publish = [] }: RunFlags) => usage(checkPublishedPorts)(publish.flat());
 
 type Attached = WorkloadSpec['networks'][number];
 

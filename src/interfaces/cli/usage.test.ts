@@ -18,7 +18,7 @@ const badSubnets = [
 ];
 const badPorts = ['0', '70000', '-1', '80a', '080', '', '1e3', ' '];
 const badImages = ['a;b', 'a b', '..', '-x', 'A:b:c', '', 'x'.repeat(300)];
-const badPublished = ['0:80', '80:0', '70000:80', '80:70000', '80', 'a:b', '010.1.1.1:80:80', '80:80/sctp', '', '-x'];
+const badPublished = ['0:80', '80:0', '70000:80', '80:70000', '80-81:80-82', '[::1]:80:80', 'a:b', '010.1.1.1:80:80', '80:80/sctp', '', '-x'];
 
 /** Every place for a word, as the words around it; `*` is the word. */
 const places: Readonly<Record<string, { readonly bad: readonly string[]; readonly in: readonly string[] }>> = {

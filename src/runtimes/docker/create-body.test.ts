@@ -44,6 +44,8 @@ test('everything a workload can say', () => {
     ports: [
       { ...port, hostPort: 5353 },
       { ...port, hostPort: 53, hostAddress: '10.0.0.1' },
+      { ...port, hostPort: 0 },
+      { ...port, hostPort: 54, hostPortEnd: 59 },
     ],
     restart: 'unless-stopped',
     stdin: true,
@@ -67,6 +69,8 @@ test('everything a workload can say', () => {
           '53/udp': [
             { HostIp: '', HostPort: '5353' },
             { HostIp: '10.0.0.1', HostPort: '53' },
+            { HostIp: '', HostPort: '' },
+            { HostIp: '', HostPort: '54-59' },
           ],
         },
         NetworkMode: 'trama-app',

@@ -72,9 +72,15 @@ function portBindings(ports: readonly PublishedPort[]): Record<string, { HostIp:
   const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
   for (const port of ports) {
     const key = portKey(port);
-    bindings[key] = [...(bindings[key] ?? []), { HostIp: port.hostAddress ?? '', HostPort: String(port.hostPort) }];
+    bindings[key] = [...(bindings[key] ?? []), { HostIp: port.hostAddress ?? '', HostPort: hostPortText(port) }];
   }
   return bindings;
+}
+
+/** Empty: any free one. */
+function hostPortText({ hostPort, hostPortEnd }: PublishedPort): string {
+  if (hostPort === 0) return '';
+  return hostPortEnd === undefined ? String(hostPort) : `${hostPort}-${hostPortEnd}`;
 }
 
 const portKey = ({ containerPort, protocol }: PublishedPort): string => `${containerPort}/${protocol}`;
