@@ -1,0 +1,136 @@
+/** Where questions of all addresses and both transports are answered. */
+import type { Clock } from '../../platform/platform.ts';
+import type { Zone } from '../dns.ts';
+import type { Transport } from '../forward/exchange.ts';
+import type { Forwarder } from '../forward/forwarder.ts';
+import { readUpstream } from '../forward/upstream.ts';
+import { bareAnswer, buildAnswer, composeAnswer, mistakeAnswer, type Reply, sizeOver } from '../message/answer.ts';
+import { type Question, readQuestion } from '../message/question.ts';
+import { datagram, flags, rcodes } from '../message/wire.ts';
+import { resolve } from '../resolve.ts';
+import { AnswerCache } from './answer-cache.ts';
+import type { Asker } from './clients.ts';
+
+/** Questions that are passed on at the same time. */
+export interface PassedOn {
+  readonly ofClient: number;
+  readonly ofAll: number;
+}
+
+export interface DeskOptions {
+  readonly zone: Zone;
+  readonly clock: Clock;
+  readonly forwarder: Forwarder;
+  readonly passedOn: PassedOn;
+  /** Whether that is this server: what were passed on to it would come back for ever. */
+  isOwn(address: string, port: number): boolean;
+}
+
+type Send = (answer: Buffer) => void;
+
+export class Desk {
+  readonly #options: DeskOptions;
+  readonly #cache = new AnswerCache();
+  /** Answers given, by which addresses take turns. */
+  #turn = 0;
+  #passedOn = 0;
+
+  constructor(options: DeskOptions) {
+    this.#options = options;
+  }
+
+  /** @param send is called at most once, maybe later */
+  overUdp(asker: Asker, message: Buffer, send: Send): void {
+    const asked = message.toString('latin1', 2);
+    const kept = this.#cache.get(asker, asked, this.#options.zone.version);
+    if (kept !== undefined) {
+      kept.turn += 1;
+      send(composeAnswer(kept.answer, message.readUInt16BE(0), kept.turn));
+      return;
+    }
+    this.#answer(asker, message, 'udp', send, (question, reply) => {
+      const answer = buildAnswer(message, question, reply, sizeOver(question));
+      this.#cache.keep(asker, asked, { answer, turn: this.#turn });
+      return composeAnswer(answer, message.readUInt16BE(0), this.#turn);
+    });
+  }
+
+  /**
+   * @param send is called once, maybe later
+   * @returns false when it is not: these bytes are no question
+   */
+  overTcp(asker: Asker, message: Buffer, send: Send): boolean {
+    return this.#answer(asker, message, 'tcp', send, (question, reply) => {
+      const answer = buildAnswer(message, question, reply, 0xffff);
+      return composeAnswer(answer, message.readUInt16BE(0), this.#turn);
+    });
+  }
+
+  #answer(
+    asker: Asker,
+    message: Buffer,
+    transport: Transport,
+    send: Send,
+    compose: (question: Question, reply: Reply) => Buffer,
+  ): boolean {
+    const question = readQuestion(message);
+    if (question === undefined) return false;
+    if (question.kind === 'mistake') {
+      send(mistakeAnswer(message, question.rcode));
+      return true;
+    }
+    const resolved = resolve(this.#options.zone, asker.client, question);
+    if (resolved === 'refused') send(bareAnswer(message, question, rcodes.refused));
+    else if (resolved === 'pass on') this.#passOn(asker, message, question, transport, send);
+    else {
+      this.#turn += 1;
+      send(compose(question, resolved));
+    }
+    return true;
+  }
+
+  #passOn(asker: Asker, message: Buffer, question: Question, transport: Transport, send: Send): void {
+    const { zone, clock, forwarder, passedOn } = this.#options;
+    const upstreams = zone.upstreams(asker.client).filter((each) => this.#isOther(each));
+    const busy = asker.passedOn >= passedOn.ofClient || this.#passedOn >= passedOn.ofAll;
+    if (upstreams.length === 0 || busy || !asker.allowance.take(clock.now())) {
+      // Told at once, since silence would hold up who asks for 5 s.
+      send(bareAnswer(message, question, rcodes.refused));
+      return;
+    }
+    const query = withSmallerSize(message, question);
+    asker.passedOn += 1;
+    this.#passedOn += 1;
+    void forwarder.ask(query, question.end, upstreams, transport).then((answer) => {
+      asker.passedOn -= 1;
+      this.#passedOn -= 1;
+      send(
+        answer === undefined
+          ? bareAnswer(message, question, rcodes.serverFailure)
+          : this.#relayed(message, question, transport, answer),
+      );
+    });
+  }
+
+  #isOther(text: string): boolean {
+    const upstream = readUpstream(text);
+    return upstream !== undefined && !this.#options.isOwn(upstream.address, upstream.port);
+  }
+
+  #relayed(message: Buffer, question: Question, transport: Transport, answer: Buffer): Buffer {
+    if (transport === 'udp' && answer.length > sizeOver(question)) {
+      return bareAnswer(message, question, rcodes.noError, flags.truncated);
+    }
+    const relayed = Buffer.from(answer);
+    message.copy(relayed, 0, 0, 2);
+    return relayed;
+  }
+}
+
+/** A question that takes no larger datagrams than this server sends on. */
+function withSmallerSize(message: Buffer, question: Question): Buffer {
+  if (question.edns === undefined || question.edns.size <= datagram.most) return message;
+  const query = Buffer.from(message);
+  query.writeUInt16BE(datagram.most, question.edns.at);
+  return query;
+}
