@@ -1,6 +1,7 @@
 /** Real clients and servers on loopback addresses that nobody else has. */
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
+import { EventEmitter, once } from 'node:events';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
@@ -46,6 +47,8 @@ export async function udpAsker(server: string, from = '127.0.0.1'): Promise<UdpA
 
 export interface TcpAsker {
   readonly socket: Socket;
+  /** By the server. */
+  readonly ended: boolean;
   /** Bytes as they are. */
   write(bytes: Buffer): void;
   /** The next message, without its length. @throws when the connection ends before */
@@ -61,33 +64,43 @@ export async function tcpAsker(server: string): Promise<TcpAsker> {
   });
   socket.removeAllListeners('error');
   socket.on('error', () => {});
-  const messages = messagesOf(socket);
-  return {
-    socket,
-    write: (bytes) => void socket.write(bytes),
-    async next() {
-      const { value } = await messages.next();
-      if (value === undefined) throw new Error('the connection has ended');
-      return value;
-    },
+  const received: Buffer[] = [];
+  const asker = { socket, ended: false, write: (bytes: Buffer) => void socket.write(bytes), next };
+  const changed = new EventEmitter();
+  const change = (ended: boolean) => {
+    asker.ended ||= ended;
+    changed.emit('change');
   };
+  socket.on('end', () => change(true));
+  socket.on('close', () => change(true));
+  eachMessage(socket, (message) => {
+    received.push(message);
+    change(false);
+  });
+  return asker;
+
+  async function next(): Promise<Buffer> {
+    while (received.length === 0 && !asker.ended) await once(changed, 'change');
+    const message = received.shift();
+    if (message === undefined) throw new Error('the connection has ended');
+    return message;
+  }
 }
 
 export function withLength(message: Buffer): Buffer {
   return Buffer.concat([Buffer.of(message.length >> 8, message.length & 255), message]);
 }
 
-async function* messagesOf(socket: Socket): AsyncGenerator<Buffer, undefined> {
+function eachMessage(socket: Socket, use: (message: Buffer) => unknown): void {
   let held = Buffer.alloc(0);
-  for await (const bytes of socket) {
-    held = Buffer.concat([held, bytes as Buffer]);
+  socket.on('data', (bytes) => {
+    held = Buffer.concat([held, bytes]);
     while (held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
       const end = 2 + held.readUInt16BE(0);
-      yield held.subarray(2, end);
+      use(held.subarray(2, end));
       held = held.subarray(end);
     }
-  }
-  return undefined;
+  });
 }
 
 export interface FakeUpstream {
@@ -102,22 +115,25 @@ export async function fakeUpstream(
 ): Promise<FakeUpstream> {
   const address = loopback();
   const asked: FakeUpstream['asked'] = [];
+  let open = true;
   const udp = createSocket('udp4');
   udp.on('message', async (message, from) => {
     asked.push({ message, transport: 'udp', port: from.port });
-    for (const each of await answer(message, 'udp')) udp.send(each, from.port, from.address);
+    const answers = await answer(message, 'udp');
+    if (open) for (const each of answers) udp.send(each, from.port, from.address);
   });
   await new Promise<void>((resolve) => udp.bind(port, address, resolve));
-  const tcp = createServer(async (socket) => {
+  const tcp = createServer((socket) => {
     onTestFinished(() => void socket.destroy());
     socket.on('error', () => {});
-    for await (const message of messagesOf(socket)) {
+    eachMessage(socket, async (message) => {
       asked.push({ message, transport: 'tcp', port: socket.remotePort ?? 0 });
-      for (const each of await answer(message, 'tcp')) socket.write(withLength(each));
-    }
+      for (const each of await answer(message, 'tcp')) if (socket.writable) socket.write(withLength(each));
+    });
   });
   await new Promise<void>((resolve) => tcp.listen(port, address, resolve));
   onTestFinished(async () => {
+    open = false;
     udp.close();
     await new Promise((resolve) => tcp.close(resolve));
   });
