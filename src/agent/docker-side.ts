@@ -27,6 +27,10 @@ export interface DockerSideOptions {
 /** Docker may be in the middle of making an endpoint that it does not list yet. */
 const newbornMs = 60_000;
 
+/** How much later than another topic of the feed the cluster's may come, a new snapshot included. */
+const tidingsMs = 5000;
+const lookMs = 50;
+
 export class DockerSide {
   readonly #options: DockerSideOptions;
   readonly #queue = new KeyedQueue();
@@ -71,6 +75,7 @@ export class DockerSide {
 
   /** Docker networks that stand for these Trama networks exist when this resolves. @throws Failure when one cannot */
   async ensureNetworks(networks: readonly string[]): Promise<void> {
+    await this.#heardOf(networks);
     const missing = () => networks.filter((name) => !this.#stands(name));
     if (missing().length === 0) return;
     await this.syncNetworks();
@@ -109,16 +114,25 @@ export class DockerSide {
   }
 
   /** Writes nothing where nothing changes: events may be missed, so that every look comes here too. */
-  async #name({ id, name, networks }: ContainerInfo): Promise<void> {
+  async #name({ id, name, networks, ...found }: ContainerInfo): Promise<void> {
     const { wiring } = this.#options;
     for (const { endpointId } of networks) {
       const known = wiring.endpoint(endpointId)?.record.container;
-      if (known?.id === id && known.name === name) continue;
+      // Whoever lists sees the image's id once its tag has gone to another.
+      const image = known?.id === id ? (known.image ?? found.image) : found.image;
+      if (known?.id === id && known.name === name && known.image === image) continue;
       await wiring.updateEndpoint(endpointId, (each) => ({
         ...each,
-        record: { ...each.record, container: { id, name } },
+        record: { ...each.record, container: { id, name, image } },
       }));
     }
+  }
+
+  /** A network that was made for a workload's sake may be told of a moment after the workload. */
+  async #heardOf(networks: readonly string[]): Promise<void> {
+    const { view, clock } = this.#options;
+    const known = (name: string) => [...view.networks()].some((each) => each.name === name || each.id === name);
+    for (let waited = 0; waited < tidingsMs && !networks.every(known); waited += lookMs) await clock.sleep(lookMs);
   }
 
   #stands(nameOrId: string): boolean {

@@ -84,7 +84,7 @@ async function scene() {
     wiring.applyEndpoints('n1', mirror?.applyDelta(message).changes ?? []);
   };
   const remove = () => view.apply([{ key: 'network/n1', value: undefined, previous: { kind: 'network', network } }]);
-  return { wiring, state, desired, hear, remove };
+  return { wiring, state, desired, topics, hear, remove };
 }
 
 describe('wiring', () => {
@@ -101,6 +101,13 @@ describe('wiring', () => {
     hear('10.42.0.4', null);
     await gone;
     expect([...desired]).toEqual([]);
+  });
+
+  test('of a network that stays on each host nothing of other hosts is asked for', async () => {
+    const { wiring, desired, topics } = await scene();
+    await wiring.attach({ ...network, driver: 'bridge' });
+    expect([...desired]).toEqual(['network/n1']);
+    expect([...topics.keys()]).toEqual([]);
   });
 
   test('an address that comes from another node is no longer wired as the other node’s', async () => {

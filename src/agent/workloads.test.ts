@@ -67,7 +67,7 @@ class FakeEngine {
   }
 }
 
-async function scene(engine = new FakeEngine(), sleep = () => new Promise<void>(() => {})) {
+async function scene(engine = new FakeEngine(), sleep = () => new Promise<void>(() => {}), logins?: RegistryLogins) {
   const state = await openLocalState(directory, () => {});
   const told: WorkloadStatus[] = [];
   const clock = { now: () => 0, sleep };
@@ -75,7 +75,7 @@ async function scene(engine = new FakeEngine(), sleep = () => new Promise<void>(
   const options = { node: 'h1', runtime: engine.runtime, state, reporter, clock, log: silentLog };
   const workloads = new Workloads({
     ...options,
-    logins: new RegistryLogins(clock),
+    logins: logins ?? new RegistryLogins(clock),
     ensureNetworks: async () => {},
     networkName: (name) => name,
     keepAddresses: async ({ spec }) => spec.networks.map((each) => ({ ...each, address: engine.address })),
@@ -134,6 +134,31 @@ describe('workloads of a node', () => {
     expect(engine.calls).toEqual(['image', 'create web', 'start id-web']);
     expect(engine.containers.get('id-web')?.labels).toMatchObject({ [workloadLabel]: 'w1', 'trama.node': 'h1' });
     expect(told.at(-1)).toMatchObject({ name: 'web', generation: 1, containerId: 'id-web' });
+  });
+
+  test('one that joins another is made with that one’s id, and its image is pulled with the login that came with it', async () => {
+    const engine = new FakeEngine();
+    const logins = new RegistryLogins({ now: () => 0, sleep: async () => {} });
+    const { workloads, reaches } = await scene(engine, undefined, logins);
+    const pulled: unknown[] = [];
+    const made: unknown[] = [];
+    const create = engine.runtime.create;
+    Object.assign(engine.runtime, {
+      ensureImage: async (...args: unknown[]) => void pulled.push(args[3]),
+      create: (...args: Parameters<typeof create>) => {
+        made.push(args[1].networkMode, args[1].pid);
+        return create(...args);
+      },
+    });
+    engine.containers.set('plain', { id: 'c1', name: 'plain', image: 'i', state: 'running', labels: {}, networks: [] });
+    logins.put('w1', 'secret');
+    const { spec } = workload();
+    workloads.set(workload({ spec: { ...spec, networkMode: { container: 'plain' }, pid: { container: 'plain' } } }));
+    await reaches('running');
+    expect(pulled).toEqual(['secret']);
+    expect(made).toEqual([{ container: 'c1' }, { container: 'c1' }]);
+    expect(logins.of('w1')).toBeUndefined();
+    expect((await workloads.find('web')).id).toBe('id-web');
   });
 
   test('one that ended by itself stays ended, also after the agent restarts', async () => {

@@ -51,6 +51,7 @@ describe('bash offers', () => {
     expect(offered('run', '-d', '--node', '=', 'h')).toEqual(['h1', 'h2']);
     expect(offered('run', '--node', '=')).toEqual(['h1', 'h2']);
     expect(offered('exec', '-u', 'root', 'w')).toEqual(['web']);
+    expect(offered('debug', '--host-tools', 'w')).toEqual(['web']);
   });
 
   test('values that are known', () => {

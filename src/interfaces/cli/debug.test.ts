@@ -42,9 +42,9 @@ describe('debug', () => {
   });
 
   test('tells progress on stderr, output on stdout, and ends with the exit code', async () => {
-    const api = fakeCluster().onOpen(async (stream) => {
-      await stream.send(channels.control, Buffer.from('{"type":"progress","message":"pulling alpine"}'));
-      await stream.send(channels.stdout, Buffer.from('1 nginx\n'));
+    const api = fakeCluster().onOpen((stream) => {
+      void stream.send(channels.control, Buffer.from('{"type":"progress","message":"pulling alpine"}'));
+      void stream.send(channels.stdout, Buffer.from('1 nginx\n'));
       stream.end({ exitCode: 4 });
     });
     const { code, out, err } = await trama('debug web alpine ps', { api });

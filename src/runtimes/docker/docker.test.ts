@@ -49,6 +49,12 @@ describe('a pull', () => {
     expect(fake.requests.at(-1)).toBe('POST /v1.41/images/create?fromImage=r.example%2Fa&tag=latest');
   });
 
+  test('uses a login that is brought along instead', async () => {
+    const headers = pulls({ status: 'Pull complete', id: 'x' });
+    await docker.ensureImage('r.example/a', () => {}, AbortSignal.timeout(5000), 'brought');
+    expect(headers).toEqual(['brought']);
+  });
+
   test('that fails on the way is a Failure', async () => {
     pulls({ status: 'Pulling', id: 'x' }, { errorDetail: { message: 'write x: no space left on device' }, error: 'x' });
     const pull = docker.ensureImage('a:1', () => {}, AbortSignal.timeout(5000));
