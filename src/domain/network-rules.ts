@@ -5,7 +5,7 @@ import type { Discovery, Driver, NetworkRecord } from './records.ts';
 import { containsSubnet, formatSubnet, overlaps, parseSubnet, type Subnet } from './subnet.ts';
 
 /** Outer Ethernet, IPv4, UDP and VXLAN headers less the outer Ethernet that the MTU does not count: RFC 7348 §5. */
-export const vxlanOverhead = 50;
+const vxlanOverhead = 50;
 
 /** Whether containers on different hosts are one network, or those of each host a network of their own. */
 export type Reach = 'cluster' | 'node';
