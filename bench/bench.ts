@@ -11,6 +11,7 @@ import type { Bench, Subject } from './subject.ts';
 /** Loaded when asked for. */
 const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
   start: async () => (await import('./start.ts')).start,
+  compose: async () => (await import('./compose.ts')).compose,
   path: async () => (await import('./path.ts')).path,
   scale: async () => (await import('./scale.ts')).scale,
   reach: async () => (await import('./reach.ts')).reach,
