@@ -89,6 +89,7 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
       unfollow: (topic) => clone.unfollow(topic),
       remoteEndpoints: (network) => clone.items(networkTopic(network)).values(),
       onEndpoint: (change, endpoint) => publisher[change](endpoint),
+      onLocal: () => {},
     },
     { node, address, interface: 'eth0', dockerUser: false },
     mtu,

@@ -1,5 +1,6 @@
 /** The door of `agent`: what others may know of it. */
 import type { Bus } from '../bus/bus.ts';
+import type { NameServer, NameServerOptions } from '../dns/dns.ts';
 import type { JoinTarget } from '../domain/domain.ts';
 import type { Clock, Log, Piped, Running, Spawn } from '../platform/platform.ts';
 import type { Api } from '../protocol/protocol.ts';
@@ -25,6 +26,7 @@ export interface AgentOptions {
   start(argv: [string, ...string[]], onError: (line: string) => void): Running;
   /** Starts a process that somebody converses with: the host's tools in a container's namespaces. */
   converse(argv: [string, ...string[]], env: Readonly<Record<string, string>>): Piped;
+  createNameServer(options: NameServerOptions): NameServer;
   readonly runtime: ContainerRuntime;
   readonly clock: Clock;
   readonly log: Log;

@@ -78,6 +78,7 @@ async function scene(change: (bus: Bus) => Bus = (bus) => bus) {
     bus: change(cluster.bus),
     spawn,
     start: monitor,
+    createNameServer: () => ({ listen: () => {}, [Symbol.asyncDispose]: async () => {} }),
     converse: () => {
       throw new Error('nothing is run here');
     },

@@ -29,6 +29,7 @@ import { leave } from './leaving.ts';
 import type { LocalState } from './local-state.ts';
 import { every, Membership } from './membership.ts';
 import type { Change } from './mirror.ts';
+import { NameSide } from './name-side.ts';
 import { createNetworkPlugin } from './network-plugin.ts';
 import type { NetworkPlugin } from './plugin-port.ts';
 import { EndpointPublisher } from './publisher.ts';
@@ -52,6 +53,7 @@ export class AgentCore implements Agent {
   readonly #clone: Clone;
   readonly #topics: TopicMemory;
   readonly #kernel: KernelSide;
+  readonly #names: NameSide;
   readonly #addresses: Addresses;
   readonly #kept: KeptAddresses;
   readonly #former: FormerAddresses;
@@ -108,6 +110,17 @@ export class AgentCore implements Agent {
       tidings,
       restored: (link) => this.#wiring.restored(link),
       unknownPeers: () => this.#unknownPeers(),
+      settled: () => this.#names.settled(),
+    });
+    this.#names = new NameSide({
+      agent: options,
+      node,
+      view,
+      kernel: this.#kernel.reconciler,
+      settleSoon: () => this.#kernel.settleSoon(),
+      wiring: () => this.#wiring,
+      heard: (network) => clone.isFresh(networkTopic(network)),
+      onTrouble: report,
     });
     this.#addresses = new Addresses({ node, api, view, state, clock, log });
     const network = (name: string) => view.networkNamed(name);
@@ -131,9 +144,10 @@ export class AgentCore implements Agent {
         addresses: this.#addresses,
         state,
         follow: (topic) => clone.follow(topic),
-        unfollow: (topic) => clone.unfollow(topic),
+        unfollow: (topic) => this.#unfollow(topic),
         remoteEndpoints: (network) => clone.items(networkTopic(network)).values(),
         onEndpoint: (change, endpoint) => this.#publisher[change](endpoint),
+        onLocal: (before, after) => this.#names.local(before, after),
         clock,
         log,
       },
@@ -146,6 +160,7 @@ export class AgentCore implements Agent {
       view,
       wiring: this.#wiring,
       state,
+      names: this.#names.zone,
       complete: () => clone.isFresh(clusterTopic),
       releaseAddress: (network, address) => this.#addresses.release(network, address),
       report,
@@ -206,6 +221,7 @@ export class AgentCore implements Agent {
     this.#clone.follow(clusterTopic);
     this.#clone.follow(nodeTopic(this.node));
     this.#topics.restore();
+    await this.#names.restore(this.#state.topics.values());
     await this.#lookAtHost();
     this.#wiring.restore();
     await this.#kernel.look();
@@ -241,6 +257,7 @@ export class AgentCore implements Agent {
     this.#workloads[Symbol.dispose]();
     this.#kernel.reconciler[Symbol.dispose]();
     await this.#membership[Symbol.asyncDispose]();
+    await this.#names[Symbol.asyncDispose]();
     try {
       await this.#topics.save();
     } finally {
@@ -260,13 +277,27 @@ export class AgentCore implements Agent {
   #onChanges(topic: string, changes: readonly Change[], fresh: boolean): void {
     if (topic === clusterTopic) this.#onCluster(changes, fresh);
     else if (topic === nodeTopic(this.node)) this.#onOwnNode(changes, fresh);
-    else this.#wiring.applyEndpoints(topic.slice('network/'.length), changes);
+    else this.#onNetwork(topic, changes, fresh);
     if (fresh && (topic === clusterTopic || topic === nodeTopic(this.node))) this.#topics.changed(topic);
     this.#kernel.settleSoon();
   }
 
+  #onNetwork(topic: string, changes: readonly Change[], fresh: boolean): void {
+    const network = topic.slice('network/'.length);
+    this.#wiring.applyEndpoints(network, changes);
+    this.#names.zone.remote(network, changes);
+    if (fresh) this.#topics.changedLarge(topic);
+  }
+
+  #unfollow(topic: string): void {
+    this.#clone.unfollow(topic);
+    this.#names.zone.left(topic.slice('network/'.length));
+    this.#inBackground('a topic was not forgotten', this.#topics.forget(topic));
+  }
+
   #onCluster(changes: readonly Change[], fresh: boolean): void {
     this.#view.apply(changes);
+    this.#names.zone.outdated();
     for (const { key, value, previous } of changes) {
       if (value?.kind === 'network') this.#wiring.applyNetwork(value.network);
       else if (previous?.kind === 'network')
@@ -321,13 +352,11 @@ export class AgentCore implements Agent {
   async #watchEngine(): Promise<void> {
     for await (const event of this.#options.runtime.events(this.#stop.signal)) {
       this.#former.onEvent(event);
+      this.#docker.followNames(event);
       if (event.type === 'connected')
         this.#inBackground('not in step with the container engine yet', this.#engineCame());
       else if (event.type === 'container') this.#workloads.onContainer(event.attributes[workloadLabel] ?? '');
-      else if (event.action === 'connect') {
-        const container = event.attributes.container;
-        if (container !== undefined) this.#inBackground('endpoint not named', this.#docker.nameEndpoints(container));
-      } else if (event.action === 'destroy') this.#syncDockerNetworks();
+      else if (event.action === 'destroy') this.#syncDockerNetworks();
     }
   }
 
@@ -339,6 +368,7 @@ export class AgentCore implements Agent {
     this.#inBackground('containers of tools not removed yet', this.#debug.sweep());
     await this.#docker.syncNetworks();
     this.#workloads.checkAll();
+    this.#inBackground('containers not named yet', this.#docker.nameAll());
     if (this.#membership.connected) await this.#membership.register();
   }
 

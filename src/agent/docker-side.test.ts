@@ -1,9 +1,12 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { silentLog } from '../platform/platform.ts';
 import type { ContainerInfo, ContainerRuntime } from '../runtimes/runtimes.ts';
 import { DockerSide } from './docker-side.ts';
+import { EngineNames } from './engine-names.ts';
 import type { LocalEndpoint, LocalState } from './local-state.ts';
 import type { Wiring } from './wiring.ts';
+
+const withoutAliases = ({ aliases: _, ...rest }: ContainerInfo['networks'][number]) => rest;
 
 /** Docker's containers beside this node's endpoints. */
 function scene(containers: ContainerInfo[], ...ids: string[]) {
@@ -14,6 +17,8 @@ function scene(containers: ContainerInfo[], ...ids: string[]) {
     }),
   );
   let updates = 0;
+  let inspections = 0;
+  const names = new EngineNames();
   const wiring = {
     endpoint: (id: string) => endpoints.get(id),
     removeEndpoint: async (id: string) => void endpoints.delete(id),
@@ -25,23 +30,37 @@ function scene(containers: ContainerInfo[], ...ids: string[]) {
   } as unknown as Wiring;
   const released: string[] = [];
   const side = new DockerSide({
-    runtime: { list: async () => containers } as unknown as ContainerRuntime,
+    runtime: {
+      list: async () =>
+        containers.map(({ networks, ...rest }) => ({ ...rest, networks: networks.map(withoutAliases) })),
+      inspect: async (id: string) => {
+        inspections += 1;
+        return containers.find((each) => each.id === id);
+      },
+    } as unknown as ContainerRuntime,
     view: undefined as never,
     wiring,
     state: { endpoints } as unknown as LocalState,
     complete: () => true,
+    names: {
+      container: (info) => void names.put(info, (id) => !endpoints.has(id)),
+      containerGone: (id) => void names.delete(id),
+      containers: (ids) => ids.filter((id) => !names.knows(id)),
+      onForeign: (id) => names.networksOf(id).length > 0,
+    },
     releaseAddress: (_, address) => void released.push(address),
     report: () => {},
     clock: { now: () => 3_600_000, sleep: async () => {} },
     log: silentLog,
   });
-  return { side, endpoints, released, updates: () => updates };
+  return { side, endpoints, released, updates: () => updates, inspections: () => inspections };
 }
 
 const web = {
   id: 'c1',
   name: 'web',
-  networks: [{ name: 'app', endpointId: 'e1', address: '', mac: '' }],
+  state: 'running',
+  networks: [{ name: 'app', endpointId: 'e1', address: '', mac: '', aliases: ['www'] }],
 } as unknown as ContainerInfo;
 
 describe('Docker beside this node’s endpoints', () => {
@@ -55,10 +74,20 @@ describe('Docker beside this node’s endpoints', () => {
   });
 
   test('an endpoint whose connection was not heard of gets its name at the next look, once', async () => {
-    const { side, endpoints, updates } = scene([web], 'e1');
+    const { side, endpoints, updates, inspections } = scene([web], 'e1');
     await side.collectEndpoints();
-    expect(endpoints.get('e1')?.record.container).toEqual({ id: 'c1', name: 'web' });
+    expect(endpoints.get('e1')?.record).toMatchObject({ container: { id: 'c1', name: 'web' }, aliases: ['www'] });
     await side.collectEndpoints();
-    expect(updates()).toBe(1);
+    expect([updates(), inspections()]).toEqual([1, 1]);
+  });
+
+  test('a container that is renamed is found by its new name; one without aliases keeps none', async () => {
+    const containers = [web];
+    const { side, endpoints } = scene(containers, 'e1');
+    await side.nameAll();
+    containers[0] = { ...web, name: 'shop', networks: web.networks.map((each) => ({ ...each, aliases: [] })) };
+    side.followNames({ type: 'container', action: 'rename', id: 'c1', attributes: {} });
+    await vi.waitFor(() => expect(endpoints.get('e1')?.record.container?.name).toBe('shop'));
+    expect(endpoints.get('e1')?.record).not.toHaveProperty('aliases');
   });
 });

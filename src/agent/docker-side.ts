@@ -4,11 +4,12 @@
  */
 import { dockerNetworkName, Failure, isFailure } from '../domain/domain.ts';
 import type { Clock, Log } from '../platform/platform.ts';
-import type { ContainerInfo, ContainerRuntime } from '../runtimes/runtimes.ts';
+import type { ContainerInfo, ContainerRuntime, RuntimeEvent } from '../runtimes/runtimes.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { applyDockerNetworkStep, planDockerNetworks } from './docker-networks.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import type { LocalState } from './local-state.ts';
+import type { Names } from './names.ts';
 import type { Wiring } from './wiring.ts';
 
 export interface DockerSideOptions {
@@ -20,6 +21,7 @@ export interface DockerSideOptions {
   complete(): boolean;
   releaseAddress(network: string, address: string): void;
   report(message: string): void;
+  readonly names: Pick<Names, 'container' | 'containerGone' | 'containers' | 'onForeign'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -86,10 +88,9 @@ export class DockerSide {
 
   /** An endpoint that Docker has not had at two looks is gone: its DeleteEndpoint came while no agent listened. */
   async collectEndpoints(): Promise<void> {
-    const { runtime, state, clock } = this.#options;
-    const containers = await runtime.list({});
+    const { state, clock } = this.#options;
+    const containers = await this.#look();
     const alive = new Set(containers.flatMap((container) => container.networks.map((network) => network.endpointId)));
-    for (const container of containers) await this.#name(container);
     const suspects = new Set<string>();
     for (const { record, createdAt } of [...state.endpoints.values()]) {
       if (record.kind !== 'container' || alive.has(record.id) || clock.now() - createdAt < newbornMs) continue;
@@ -103,27 +104,74 @@ export class DockerSide {
     this.#suspects = suspects;
   }
 
+  /** What an event says of names: a container came to a network or left it, ended, or has another name now. */
+  followNames(event: RuntimeEvent): void {
+    const { names, log } = this.#options;
+    if (event.type === 'connected') return;
+    if (event.type === 'container' && event.action === 'die') names.containerGone(event.id);
+    const container = event.type === 'container' ? event.id : (event.attributes.container ?? '');
+    // That an endpoint of Trama's goes, the engine itself says.
+    const again =
+      event.type === 'container'
+        ? event.action === 'rename'
+        : event.action === 'connect' || (event.action === 'disconnect' && names.onForeign(container));
+    if (!again || container === '') return;
+    this.nameEndpoints(container).catch((error: unknown) => log.debug('container not named yet', { container, error }));
+  }
+
+  /** Names what was connected while nobody listened. */
+  async nameAll(): Promise<void> {
+    await this.#look();
+  }
+
+  /** A list does not tell all that belongs to names: who is not known yet is inspected. */
+  async #look(): Promise<ContainerInfo[]> {
+    const { runtime, names, log } = this.#options;
+    const containers = await runtime.list({});
+    const running = containers.filter(({ state }) => state === 'running' || state === 'paused');
+    const unknown = new Set(names.containers(running.map(({ id }) => id)));
+    for (const container of containers) {
+      if (!unknown.has(container.id) && this.#isNamed(container)) continue;
+      await this.nameEndpoints(container.id).catch((error: unknown) =>
+        log.debug('container not named yet', { container: container.name, error }),
+      );
+    }
+    return containers;
+  }
+
+  #isNamed({ id, name, networks }: ContainerInfo): boolean {
+    const endpoints = networks.map(({ endpointId }) => this.#options.wiring.endpoint(endpointId));
+    return endpoints.every(
+      (each) => each === undefined || (each.record.container?.id === id && each.record.container.name === name),
+    );
+  }
+
   /** A container was connected to a network: its endpoints get its name. */
   async nameEndpoints(containerId: string): Promise<void> {
     try {
-      await this.#name(await this.#options.runtime.inspect(containerId));
+      const container = await this.#options.runtime.inspect(containerId);
+      await this.#name(container);
+      this.#options.names.container(container);
     } catch (error) {
       // It is gone already.
       if (!isFailure(error, 'not-found')) throw error;
+      this.#options.names.containerGone(containerId);
     }
   }
 
   /** Writes nothing where nothing changes: events may be missed, so that every look comes here too. */
   async #name({ id, name, networks, ...found }: ContainerInfo): Promise<void> {
     const { wiring } = this.#options;
-    for (const { endpointId } of networks) {
-      const known = wiring.endpoint(endpointId)?.record.container;
+    for (const { endpointId, aliases = [] } of networks) {
+      const known = wiring.endpoint(endpointId)?.record;
+      if (known === undefined) continue;
       // Whoever lists sees the image's id once its tag has gone to another.
-      const image = known?.id === id ? (known.image ?? found.image) : found.image;
-      if (known?.id === id && known.name === name && known.image === image) continue;
-      await wiring.updateEndpoint(endpointId, (each) => ({
-        ...each,
-        record: { ...each.record, container: { id, name, image } },
+      const image = known.container?.id === id ? (known.container.image ?? found.image) : found.image;
+      const container = { id, name, image };
+      if (same(known.container, container) && same(known.aliases ?? [], aliases)) continue;
+      await wiring.updateEndpoint(endpointId, ({ record: { aliases: _, ...record }, ...rest }) => ({
+        ...rest,
+        record: { ...record, container, ...(aliases.length === 0 ? {} : { aliases }) },
       }));
     }
   }
@@ -140,3 +188,5 @@ export class DockerSide {
     return [...this.#options.state.dockerNetworks.values()].some((link) => link.network === network.id);
   }
 }
+
+const same = (some: unknown, other: unknown): boolean => JSON.stringify(some) === JSON.stringify(other);

@@ -22,6 +22,7 @@ function scene(view: ClusterView, look = () => {}) {
   const side = new DockerSide({
     ...{ runtime, view, wiring: undefined as never, log: silentLog },
     state: { dockerNetworks: links } as unknown as LocalState,
+    names: undefined as never,
     complete: () => true,
     releaseAddress: () => {},
     report: () => {},

@@ -21,6 +21,8 @@ export interface KernelSideOptions {
   restored(link: VethLink): readonly KernelObject[] | undefined;
   /** VNIs of networks whose other nodes' endpoints no server has told of yet; `all`: of any network at all. */
   unknownPeers(): ReadonlySet<number> | 'all';
+  /** The kernel has been brought nearer to what is desired. */
+  settled(): void;
 }
 
 export class KernelSide {
@@ -48,6 +50,7 @@ export class KernelSide {
   /** @throws Failure when something of this owner's could not be done */
   async settle(owner: string): Promise<void> {
     await this.reconciler.settle();
+    this.#options.settled();
     const [failed] = this.reconciler.failuresOf(owner);
     if (failed !== undefined) throw new Failure('internal', `the kernel refused part of the wiring: ${failed.message}`);
   }
@@ -79,6 +82,7 @@ export class KernelSide {
   }
 
   #tell(outcome: Outcome): void {
+    this.#options.settled();
     this.#options.tidings.troubles(outcome.failed.map(({ message }) => message));
   }
 

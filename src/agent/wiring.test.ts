@@ -69,6 +69,7 @@ async function scene() {
       unfollow: (topic) => void topics.delete(topic),
       remoteEndpoints: (id) => topics.get(networkTopic(id))?.items.values() ?? [],
       onEndpoint: () => {},
+      onLocal: () => {},
       clock: { now: () => 0, sleep: async () => {} },
       log: silentLog,
     },

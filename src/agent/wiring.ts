@@ -51,6 +51,8 @@ export interface WiringOptions {
   /** Endpoints of other nodes in a network, as far as they are known. */
   remoteEndpoints(network: string): Iterable<TopicValue>;
   onEndpoint(change: 'put' | 'delete', endpoint: EndpointRecord): void;
+  /** One of this node's endpoints came, changed, in where it stands as well, or went. */
+  onLocal(before: LocalEndpoint | undefined, after: LocalEndpoint | undefined): void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -74,6 +76,7 @@ export class Wiring {
     this.#desireBase();
     for (const endpoint of this.#options.state.endpoints.values()) {
       this.#options.addresses.claim(endpoint.record.network, endpoint.record.address);
+      this.#options.onLocal(undefined, endpoint);
     }
     for (const network of this.attached()) this.#desireNetwork(network);
   }
@@ -142,7 +145,10 @@ export class Wiring {
       if (value.kind === 'endpoint') kernel.release(remoteOwner(value.endpoint));
     }
     const own = [...state.endpoints.entries()].filter(([, { record }]) => record.network === networkId);
-    for (const [, { record }] of own) kernel.release(localOwner(record.id));
+    for (const [, endpoint] of own) {
+      kernel.release(localOwner(endpoint.record.id));
+      this.#options.onLocal(endpoint, undefined);
+    }
     kernel.release(networkOwner(networkId));
     this.#options.unfollow(networkTopic(networkId));
     const deleted = await Promise.allSettled(own.map(([key]) => state.endpoints.delete(key)));
@@ -180,11 +186,14 @@ export class Wiring {
         `address ${record.address} of network ${network.name} belongs to ${whose} on this node: choose another`,
       );
     }
-    await state.endpoints.set(record.id, { record, createdAt: this.#options.clock.now() });
+    const before = state.endpoints.get(record.id);
+    const endpoint = { record, createdAt: this.#options.clock.now() };
+    await state.endpoints.set(record.id, endpoint);
     // Gone already: its network was removed while the disk was written.
     if (state.endpoints.get(record.id) === undefined) return;
     addresses.claim(network.id, record.address);
     this.#desireLocal(network, record);
+    this.#options.onLocal(before, endpoint);
     this.#options.onEndpoint('put', record);
   }
 
@@ -194,6 +203,10 @@ export class Wiring {
     if (endpoint === undefined) return;
     const changed = change(endpoint);
     await this.#options.state.endpoints.set(id, changed);
+    // Another change may have come while the disk was written, or the endpoint may be gone.
+    const now = this.#options.state.endpoints.get(id);
+    if (now === undefined) return;
+    this.#options.onLocal(endpoint, now);
     if (JSON.stringify(changed.record) !== JSON.stringify(endpoint.record))
       this.#options.onEndpoint('put', changed.record);
   }
@@ -203,6 +216,7 @@ export class Wiring {
     const endpoint = this.#options.state.endpoints.get(id);
     if (endpoint === undefined) return;
     await this.#options.state.endpoints.delete(id);
+    this.#options.onLocal(endpoint, undefined);
     this.#options.kernel.release(localOwner(id));
     this.#options.onEndpoint('delete', endpoint.record);
   }
@@ -270,9 +284,11 @@ export class Wiring {
       address,
       mac: macOf(network.vni, parseAddress(address)),
     };
-    await this.#options.state.endpoints.set(gatewayKey(network.id), { record, createdAt: this.#options.clock.now() });
+    const endpoint = { record, createdAt: this.#options.clock.now() };
+    await this.#options.state.endpoints.set(gatewayKey(network.id), endpoint);
     this.#options.addresses.claim(network.id, address);
     this.#desireNetwork(network);
+    this.#options.onLocal(undefined, endpoint);
     this.#options.onEndpoint('put', record);
     return record;
   }

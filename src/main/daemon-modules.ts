@@ -18,4 +18,5 @@ export const agentModules = () =>
     import('../interfaces/local/server.ts'),
     import('../runtimes/docker/docker.ts'),
     import('../plugins/libnetwork/libnetwork.ts'),
+    import('../dns/name-server.ts'),
   ]);

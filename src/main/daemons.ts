@@ -98,8 +98,14 @@ async function startAgent(
   log: Log,
   left: () => void,
 ): Promise<void> {
-  const [{ createAgent }, { createZeroMqBus }, { serveLocalApi }, { createDockerRuntime }, { serveLibnetwork }] =
-    await agentModules();
+  const [
+    { createAgent },
+    { createZeroMqBus },
+    { serveLocalApi },
+    { createDockerRuntime },
+    { serveLibnetwork },
+    { createNameServer },
+  ] = await agentModules();
   const runtime = resources.use(createDockerRuntime({ socketPath: flags.dockerSocket, log }));
   const agent = resources.use(
     await createAgent({
@@ -112,6 +118,7 @@ async function startAgent(
       bus: createZeroMqBus({ log }),
       spawn,
       start: startProcess,
+      createNameServer,
       converse: startPiped,
       runtime,
       clock: systemClock,

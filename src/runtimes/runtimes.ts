@@ -24,7 +24,11 @@ export interface ContainerInfo {
     readonly endpointId: string;
     readonly address: string;
     readonly mac: string;
+    /** Names besides its own that it answers to there; only `inspect` tells. */
+    readonly aliases?: readonly string[];
   }[];
+  /** Name servers that it was given instead of the host's; only `inspect` tells. */
+  readonly dns?: readonly string[];
 }
 
 /** How a container is on a network. */

@@ -3,6 +3,9 @@ import { inspectAnswer, inspectedContainer, listAnswer, listedContainer, runtime
 
 const endpoint = { NetworkID: 'n1', EndpointID: 'e1', IPAddress: '10.42.0.9', MacAddress: '02:42:0a:2a:00:09' };
 
+/** As old engines tell them, and new ones. */
+const dnsNames = { Aliases: ['www', 'c1'], DNSNames: ['web', 'www', 'c1', 'host'] };
+
 const inspected = (Status: string) =>
   inspectedContainer(
     inspectAnswer.parse({
@@ -14,7 +17,8 @@ const inspected = (Status: string) =>
         ExitCode: 137,
         StartedAt: Status === 'created' ? '0001-01-01T00:00:00Z' : '2026-01-01T00:00:00Z',
       },
-      NetworkSettings: { Networks: { app: endpoint } },
+      HostConfig: { Dns: ['192.0.2.53'] },
+      NetworkSettings: { Networks: { app: { ...endpoint, ...dnsNames } } },
     }),
   );
 
@@ -26,7 +30,10 @@ test('a container that runs is on its networks and has no exit code', () => {
     state: 'running',
     startedAt: Date.UTC(2026, 0, 1),
     labels: {},
-    networks: [{ name: 'app', endpointId: 'e1', address: '10.42.0.9', mac: '02:42:0a:2a:00:09' }],
+    networks: [
+      { name: 'app', endpointId: 'e1', address: '10.42.0.9', mac: '02:42:0a:2a:00:09', aliases: ['www', 'host'] },
+    ],
+    dns: ['192.0.2.53'],
   });
 });
 

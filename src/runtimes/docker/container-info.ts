@@ -13,6 +13,9 @@ const endpoints = z
       EndpointID: z.string().nullish(),
       IPAddress: z.string().nullish(),
       MacAddress: z.string().nullish(),
+      Aliases: z.array(z.string()).nullish(),
+      /** From API 1.44 on: the name, the aliases, the short id and the host's name. */
+      DNSNames: z.array(z.string()).nullish(),
     }),
   )
   .nullish();
@@ -28,6 +31,7 @@ export const inspectAnswer = z.object({
   Name: z.string(),
   Config: z.object({ Image: z.string(), Labels: strings }),
   State: z.object({ Status: state, ExitCode: z.number(), StartedAt: z.string(), Pid: z.number().optional() }),
+  HostConfig: z.object({ Dns: z.array(z.string()).nullish() }).nullish(),
   NetworkSettings: z.object({ Networks: endpoints }),
 });
 
@@ -56,7 +60,8 @@ export const listAnswer = z.array(listed);
 export const networksAnswer = z.array(network);
 
 export function inspectedContainer(answer: z.infer<typeof inspectAnswer>): ContainerInfo {
-  const { Id, Name, Config, State, NetworkSettings } = answer;
+  const { Id, Name, Config, State, HostConfig, NetworkSettings } = answer;
+  const own = [Name.replace(/^\//, ''), shortId(Id)];
   const startedAt = Date.parse(State.StartedAt);
   return {
     id: Id,
@@ -68,7 +73,12 @@ export function inspectedContainer(answer: z.infer<typeof inspectAnswer>): Conta
     ...(startedAt > 0 ? { startedAt } : {}),
     ...(State.Pid ? { pid: State.Pid } : {}),
     labels: Config.Labels ?? {},
-    networks: attachments(State.Status, NetworkSettings.Networks),
+    networks: attachments(State.Status, NetworkSettings.Networks).map((each) => {
+      const { Aliases, DNSNames } = NetworkSettings.Networks?.[each.name] ?? {};
+      const aliases = new Set([...(Aliases ?? []), ...(DNSNames ?? [])]);
+      return { ...each, aliases: [...aliases].filter((alias) => !own.includes(alias)) };
+    }),
+    dns: HostConfig?.Dns ?? [],
   };
 }
 

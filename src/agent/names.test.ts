@@ -1,0 +1,241 @@
+import { describe, expect, test } from 'vitest';
+import type { EndpointRecord, NetworkRecord, NodeRecord } from '../domain/domain.ts';
+import type { TopicValue } from '../protocol/protocol.ts';
+import type { ContainerInfo } from '../runtimes/runtimes.ts';
+import { ClusterView } from './cluster-view.ts';
+import type { LocalEndpoint } from './local-state.ts';
+import { Names } from './names.ts';
+
+const app = { id: 'n1', name: 'app', subnet: '10.42.0.0/16', vni: 42, internal: false } as NetworkRecord;
+const db = { id: 'n2', name: 'db', subnet: '10.43.0.0/16', vni: 43, internal: true } as NetworkRecord;
+
+const record = (id: string, network: NetworkRecord, address: string, name?: string, more = {}): EndpointRecord => ({
+  ...{ id, network: network.id, node: 'h1', kind: 'container', address, mac: '02:00:00:00:00:01' },
+  ...(name === undefined ? {} : { container: { id: `${id}aabbccddeeff0011`, name } }),
+  ...more,
+});
+
+let age = 0;
+function local(each: EndpointRecord, path?: string): LocalEndpoint {
+  age += 1;
+  return { record: each, createdAt: age, ...(path === undefined ? {} : { sandbox: { path, interface: 'eth0' } }) };
+}
+
+function scene(heard = true) {
+  const view = new ClusterView();
+  for (const network of [app, db])
+    view.apply([{ key: `network/${network.id}`, value: { kind: 'network', network }, previous: undefined }]);
+  for (const [name, address] of Object.entries({ h1: '192.0.2.1', h2: '192.0.2.2' })) {
+    const node = { name, address } as NodeRecord;
+    view.apply([{ key: `node/${name}`, value: { kind: 'node', node }, previous: undefined }]);
+  }
+  const state = { heard };
+  const names = new Names({
+    node: 'h1',
+    view,
+    heard: () => state.heard,
+    hostServers: () => ['192.0.2.53'],
+    networkOf: (id) => (id.startsWith('e') ? 'n1' : undefined),
+  });
+  names.local(undefined, local({ ...record('gateway-h1', app, '10.42.0.2'), kind: 'gateway' }));
+  names.local(undefined, local({ ...record('gateway-h1', db, '10.43.0.2'), kind: 'gateway' }));
+  const remote = (endpoint: EndpointRecord, network = app) => {
+    const value: TopicValue = { kind: 'endpoint', endpoint: { ...endpoint, node: 'h2' } };
+    names.remote(network.id, [{ key: endpoint.address, value, previous: undefined }]);
+    return () => names.remote(network.id, [{ key: endpoint.address, value: undefined, previous: value }]);
+  };
+  /** From a container of app's, unless said otherwise. */
+  const find = (name: string, address = '10.42.0.10', server = '10.42.0.2') =>
+    names.find({ address, server }, name)?.addresses.toSorted();
+  const reverse = (of: string, address = '10.42.0.10', server = '10.42.0.2') => names.reverse({ address, server }, of);
+  return { names, remote, find, reverse, state };
+}
+
+describe('a container asks for', () => {
+  test('a name, an alias, twelve digits of an id, in any network’s form; whatever their letters', () => {
+    const { names, remote, find } = scene();
+    names.local(undefined, local(record('e1', app, '10.42.0.10', 'Web', { aliases: ['www', 'shop.front'] })));
+    remote(record('e2', app, '10.42.1.10', 'api'));
+    for (const name of [
+      'web',
+      'www',
+      'e1aabbccddee',
+      'shop.front',
+      'web.app',
+      'shop.front.app',
+      'web.app.trama',
+      'www.trama',
+    ])
+      expect(find(name), name).toEqual(['10.42.0.10']);
+    expect(find('api')).toEqual(['10.42.1.10']);
+    expect(find('web.shop_app')).toBeUndefined();
+    const known = { name: 'shop_app', endpointId: 'e1', address: '10.42.0.10', mac: '' };
+    names.container({ id: 'e1', name: 'Web', networks: [known] } as unknown as ContainerInfo);
+    expect(find('api.shop_app')).toEqual(['10.42.1.10']);
+    for (const name of ['nobody', 'web.db', 'web.app.db', 'example.com']) expect(find(name), name).toBeUndefined();
+    expect(find('nobody.trama')).toBeUndefined();
+    for (const name of ['trama', 'app.trama', 'node.trama']) expect(find(name), name).toEqual([]);
+  });
+
+  test('an alias over several containers and nodes: all addresses', () => {
+    const { names, remote, find } = scene();
+    names.local(undefined, local(record('e1', app, '10.42.0.10', 'web1', { aliases: ['web'] })));
+    const gone = remote(record('e2', app, '10.42.1.10', 'web2', { aliases: ['web'] }));
+    expect(find('web')).toEqual(['10.42.0.10', '10.42.1.10']);
+    const version = names.version;
+    gone();
+    expect(find('web')).toEqual(['10.42.0.10']);
+    expect(names.version).toBeGreaterThan(version);
+  });
+
+  test('what is on a network that it is not on: nothing, until it is on it, too, and no more afterwards', () => {
+    const { names, find, reverse } = scene();
+    const [inApp, inDb] = [
+      local(record('e1', app, '10.42.0.10', 'web'), '/s/1'),
+      local(record('e2', db, '10.43.0.10', 'web'), '/s/1'),
+    ];
+    names.local(undefined, inApp);
+    names.local(undefined, local(record('e3', db, '10.43.0.11', 'store'), '/s/2'));
+    expect(find('store')).toBeUndefined();
+    expect(reverse('10.43.0.11')).toBeUndefined();
+    names.local(undefined, inDb);
+    expect(find('store')).toEqual(['10.43.0.11']);
+    expect(find('store.db.trama')).toEqual(['10.43.0.11']);
+    expect(find('web')).toEqual(['10.42.0.10']);
+    expect(find('web.db')).toEqual(['10.43.0.10']);
+    expect(find('web', '10.43.0.10', '10.43.0.2')).toEqual(['10.42.0.10']);
+    names.local(inDb, undefined);
+    expect(find('store')).toBeUndefined();
+  });
+
+  test('a node: its address, behind every container of that name', () => {
+    const { names, find } = scene();
+    expect(find('h2')).toEqual(['192.0.2.2']);
+    expect(find('h2.node.trama')).toEqual(['192.0.2.2']);
+    names.local(undefined, local(record('e1', app, '10.42.0.11', 'h2')));
+    expect(find('h2')).toEqual(['10.42.0.11']);
+    expect(find('h2.node.trama')).toEqual(['192.0.2.2']);
+    expect(find('h9.node.trama')).toBeUndefined();
+  });
+
+  test('an address’s names, the fullest first; one of its networks’ that nobody has is nobody’s', () => {
+    const { remote, reverse } = scene();
+    remote(record('e2', app, '10.42.1.10', 'api', { aliases: ['x'] }));
+    expect(reverse('10.42.1.10')).toEqual(['api.app.trama', 'api.app', 'api']);
+    expect(reverse('10.42.0.2')).toEqual(['h1.node.trama']);
+    expect(reverse('10.42.9.9')).toEqual([]);
+    expect(reverse('192.0.2.7')).toBeUndefined();
+  });
+});
+
+describe('who asks', () => {
+  test('from outside the network that it asks in, or a server that is none, learns nothing and is passed on nowhere', () => {
+    const { names, find } = scene();
+    names.local(undefined, local(record('e1', app, '10.42.0.10', 'web')));
+    for (const [address, server] of [
+      ['192.0.2.9', '10.42.0.2'],
+      ['10.42.0.10', '10.44.0.2'],
+      ['10.42.0.10', '10.43.0.2'],
+    ] as const) {
+      expect(find('web', address, server)).toBeUndefined();
+      expect(names.upstreams({ address, server })).toEqual([]);
+    }
+  });
+
+  test('with servers of its own is passed on to those, others to the host’s', () => {
+    const { names } = scene();
+    names.local(undefined, local(record('e1', app, '10.42.0.10', 'web')));
+    const client = { address: '10.42.0.10', server: '10.42.0.2' };
+    expect(names.upstreams(client)).toEqual(['192.0.2.53']);
+    names.container({
+      id: 'e1aabbccddeeff0011',
+      name: 'web',
+      networks: [],
+      dns: ['9.9.9.9'],
+    } as unknown as ContainerInfo);
+    expect(names.upstreams(client)).toEqual(['9.9.9.9']);
+  });
+
+  test('on internal networks only is passed on nowhere; on another as well it is', () => {
+    const { names } = scene();
+    const inDb = local(record('e1', db, '10.43.0.10', 'web'), '/s/1');
+    names.local(undefined, inDb);
+    const client = { address: '10.43.0.10', server: '10.43.0.2' };
+    expect(names.upstreams(client)).toEqual([]);
+    const container = { id: 'e1aabbccddeeff0011', name: 'web' };
+    const plain = { name: 'bridge', endpointId: 'x1', address: '172.17.0.2', mac: '' };
+    names.container({ ...container, networks: [plain] } as unknown as ContainerInfo);
+    expect(names.upstreams(client)).toEqual(['192.0.2.53']);
+    names.container({ ...container, networks: [] } as unknown as ContainerInfo);
+    expect(names.upstreams(client)).toEqual([]);
+    names.local(undefined, local(record('e2', app, '10.42.0.10', 'web'), '/s/1'));
+    expect(names.upstreams(client)).toEqual(['192.0.2.53']);
+  });
+});
+
+describe('networks of the engine’s own', () => {
+  const on = (network: string, id: string, name: string, address: string, aliases: string[] = []) =>
+    ({
+      id,
+      name,
+      networks: [{ name: network, endpointId: `x${id}`, address, mac: '', aliases }],
+    }) as unknown as ContainerInfo;
+
+  test('are there for who is on them, and come last', () => {
+    const { names, find, reverse } = scene();
+    names.local(undefined, local(record('e1', app, '10.42.0.10', 'web')));
+    names.container(on('own', 'e1aabbccddeeff0011', 'web', '172.18.0.2'));
+    names.container(on('own', 'c9', 'cache', '172.18.0.3', ['redis']));
+    names.container(on('bridge', 'c8', 'plain', '172.17.0.3'));
+    names.container(on('another', 'c7', 'far', '172.19.0.3'));
+    for (const name of ['cache', 'redis', 'cache.own']) expect(find(name), name).toEqual(['172.18.0.3']);
+    for (const name of ['plain', 'far', 'cache.own.trama']) expect(find(name), name).toBeUndefined();
+    expect(reverse('172.18.0.3')).toEqual(['cache.own', 'cache']);
+    expect(find('web')).toEqual(['10.42.0.10']);
+    expect(find('cache', '10.42.0.11')).toBeUndefined();
+    const version = names.version;
+    names.containerGone('c9');
+    expect(find('cache')).toBeUndefined();
+    expect(names.version).toBeGreaterThan(version);
+    expect(names.containers(['e1aabbccddeeff0011', 'new'])).toEqual(['new']);
+    expect(names.onForeign('c7')).toBe(false);
+  });
+});
+
+describe('without a server', () => {
+  test('names of before the restart are found until a server tells, those of this node as they are now', () => {
+    const { names, find, remote, state, reverse } = scene(false);
+    const value = (each: EndpointRecord): TopicValue => ({ kind: 'endpoint', endpoint: each });
+    names.remember('n1', [
+      value({ ...record('e2', app, '10.42.1.10', 'api', { aliases: ['web'] }), node: 'h2' }),
+      value(record('e1', app, '10.42.0.10', 'old')),
+    ]);
+    names.local(undefined, local(record('e3', app, '10.42.0.11', 'web')));
+    expect(find('api')).toEqual(['10.42.1.10']);
+    expect(find('web')).toEqual(['10.42.0.11', '10.42.1.10']);
+    expect(find('old')).toBeUndefined();
+    expect(reverse('10.42.1.10')).toEqual(['api.app.trama', 'api.app', 'api']);
+    state.heard = true;
+    remote(record('e4', app, '10.42.1.11', 'new'));
+    expect(find('api')).toBeUndefined();
+    expect(find('new')).toEqual(['10.42.1.11']);
+  });
+});
+
+test('one name’s change costs the same among ten thousand', () => {
+  const { names, remote, find } = scene();
+  for (let i = 0; i < 10_000; i += 1)
+    remote(record(`e${i}x`, app, `10.42.${i >> 8}.${i & 255}`, `c${i}`, { aliases: ['all'] }));
+  const spent = (work: () => void) => {
+    const start = performance.now();
+    for (let i = 0; i < 200; i += 1) work();
+    return performance.now() - start;
+  };
+  const change = () => remote(record('one', app, '10.42.200.200', 'one', { aliases: ['all'] }))();
+  const { remote: few } = scene();
+  const changeAmongFew = () => few(record('one', app, '10.42.200.200', 'one', { aliases: ['all'] }))();
+  spent(changeAmongFew);
+  expect(spent(change)).toBeLessThan(20 * spent(changeAmongFew) + 20);
+  expect(find('all')?.length).toBe(10_000);
+  expect(names.version).toBeGreaterThan(10_000);
+});

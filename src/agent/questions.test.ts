@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import type { EndpointRecord } from '../domain/domain.ts';
+import { resolver } from '../drivers/resolver.ts';
+import type { KernelObject } from '../kernel/objects.ts';
+import type { LocalEndpoint } from './local-state.ts';
+import { Questions } from './questions.ts';
+
+const endpoint = (id: string, network: string, createdAt: number, path?: string): LocalEndpoint => ({
+  record: { id, network, address: `10.${network}.0.5` } as EndpointRecord,
+  createdAt,
+  ...(path === undefined ? {} : { sandbox: { path, interface: 'eth0' } }),
+});
+
+function scene() {
+  const desired = new Map<string, readonly KernelObject[]>();
+  const there = new Set<string>();
+  const fresh: string[] = [];
+  let settled = 0;
+  let now = 0;
+  const questions = new Questions({
+    kernel: {
+      desire: (owner, objects) => void desired.set(owner, objects),
+      release: (owner) => void desired.delete(owner),
+      fresh: (path) => void fresh.push(path),
+    },
+    gatewayOf: (network) => `10.${network}.0.2`,
+    settleSoon: () => {
+      settled += 1;
+    },
+    isNamespace: async (path) => there.has(path),
+    clock: {
+      now: () => now,
+      sleep: async (ms) => {
+        now += ms;
+        await new Promise(setImmediate);
+      },
+    },
+  });
+  const passed = async () => {
+    for (let i = 0; i < 10; i += 1) await new Promise(setImmediate);
+  };
+  return { questions, desired, there, fresh, passed, settled: () => settled };
+}
+
+describe('questions of a container', () => {
+  test('are brought to the node as soon as its namespace is there, which need not be read then', async () => {
+    const { questions, desired, there, fresh, passed, settled } = scene();
+    questions.local(endpoint('e1', '42', 1), endpoint('e1', '42', 1, '/s/1'));
+    await passed();
+    expect(desired.size).toBe(0);
+    there.add('/s/1');
+    await passed();
+    expect(desired.get('names//s/1')).toEqual(resolver('/s/1', '10.42.0.5', '10.42.0.2'));
+    expect([fresh, settled()]).toEqual([['/s/1'], 1]);
+  });
+
+  test('go to the network that it joined first, then to the next, and when there is none to nobody', async () => {
+    const { questions, desired, there, fresh, passed } = scene();
+    there.add('/s/1');
+    const [e1, e2] = [endpoint('e1', '42', 1, '/s/1'), endpoint('e2', '43', 2, '/s/1')];
+    questions.local(undefined, e2);
+    questions.local(undefined, e1);
+    await passed();
+    expect(desired.get('names//s/1')).toEqual(resolver('/s/1', '10.42.0.5', '10.42.0.2'));
+    questions.local(e1, endpoint('e1', '42', 1));
+    expect(desired.get('names//s/1')).toEqual(resolver('/s/1', '10.43.0.5', '10.43.0.2'));
+    questions.local(e2, undefined);
+    expect([...desired.keys()]).toEqual([]);
+    expect(fresh).toEqual([]);
+  });
+
+  test('of one that never comes to be are waited for no longer than its endpoint is there, nor for ever', async () => {
+    const { questions, desired, there, passed } = scene();
+    const e1 = endpoint('e1', '42', 1, '/s/1');
+    questions.local(undefined, e1);
+    questions.local(e1, undefined);
+    questions.local(undefined, endpoint('e2', '42', 2, '/s/2'));
+    for (let i = 0; i < 200; i += 1) await passed();
+    for (const path of ['/s/1', '/s/2']) there.add(path);
+    await passed();
+    expect(desired.size).toBe(0);
+  });
+});
