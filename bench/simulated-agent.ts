@@ -13,11 +13,13 @@ import { KeptAddresses } from '../src/agent/kept-addresses.ts';
 import { openLocalState } from '../src/agent/local-state.ts';
 import { createNetworkPlugin } from '../src/agent/network-plugin.ts';
 import type { NetworkPlugin } from '../src/agent/plugin-port.ts';
+import { Ports } from '../src/agent/ports.ts';
 import { EndpointPublisher } from '../src/agent/publisher.ts';
 import { Wiring } from '../src/agent/wiring.ts';
 import type { BusClient, FeedMessage } from '../src/bus/bus.ts';
 import { base, drivers } from '../src/drivers/table.ts';
 import { createReconciler, type Reconciler } from '../src/kernel/kernel.ts';
+import { holdPort } from '../src/platform/held-port.ts';
 import { type Spawn, silentLog, systemClock } from '../src/platform/platform.ts';
 import { ask, clusterTopic, networkTopic, nodeTopic, type TopicSnapshot } from '../src/protocol/protocol.ts';
 
@@ -96,9 +98,10 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
   );
   const kept = new KeptAddresses({ addresses, state, network: (name) => view.networkNamed(name) });
   const former = new FormerAddresses({ runtime: { list: async () => [] }, addresses, clock });
+  const ports = new Ports({ hold: holdPort, nameOf: () => undefined, report: () => {}, log });
   const settle = async () => void (await kernel.settle());
   return {
-    plugin: createNetworkPlugin({ node, view, wiring, addresses, kept, former, state, settle, clock }),
+    plugin: createNetworkPlugin({ node, view, wiring, addresses, kept, former, ports, state, settle, clock }),
     kernel,
     heard: (network) => clone.items(networkTopic(network)),
     counts: () => ({ ...counts, trackerOperations: kernel.tracker.operations }),

@@ -1,6 +1,7 @@
 /** The running agent: how its parts hear of one another. Each part's own rules are in its own file. */
-import { dockerNetworkName, type NetworkRecord, reachOf } from '../domain/domain.ts';
+import { dockerNetworkName, type EndpointRecord, type NetworkRecord, reachOf } from '../domain/domain.ts';
 import { base, drivers } from '../drivers/table.ts';
+import { holdPort } from '../platform/held-port.ts';
 import {
   ask,
   type ByteStream,
@@ -32,6 +33,7 @@ import type { Change } from './mirror.ts';
 import { NameSide } from './name-side.ts';
 import { createNetworkPlugin } from './network-plugin.ts';
 import type { NetworkPlugin } from './plugin-port.ts';
+import { Ports } from './ports.ts';
 import { EndpointPublisher } from './publisher.ts';
 import { RegistryLogins } from './registry-logins.ts';
 import { StatusReporter } from './status-reporter.ts';
@@ -58,6 +60,7 @@ export class AgentCore implements Agent {
   readonly #kept: KeptAddresses;
   readonly #former: FormerAddresses;
   readonly #wiring: Wiring;
+  readonly #ports: Ports;
   readonly #publisher: EndpointPublisher;
   readonly #reporter: StatusReporter;
   readonly #workloads: Workloads;
@@ -146,7 +149,7 @@ export class AgentCore implements Agent {
         follow: (topic) => clone.follow(topic),
         unfollow: (topic) => this.#unfollow(topic),
         remoteEndpoints: (network) => clone.items(networkTopic(network)).values(),
-        onEndpoint: (change, endpoint) => this.#publisher[change](endpoint),
+        onEndpoint: (change, endpoint) => this.#onEndpoint(change, endpoint),
         onLocal: (before, after) => this.#names.local(before, after),
         clock,
         log,
@@ -154,6 +157,12 @@ export class AgentCore implements Agent {
       { node, address: underlay.address, interface: underlay.interface, dockerUser: false },
       underlay.mtu,
     );
+    this.#ports = new Ports({
+      hold: holdPort,
+      nameOf: (endpoint) => this.#wiring.endpoint(endpoint)?.record.container?.name,
+      report,
+      log,
+    });
     this.#idle = new IdleNetworks(this.#wiring, clock);
     this.#docker = new DockerSide({
       runtime,
@@ -199,6 +208,7 @@ export class AgentCore implements Agent {
       addresses: this.#addresses,
       kept: this.#kept,
       former: this.#former,
+      ports: this.#ports,
       state,
       settle: (owner) => this.#kernel.settle(owner),
       leaving: () => this.#leaving,
@@ -224,6 +234,7 @@ export class AgentCore implements Agent {
     await this.#names.restore(this.#state.topics.values());
     await this.#lookAtHost();
     this.#wiring.restore();
+    await this.#ports.restore(this.#state.endpoints.values());
     await this.#kernel.look();
   }
 
@@ -256,6 +267,7 @@ export class AgentCore implements Agent {
     this.#stop.abort();
     this.#workloads[Symbol.dispose]();
     this.#kernel.reconciler[Symbol.dispose]();
+    await this.#ports[Symbol.asyncDispose]();
     await this.#membership[Symbol.asyncDispose]();
     await this.#names[Symbol.asyncDispose]();
     try {
@@ -333,6 +345,12 @@ export class AgentCore implements Agent {
 
   // -- this host
 
+  #onEndpoint(change: 'put' | 'delete', endpoint: EndpointRecord): void {
+    this.#publisher[change](endpoint);
+    if (change === 'delete' && endpoint.ports !== undefined)
+      this.#ports.release(endpoint.id, this.#kernel.reconciler.settle());
+  }
+
   async #lookAtHost(): Promise<void> {
     const { spawn, readFile } = this.#options;
     this.#wiring.setHost(await hostFacts(this.node, this.#underlay, spawn, readFile), this.#underlay.mtu);
@@ -387,6 +405,7 @@ export class AgentCore implements Agent {
       this.#docker.syncNetworks().then(() => this.#docker.collectEndpoints()),
     );
     this.#inBackground('not swept yet', this.#sweep());
+    this.#inBackground('ports not held yet', this.#ports.retry());
     this.#inBackground('topics not saved yet', this.#topics.save());
     this.#addresses.maintain();
     if (this.#clone.isFresh(clusterTopic)) {

@@ -11,6 +11,7 @@ import { FormerAddresses } from './former-addresses.ts';
 import { KeptAddresses } from './kept-addresses.ts';
 import { openLocalState } from './local-state.ts';
 import { createNetworkPlugin } from './network-plugin.ts';
+import type { Ports } from './ports.ts';
 import type { Wiring } from './wiring.ts';
 import { workloadLabel } from './workloads.ts';
 
@@ -85,6 +86,8 @@ async function docker({ state, view, addresses, kept }: Awaited<ReturnType<typeo
   const plugin = createNetworkPlugin({
     ...{ node: 'h1', view, wiring, addresses, kept, former, state, clock },
     settle: async () => {},
+    // Nobody publishes here.
+    ports: {} as Ports,
   });
   const request = (address: string) => plugin.requestAddress({ poolId: 'n1', address, gateway: false });
   const connect = (endpointId: string, address: string, owner?: string) =>

@@ -3,11 +3,12 @@
  * not hear, and ask again after restarts: every call here is idempotent.
  *
  * The life of an endpoint: an address is assigned (RequestAddress), claimed (CreateEndpoint: on disk, wired, published),
- * handed over (Join), taken back (Leave), forgotten (DeleteEndpoint), and its address rests (ReleaseAddress).
+ * handed over (Join), perhaps published (ProgramExternalConnectivity), taken back (Leave), forgotten (DeleteEndpoint), and its address rests (ReleaseAddress).
  */
 import {
   canonicalAddress,
   checkFixedAddress,
+  checkPublishedPorts,
   endpointPeerName,
   Failure,
   macOf,
@@ -21,7 +22,7 @@ import type { Addresses } from './addresses.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { FormerAddresses } from './former-addresses.ts';
 import type { KeptAddresses } from './kept-addresses.ts';
-import type { LocalState } from './local-state.ts';
+import type { LocalEndpoint, LocalState } from './local-state.ts';
 import type {
   AddressRequest,
   Attachment,
@@ -31,7 +32,9 @@ import type {
   NetworkPlugin,
   NetworkRequest,
   PoolRequest,
+  PublishRequest,
 } from './plugin-port.ts';
+import type { Ports } from './ports.ts';
 import { localOwner, nominalGateway, type Wiring } from './wiring.ts';
 import { workloadLabel } from './workloads.ts';
 
@@ -42,6 +45,7 @@ export interface NetworkPluginOptions {
   readonly addresses: Addresses;
   readonly kept: KeptAddresses;
   readonly former: FormerAddresses;
+  readonly ports: Ports;
   readonly state: LocalState;
   /** Brings what is desired into the kernel. @throws Failure naming what could not be done for `owner` */
   settle(owner: string): Promise<void>;
@@ -124,7 +128,6 @@ class Plugin implements NetworkPlugin {
   }: EndpointRequest): Promise<{ address?: string; mac?: string }> {
     this.#refuseWhileLeaving();
     const network = this.#networkOfDocker(dockerNetworkId);
-    refusePublishedPorts(network, options);
     const again = this.#options.wiring.endpoint(endpointId);
     const plain = address === undefined ? again?.record.address : canonicalAddress(address.split('/')[0] ?? '');
     const chosen = plain ?? (await this.#options.addresses.assign(network));
@@ -166,12 +169,7 @@ class Plugin implements NetworkPlugin {
 
   async join({ dockerNetworkId, endpointId, sandboxPath }: JoinRequest): Promise<Attachment> {
     const network = this.#networkOfDocker(dockerNetworkId);
-    const endpoint = this.#options.wiring.endpoint(endpointId);
-    if (endpoint === undefined)
-      throw new Failure(
-        'not-found',
-        `endpoint ${endpointId.slice(0, 12)} of network ${network.name} is not known on this node: start the container again`,
-      );
+    this.#known(network, endpointId);
     const gateway = await this.#options.wiring.attach(network);
     await this.#options.settle(localOwner(endpointId));
     const others = [...this.#options.state.endpoints.values()].filter(
@@ -195,6 +193,34 @@ class Plugin implements NetworkPlugin {
     };
   }
 
+  async publish({ dockerNetworkId, endpointId, ports }: PublishRequest): Promise<void> {
+    const network = this.#networkOfDocker(dockerNetworkId);
+    // Docker does not ask for it in an internal network; nobody would be let in.
+    if (ports.length === 0 || network.internal) return;
+    this.#known(network, endpointId);
+    const real = await this.#options.ports.hold(endpointId, checkPublishedPorts(ports));
+    try {
+      const change = (each: LocalEndpoint) => ({ ...each, record: { ...each.record, ports: real } });
+      await this.#options.wiring.updateEndpoint(endpointId, change);
+      await this.#options.settle(localOwner(endpointId));
+    } catch (error) {
+      await this.unpublish({ dockerNetworkId, endpointId });
+      throw error;
+    }
+  }
+
+  /** A port is let go once it leads nowhere; nobody waits for that. */
+  async unpublish({ endpointId }: EndpointReference): Promise<void> {
+    if (this.#options.wiring.endpoint(endpointId)?.record.ports === undefined) {
+      return this.#options.ports.release(endpointId, Promise.resolve());
+    }
+    await this.#options.wiring.updateEndpoint(endpointId, ({ record: { ports: _, ...record }, ...rest }) => ({
+      ...rest,
+      record,
+    }));
+    this.#options.ports.release(endpointId, this.#options.settle(localOwner(endpointId)));
+  }
+
   async leave({ endpointId }: EndpointReference): Promise<void> {
     await this.#options.wiring.updateEndpoint(endpointId, ({ sandbox: _, ...rest }) => rest);
   }
@@ -212,6 +238,16 @@ class Plugin implements NetworkPlugin {
     return record === undefined
       ? {}
       : { 'trama.node': record.node, 'trama.address': record.address, 'trama.mac': record.mac };
+  }
+
+  /** @throws Failure('not-found') */
+  #known(network: NetworkRecord, endpointId: string): LocalEndpoint {
+    const endpoint = this.#options.wiring.endpoint(endpointId);
+    if (endpoint !== undefined) return endpoint;
+    throw new Failure(
+      'not-found',
+      `endpoint ${endpointId.slice(0, 12)} of network ${network.name} is not known on this node: start the container again`,
+    );
   }
 
   #refuseWhileLeaving(): void {
@@ -247,14 +283,4 @@ class Plugin implements NetworkPlugin {
     if (this.#options.wiring.gatewayOf(network.id)?.address === address) return true;
     return this.#options.wiring.containersIn(network.id).some((each) => each.record.address === address);
   }
-}
-
-/** Better a refusal than a port that silently is not there. */
-function refusePublishedPorts(network: NetworkRecord, options: Record<string, unknown>): void {
-  const ports = options['com.docker.network.portmap'];
-  if (!Array.isArray(ports) || ports.length === 0) return;
-  throw new Failure(
-    'invalid',
-    `ports cannot be published on network ${network.name} yet: leave out -p, or publish them from a container on Docker's own bridge`,
-  );
 }

@@ -1,3 +1,5 @@
+import type { PublishedPort } from '../domain/domain.ts';
+
 /**
  * What the agent offers to the plugins that container engines call. A plugin translates a foreign protocol into these
  * calls and adds nothing of its own.
@@ -21,6 +23,13 @@ export interface NetworkPlugin {
   createEndpoint(request: EndpointRequest): Promise<{ readonly address?: string; readonly mac?: string }>;
   /** Makes the interface that the engine then moves into the sandbox and renames. */
   join(request: JoinRequest): Promise<Attachment>;
+  /**
+   * The endpoint is its container's way to the outside from now on: its ports are published. Called before the container's
+   * process starts, so that a port that somebody has keeps it from starting.
+   */
+  publish(request: PublishRequest): Promise<void>;
+  /** Another endpoint is the way to the outside, or none. */
+  unpublish(request: EndpointReference): Promise<void>;
   leave(request: EndpointReference): Promise<void>;
   deleteEndpoint(request: EndpointReference): Promise<void>;
   /** What `docker inspect` could show of an endpoint. */
@@ -74,6 +83,11 @@ export interface JoinRequest extends EndpointReference {
   readonly sandboxPath: string;
   /** As the engine sent them. */
   readonly options: Record<string, unknown>;
+}
+
+export interface PublishRequest extends EndpointReference {
+  /** `hostPort` 0: any free one. */
+  readonly ports: readonly PublishedPort[];
 }
 
 export interface Attachment {

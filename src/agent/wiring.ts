@@ -197,7 +197,7 @@ export class Wiring {
     this.#options.onEndpoint('put', record);
   }
 
-  /** Changes what is known of an endpoint besides its address: where it stands, whose it is. */
+  /** Changes what is known of an endpoint besides its address: where it stands, whose it is, what is published of it. */
   async updateEndpoint(id: string, change: (endpoint: LocalEndpoint) => LocalEndpoint): Promise<void> {
     const endpoint = this.#options.state.endpoints.get(id);
     if (endpoint === undefined) return;
@@ -207,8 +207,16 @@ export class Wiring {
     const now = this.#options.state.endpoints.get(id);
     if (now === undefined) return;
     this.#options.onLocal(endpoint, now);
-    if (JSON.stringify(changed.record) !== JSON.stringify(endpoint.record))
-      this.#options.onEndpoint('put', changed.record);
+    if (JSON.stringify(changed.record) === JSON.stringify(endpoint.record)) return;
+    this.#republish(endpoint.record, now);
+    this.#options.onEndpoint('put', changed.record);
+  }
+
+  /** Without a sandbox nothing of it leads anywhere. */
+  #republish(before: EndpointRecord, { record, sandbox }: LocalEndpoint): void {
+    const network = this.#options.view.network(record.network);
+    if (sandbox === undefined || network === undefined) return;
+    if (JSON.stringify(before.ports) !== JSON.stringify(record.ports)) this.#desireLocal(network, record);
   }
 
   /** No error when it is gone already. The address stays taken until it is released by itself. */

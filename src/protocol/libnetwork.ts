@@ -24,6 +24,7 @@ export const labels = {
   internal: 'com.docker.network.internal',
   enableIpv6: 'com.docker.network.enable_ipv6',
   mac: 'com.docker.network.endpoint.macaddress',
+  portMap: 'com.docker.network.portmap',
   gateway: 'com.docker.network.gateway',
   requestAddressType: 'RequestAddressType',
 } as const;
@@ -54,6 +55,23 @@ export const createEndpoint = z.object({
 /** DeleteEndpoint, Leave, EndpointOperInfo. */
 export const endpointReference = z.object({ NetworkID: id, EndpointID: id });
 export const join = z.object({ NetworkID: id, EndpointID: id, SandboxKey: z.string().min(1), Options: anything });
+
+/** With the container's own labels as Options, among them its port bindings. */
+export const programExternalConnectivity = z.object({ NetworkID: id, EndpointID: id, Options: anything });
+
+/** `Proto` is the protocol's number. `HostPort` 0: any free one; with a `HostPortEnd`: any of that range. */
+export const portMap = z
+  .array(
+    z.object({
+      Proto: z.number(),
+      Port: z.number(),
+      HostIP: text,
+      HostPort: z.number().nullish(),
+      HostPortEnd: z.number().nullish(),
+    }),
+  )
+  .nullish()
+  .transform((value) => value ?? []);
 
 export const requestPool = z.object({
   AddressSpace: text,

@@ -96,6 +96,8 @@ function vethPlugin(): NetworkPlugin {
     leave: async ({ endpointId }) => {
       await host.output(['sh', '-c', `ip link del vo${endpointId.slice(0, 8)} || true`]);
     },
+    publish: async () => {},
+    unpublish: async () => {},
     deleteEndpoint: async () => {},
     endpointInfo: async ({ endpointId }) => ({ address: given.get(endpointId) ?? '' }),
   };
@@ -123,7 +125,8 @@ test('a network and containers live and go in the expected order', async () => {
 
   calls = [];
   await host.docker('run', '-d', '--name', 'web', '--network', 'app', '-p', '8080:80', image, 'sleep', 'infinity');
-  expect(names()).toEqual(['requestAddress', 'createEndpoint', 'join']);
+  expect(names()).toEqual(['requestAddress', 'createEndpoint', 'join', 'publish']);
+  expect(call('publish')).toMatchObject({ ports: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] });
   expect(call('requestAddress')).toEqual({ poolId: 'pool-app', gateway: false });
   expect(call('createEndpoint')).toMatchObject({ address: '10.42.0.11/16' });
   expect(call('join')).toMatchObject({ sandboxPath: expect.stringMatching(/^\/var\/run\/docker\/netns\/\w+$/) });
@@ -143,7 +146,7 @@ test('a network and containers live and go in the expected order', async () => {
 
   calls = [];
   await host.docker('rm', '-f', 'web');
-  expect(names()).toEqual(['leave', 'deleteEndpoint', 'releaseAddress']);
+  expect(names()).toEqual(['unpublish', 'leave', 'deleteEndpoint', 'releaseAddress']);
   expect(call('releaseAddress')).toEqual({ poolId: 'pool-app', address: '10.42.0.11' });
 });
 
@@ -197,7 +200,7 @@ test('a killed engine gives back what its containers had, and does not create th
   await host.killDocker();
   calls = [];
   await host.startDocker();
-  expect(names()).toEqual(['leave', 'deleteEndpoint', 'releaseAddress']);
+  expect(names()).toEqual(['unpublish', 'leave', 'deleteEndpoint', 'releaseAddress']);
   expect(call('deleteEndpoint')).toEqual({
     dockerNetworkId: endpoint.dockerNetworkId,
     endpointId: endpoint.endpointId,

@@ -192,7 +192,7 @@ export function network(host: TestHost): KernelObject[] {
 }
 
 /** A port of the host that leads to one of a container. */
-export function door(protocol: 'tcp' | 'udp', port: number, address: string, containerPort: number): KernelObject {
+function door(protocol: 'tcp' | 'udp', port: number, address: string, containerPort: number): KernelObject {
   return {
     ...{ kind: 'nft-map-element', ns: '', family: 'inet', table: 'trama', map: 'doors' },
     key: [protocol, `${port}`],

@@ -31,7 +31,11 @@ interface Recorded {
 
 const ports = {
   'com.docker.network.endpoint.exposedports': [{ Proto: 6, Port: 80 }],
-  'com.docker.network.portmap': [{ Proto: 6, IP: '', Port: 80, HostIP: '', HostPort: 8080, HostPortEnd: 8080 }],
+  'com.docker.network.portmap': [
+    { Proto: 6, IP: '', Port: 80, HostIP: '', HostPort: 8080, HostPortEnd: 8080 },
+    { Proto: 6, IP: '', Port: 81, HostIP: '', HostPort: 8000, HostPortEnd: 8010 },
+    { Proto: 17, IP: '', Port: 53, HostIP: '127.0.0.1', HostPort: 0, HostPortEnd: 0 },
+  ],
 };
 
 /** As dockerd 20.10.24 sent them. */
@@ -134,7 +138,28 @@ const recorded: Recorded[] = [
       DisableGatewayService: true,
     },
   },
-  { path: 'NetworkDriver.ProgramExternalConnectivity', body: { ...ids, Options: ports }, answer: {} },
+  {
+    path: 'NetworkDriver.ProgramExternalConnectivity',
+    body: { ...ids, Options: ports },
+    call: [
+      'publish',
+      {
+        ...reference,
+        ports: [
+          { hostPort: 8080, containerPort: 80, protocol: 'tcp' },
+          { hostPort: 8000, hostPortEnd: 8010, containerPort: 81, protocol: 'tcp' },
+          { hostAddress: '127.0.0.1', hostPort: 0, containerPort: 53, protocol: 'udp' },
+        ],
+      },
+    ],
+    answer: {},
+  },
+  {
+    path: 'NetworkDriver.ProgramExternalConnectivity',
+    body: ids,
+    call: ['publish', { ...reference, ports: [] }],
+    answer: {},
+  },
   {
     path: 'NetworkDriver.EndpointOperInfo',
     body: ids,
@@ -142,7 +167,7 @@ const recorded: Recorded[] = [
     result: { address: '10.42.0.11' },
     answer: { Value: { address: '10.42.0.11' } },
   },
-  { path: 'NetworkDriver.RevokeExternalConnectivity', body: ids, answer: {} },
+  { path: 'NetworkDriver.RevokeExternalConnectivity', body: ids, call: ['unpublish', reference], answer: {} },
   { path: 'NetworkDriver.Leave', body: ids, call: ['leave', reference], answer: {} },
   { path: 'NetworkDriver.DeleteEndpoint', body: ids, call: ['deleteEndpoint', reference], answer: {} },
   {

@@ -1,7 +1,7 @@
 /** Docker's calls as calls of a NetworkPlugin, its results as Docker's answers. No I/O. */
 import { z } from 'zod';
 import type { Attachment, NetworkPlugin } from '../../agent/agent.ts';
-import { Failure } from '../../domain/domain.ts';
+import { Failure, type PublishedPort } from '../../domain/domain.ts';
 import * as docker from '../../protocol/libnetwork.ts';
 
 /** Answers one call. @param body the parsed JSON, undefined when there was none. @throws what the plugin throws. */
@@ -32,9 +32,7 @@ function general(): [string, Answer][] {
       say({ LocalDefaultAddressSpace: addressSpace, GlobalDefaultAddressSpace: addressSpace }),
     ],
     ['NetworkDriver.GwAllocCheck', say({ SkipIPv4: false, SkipIPv6: false })],
-    // Ports are published by Trama's own rules; swarm's discovery has nothing to tell.
-    ['NetworkDriver.ProgramExternalConnectivity', say({})],
-    ['NetworkDriver.RevokeExternalConnectivity', say({})],
+    // Swarm's discovery has nothing to tell.
     ['NetworkDriver.DiscoverNew', say({})],
     ['NetworkDriver.DiscoverDelete', say({})],
   ];
@@ -63,6 +61,15 @@ function driver(plugin: NetworkPlugin): [string, Answer][] {
         joinAnswer(await plugin.join({ ...reference(request), sandboxPath: SandboxKey, options: Options })),
       ),
     ],
+    [
+      'NetworkDriver.ProgramExternalConnectivity',
+      on(docker.programExternalConnectivity, async ({ Options, ...request }) => {
+        const bindings = parsed(docker.portMap, Options[docker.labels.portMap]);
+        await plugin.publish({ ...reference(request), ports: bindings.map(publishedPort) });
+        return {};
+      }),
+    ],
+    ['NetworkDriver.RevokeExternalConnectivity', onEndpoint((endpoint) => plugin.unpublish(endpoint))],
     ['NetworkDriver.Leave', onEndpoint((endpoint) => plugin.leave(endpoint))],
     ['NetworkDriver.DeleteEndpoint', onEndpoint((endpoint) => plugin.deleteEndpoint(endpoint))],
     [
@@ -155,6 +162,25 @@ async function createEndpoint(
   };
 }
 
+/** @throws Failure `invalid` for what is neither TCP nor UDP */
+function publishedPort({ Proto, Port, HostIP, HostPort, HostPortEnd }: z.infer<typeof docker.portMap>[number]) {
+  const protocol = protocols[Proto];
+  if (protocol === undefined)
+    throw new Failure('invalid', `port ${Port} cannot be published: it is neither tcp nor udp`);
+  const hostPort = HostPort ?? 0;
+  const end = HostPortEnd ?? hostPort;
+  return {
+    ...(HostIP === undefined ? {} : { hostAddress: HostIP }),
+    hostPort,
+    ...(end > hostPort ? { hostPortEnd: end } : {}),
+    containerPort: Port,
+    protocol,
+  };
+}
+
+/** By their numbers in IP. */
+const protocols: Readonly<Record<number, PublishedPort['protocol']>> = { 6: 'tcp', 17: 'udp' };
+
 function joinAnswer(attachment: Attachment): Record<string, unknown> {
   const { sourceName, destinationPrefix, gateway, routes, disableGatewayService } = attachment;
   return {
@@ -175,11 +201,14 @@ const say =
     answer;
 
 function on<S extends z.ZodType>(form: S, act: (request: z.infer<S>) => Promise<Record<string, unknown>>): Answer {
-  return async (body) => {
-    const parsed = form.safeParse(body);
-    if (!parsed.success) throw new MalformedRequest(z.prettifyError(parsed.error), { cause: parsed.error });
-    return act(parsed.data);
-  };
+  return async (body) => act(parsed(form, body));
+}
+
+/** @throws MalformedRequest */
+function parsed<S extends z.ZodType>(form: S, body: unknown): z.infer<S> {
+  const result = form.safeParse(body);
+  if (!result.success) throw new MalformedRequest(z.prettifyError(result.error), { cause: result.error });
+  return result.data;
 }
 
 function onEndpoint(act: (endpoint: ReturnType<typeof reference>) => Promise<void>): Answer {
