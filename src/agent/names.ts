@@ -22,7 +22,7 @@ import type { Change } from './mirror.ts';
 import { NameIndex } from './name-index.ts';
 
 /** Names under it are the cluster's only. */
-export const clusterSuffix = 'trama';
+const clusterSuffix = 'trama';
 /** Under the suffix: nodes. */
 const nodeLabel = 'node';
 

@@ -199,6 +199,18 @@ describe('networks', () => {
     await host('h3').docker('rm', '-f', 'inside');
   });
 
+  test('a network that stays on each host has the names of that host', async () => {
+    await cluster.trama('network', 'create', 'near', '--driver', 'bridge');
+    for (const on of ['h2', 'h3'])
+      await eventually('network near', async () => (await host(on).docker('network', 'ls')).includes('near'));
+    const here = await run('h3', 'here', 'near');
+    await run('h2', 'there', 'near');
+    await finds('h3', 'here', 'here.near', [here]);
+    expect(await ask('h3', 'here', 'there')).toEqual(['NXDOMAIN']);
+    await host('h3').docker('rm', '-f', 'here');
+    await host('h2').docker('rm', '-f', 'there');
+  });
+
   test('a container on a network of Docker’s own, too, finds both', async () => {
     await host('h1').docker('network', 'create', 'own');
     const cache = await run('h1', 'cache', 'own', '--network-alias', 'redis');
