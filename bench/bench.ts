@@ -12,6 +12,7 @@ import type { Bench, Subject } from './subject.ts';
 const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
   start: async () => (await import('./start.ts')).start,
   compose: async () => (await import('./compose.ts')).compose,
+  names: async () => (await import('./names.ts')).names,
   path: async () => (await import('./path.ts')).path,
   scale: async () => (await import('./scale.ts')).scale,
   reach: async () => (await import('./reach.ts')).reach,
