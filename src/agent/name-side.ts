@@ -49,6 +49,7 @@ export class NameSide implements AsyncDisposable {
       settleSoon,
       isNamespace,
       clock,
+      log,
     });
     this.#server = agent.createNameServer({ zone: this.zone, clock, log, onTrouble });
   }

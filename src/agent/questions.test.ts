@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { EndpointRecord } from '../domain/domain.ts';
 import { resolver } from '../drivers/resolver.ts';
 import type { KernelObject } from '../kernel/objects.ts';
+import { silentLog } from '../platform/platform.ts';
 import type { LocalEndpoint } from './local-state.ts';
 import { Questions } from './questions.ts';
 
@@ -15,6 +16,7 @@ function scene() {
   const desired = new Map<string, readonly KernelObject[]>();
   const there = new Set<string>();
   const fresh: string[] = [];
+  const warnings: string[] = [];
   let settled = 0;
   let now = 0;
   const questions = new Questions({
@@ -28,6 +30,7 @@ function scene() {
       settled += 1;
     },
     isNamespace: async (path) => there.has(path),
+    log: { ...silentLog, warn: (message) => void warnings.push(message) },
     clock: {
       now: () => now,
       sleep: async (ms) => {
@@ -39,7 +42,7 @@ function scene() {
   const passed = async () => {
     for (let i = 0; i < 10; i += 1) await new Promise(setImmediate);
   };
-  return { questions, desired, there, fresh, passed, settled: () => settled };
+  return { questions, desired, there, fresh, warnings, passed, settled: () => settled };
 }
 
 describe('questions of a container', () => {
@@ -70,12 +73,13 @@ describe('questions of a container', () => {
   });
 
   test('of one that never comes to be are waited for no longer than its endpoint is there, nor for ever', async () => {
-    const { questions, desired, there, passed } = scene();
+    const { questions, desired, there, passed, warnings } = scene();
     const e1 = endpoint('e1', '42', 1, '/s/1');
     questions.local(undefined, e1);
     questions.local(e1, undefined);
     questions.local(undefined, endpoint('e2', '42', 2, '/s/2'));
     for (let i = 0; i < 200; i += 1) await passed();
+    expect(warnings).toEqual([expect.stringContaining('Docker alone')]);
     for (const path of ['/s/1', '/s/2']) there.add(path);
     await passed();
     expect(desired.size).toBe(0);

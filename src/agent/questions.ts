@@ -6,7 +6,7 @@
  * milliseconds before its process begins.
  */
 import { resolver } from '../drivers/resolver.ts';
-import type { Clock } from '../platform/platform.ts';
+import type { Clock, Log } from '../platform/platform.ts';
 import type { LocalEndpoint } from './local-state.ts';
 import type { Desires } from './wiring.ts';
 
@@ -17,13 +17,14 @@ export interface QuestionsOptions {
   settleSoon(): void;
   isNamespace(path: string): Promise<boolean>;
   readonly clock: Clock;
+  readonly log: Log;
 }
 
 /** Its process would find names only after that: looked for closely as long as engines usually take, then now and then. */
 const closelyMs = 5;
 const seldomMs = 250;
 const usuallyMs = 5000;
-/** It will not come any more: the start failed, and the engine will say so. */
+/** It will not come any more. An engine whose start failed has said so by then. */
 const patienceMs = 120_000;
 
 export class Questions {
@@ -65,7 +66,11 @@ export class Questions {
       if (this.#endpoints.get(path) !== endpoints) return;
       if (there) break;
       const waited = clock.now() - since;
-      if (waited > patienceMs) return;
+      if (waited > patienceMs) {
+        const sentence =
+          'a container’s network namespace cannot be seen from here: Docker alone answers it, with names of this host';
+        return this.#options.log.warn(sentence, { path });
+      }
       await clock.sleep(waited < usuallyMs ? closelyMs : seldomMs);
     }
     // One that appeared before our eyes is new.

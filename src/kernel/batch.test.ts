@@ -30,6 +30,27 @@ describe('batches', () => {
     ]);
   });
 
+  test('nft in different namespaces runs side by side, a few at a time; in one, one after the other', async () => {
+    let [running, most] = [0, 0];
+    const order: string[] = [];
+    const spawn = async ({ argv }: Command) => {
+      running += 1;
+      most = Math.max(most, running);
+      order.push(argv[1] ?? '');
+      await new Promise(setImmediate);
+      running -= 1;
+      return finished();
+    };
+    const of = (ns: string): Operation => ({ tool: 'nft', ns, statements: ['a'] });
+    const many = Array.from({ length: 20 }, (_, i) => of(`/n${i}`));
+    expect(await runOperations(many, spawn)).toHaveLength(20);
+    expect(most).toBe(8);
+    most = 0;
+    await runOperations([of('/a'), ip('link a'), of('/a'), of('/b'), of('/a')], spawn);
+    expect(order.slice(20)).toEqual(['--net=/a', '-force', '--net=/a', '--net=/b', '--net=/a']);
+    expect(most).toBe(2);
+  });
+
   test('an error is laid at the line that caused it', async () => {
     const said = 'Cannot find device "b"\nCommand failed -:2\nRTNETLINK answers: File exists\nCommand failed -:4\n';
     const { spawn } = fake(() => finished(1, said));

@@ -23,13 +23,17 @@ export async function runOperations(operations: readonly Operation[], spawn: Spa
   return complaints;
 }
 
+/** More processes at once only wait for one another. */
+export const atATime = 8;
+
 /** Batches for nft in different namespaces do not depend on one another: those that follow one another run at once. */
 function sideBySide(batches: readonly (readonly Operation[])[]): (readonly Operation[])[][] {
   const groups: (readonly Operation[])[][] = [];
   for (const batch of batches) {
     const group = groups.at(-1) ?? [];
     const independent = [...group, batch].every(([first]) => first?.tool === 'nft');
-    if (independent && group.length > 0 && !group.some(([first]) => first?.ns === batch[0]?.ns)) group.push(batch);
+    const room = group.length > 0 && group.length < atATime;
+    if (independent && room && !group.some(([first]) => first?.ns === batch[0]?.ns)) group.push(batch);
     else groups.push([batch]);
   }
   return groups;

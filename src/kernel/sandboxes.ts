@@ -4,6 +4,7 @@
  * from then on. A container that ends takes its namespace along: nothing of Trama's is left in it, and nothing is wrong.
  */
 import { isNamespace, type Spawn } from '../platform/platform.ts';
+import { atATime } from './batch.ts';
 import type { KernelObject } from './objects.ts';
 import { observeNft } from './observe.ts';
 import type { DeltaTracker } from './tracker.ts';
@@ -41,11 +42,17 @@ export class Sandboxes {
       if (path !== undefined) pending.set(path, [...(pending.get(path) ?? []), key]);
     }
     const absent = new Set<string>();
-    await Promise.all([...pending].map(([path, keys]) => this.#look(path, keys, absent)));
+    const waiting = pending.entries();
+    const looking = Array.from({ length: atATime }, async () => {
+      for (const [path, keys] of waiting) await this.#look(path, keys, absent);
+    });
+    await Promise.all(looking);
     return (key) => absent.has(key);
   }
 
   async #look(path: string, keys: readonly string[], absent: Set<string>): Promise<void> {
+    const found = (await isNamespace(path)) && !this.#known.has(path) ? await this.#read(path) : [];
+    // It may have gone while it was read.
     if (!(await isNamespace(path))) {
       this.#known.delete(path);
       for (const key of keys) {
@@ -54,11 +61,14 @@ export class Sandboxes {
       }
       return;
     }
-    if (!this.#known.has(path)) {
-      this.#known.add(path);
-      for (const object of await observeNft(this.#spawn, path)) this.#tracker.noted(object);
-    }
+    this.#known.add(path);
+    for (const object of found) this.#tracker.noted(object);
     // Nothing more is wanted of it: should something be, some day, it is read again.
     if (!keys.some((key) => this.#tracker.desired(key) !== undefined)) this.#known.delete(path);
+  }
+
+  /** One that cannot be read keeps nobody from anything: what is then written there says what is wrong. */
+  async #read(path: string): Promise<KernelObject[]> {
+    return observeNft(this.#spawn, path).catch(() => []);
   }
 }
