@@ -74,7 +74,8 @@ export function composeAnswer(answer: Answer, id: number, turn: number): Buffer 
     at += each.length;
   }
   if (tail.length > 0) bytes.set(tail, at);
-  return bytes.subarray(0, at + tail.length);
+  // A view of its own is dear beside the rest of this; it is needed only where names of different lengths were left out.
+  return at + tail.length === bytes.length ? bytes : bytes.subarray(0, at + tail.length);
 }
 
 /** An answer that says no more than that: nothing was found out. */
