@@ -4,6 +4,7 @@ import { Failure } from '../domain/domain.ts';
 import type { ContainerRuntime } from '../runtimes/runtimes.ts';
 import type { Addresses } from './addresses.ts';
 import type { Debug, Debugged } from './debug.ts';
+import type { Answers } from './engine-containers.ts';
 import type { RegistryLogins } from './registry-logins.ts';
 import type { Workloads } from './workloads.ts';
 
@@ -13,9 +14,11 @@ export interface AnsweringParts {
   workloads(): Workloads;
   debug(): Debug;
   readonly logins: RegistryLogins;
+  containers(): Answers;
 }
 
-export function createHandler({ runtime, addresses, workloads, debug, logins }: AnsweringParts): RequestHandler {
+export function createHandler(parts: AnsweringParts): RequestHandler {
+  const { runtime, addresses, workloads, debug, logins, containers } = parts;
   return {
     async call(method, params) {
       if (method === 'image.login') {
@@ -23,6 +26,8 @@ export function createHandler({ runtime, addresses, workloads, debug, logins }: 
         logins.put(workload, registryAuth);
         return {};
       }
+      const answers = containers();
+      if (Object.hasOwn(answers, method)) return answers[method as keyof Answers](params as never);
       if (method !== 'address.yield') throw new Failure('invalid', `an agent does not answer ${method}`);
       const { network, address } = params as { network: string; address: string };
       await addresses().yield(network, address);
@@ -31,9 +36,9 @@ export function createHandler({ runtime, addresses, workloads, debug, logins }: 
 
     async open(method, params) {
       const { name } = params as { name: string };
-      if (method === 'workload.attach') return workloads().attach(name, (params as { stdin: boolean }).stdin);
+      if (method === 'workload.attach') return workloads().attachTo(name, (params as { stdin: boolean }).stdin);
       if (method === 'workload.debug') return debug().open(params as Debugged);
-      const { id } = await workloads().container(name);
+      const { id } = await workloads().find(name);
       if (method === 'workload.logs') return runtime.logs(id, params as Parameters<typeof runtime.logs>[1]);
       if (method === 'workload.exec') return runtime.exec(id, params as Parameters<typeof runtime.exec>[1]);
       throw new Failure('invalid', `an agent does not open ${method}`);

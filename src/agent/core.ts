@@ -20,6 +20,7 @@ import { Clone } from './clone.ts';
 import { ClusterView } from './cluster-view.ts';
 import { Debug } from './debug.ts';
 import { DockerSide } from './docker-side.ts';
+import { type Answers, answersOf } from './engine-containers.ts';
 import { FormerAddresses } from './former-addresses.ts';
 import { hostFacts } from './host-facts.ts';
 import type { Identity } from './identity.ts';
@@ -67,6 +68,7 @@ export class AgentCore implements Agent {
   readonly #docker: DockerSide;
   readonly #debug: Debug;
   readonly #stop = new AbortController();
+  readonly #containers: Answers;
   readonly #idle: IdleNetworks;
   #underlay: Underlay;
   #leaving = false;
@@ -102,6 +104,7 @@ export class AgentCore implements Agent {
         workloads: () => this.#workloads,
         debug: () => this.#debug,
       }),
+        containers: () => this.#containers,
       underlay: () => this.#underlay,
       containers: () => this.#workloads.wanted().size,
       onRegistered: () => this.#tellEverything(),
@@ -209,6 +212,10 @@ export class AgentCore implements Agent {
       kept: this.#kept,
       former: this.#former,
       ports: this.#ports,
+    this.#containers = answersOf({
+      ...{ node, runtime, view, wiring: this.#wiring, workloads: this.#workloads, addresses: this.#addresses },
+      ...{ kept: this.#kept, docker: this.#docker, publisher: this.#publisher },
+    });
       state,
       settle: (owner) => this.#kernel.settle(owner),
       leaving: () => this.#leaving,
@@ -382,6 +389,8 @@ export class AgentCore implements Agent {
     await this.#lookAtHost();
     // An engine that starts writes iptables anew: what we believe of the kernel is no longer worth much.
     this.#kernel.lookSoon();
+      else if (event.action === 'connect' || event.action === 'disconnect')
+        this.#workloads.onNetwork(event.attributes.container ?? '');
     this.#membership.outdated();
     this.#inBackground('containers of tools not removed yet', this.#debug.sweep());
     await this.#docker.syncNetworks();

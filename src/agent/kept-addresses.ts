@@ -31,7 +31,7 @@ export class KeptAddresses {
    */
   keep(workload: WorkloadRecord): Promise<WorkloadSpec['networks']> {
     return Promise.all(
-      workload.spec.networks.map(async (each) => ({ ...each, address: await this.#keepOne(workload, each) })),
+      workload.spec.networks.map(async (each) => ({ ...each, address: await this.keepOne(workload, each) })),
     );
   }
 
@@ -46,13 +46,22 @@ export class KeptAddresses {
     await Promise.all(gone.map((each) => this.#releaseOne(each)));
   }
 
+  /** The workload's container is on that network no more. */
+  async releaseIn(workload: string, network: string): Promise<void> {
+    const gone = [...this.#options.state.kept.values()].filter(
+      (each) => each.workload === workload && each.network === network,
+    );
+    await Promise.all(gone.map((each) => this.#releaseOne(each)));
+  }
+
   /** The network is gone. */
   async forget(network: string): Promise<void> {
     const gone = [...this.#options.state.kept.entries()].filter(([, each]) => each.network === network);
     await Promise.all(gone.map(([key]) => this.#options.state.kept.delete(key)));
   }
 
-  async #keepOne(workload: WorkloadRecord, wanted: WorkloadSpec['networks'][number]): Promise<string> {
+  /** As `keep`, of one network. */
+  async keepOne(workload: WorkloadRecord, wanted: WorkloadSpec['networks'][number]): Promise<string> {
     const { addresses, state } = this.#options;
     const network = this.#options.network(wanted.network);
     const former = [...state.kept.values()].find(

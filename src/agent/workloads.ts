@@ -132,6 +132,13 @@ export class Workloads {
     }
   }
 
+  /** A container came to be on a network, or no longer is. @param containerId the engine's */
+  onNetwork(containerId: string): void {
+    for (const { id, containerId: known } of this.#options.state.workloads.values()) {
+      if (known === containerId) this.onContainer(id);
+    }
+  }
+
   /**
    * Removes containers of workloads that the cluster does not know. Only when `wanted` is known to be complete.
    * @throws what removing the last one that stays threw; the others are gone.
@@ -199,6 +206,14 @@ export class Workloads {
       }
       await this.#nextReport(name);
     }
+  }
+
+  /** The same of whatever container; one that somebody started with the engine is there, or not. */
+  async attachTo(name: string, stdin: boolean): Promise<ByteStream> {
+    const found = this.#wanted.has(name) ? undefined : await this.find(name).catch(notFoundYet);
+    if (found === undefined) return this.attach(name, stdin);
+    if (found.state === 'exited' || found.state === 'dead') return this.#epilogue(found);
+    return this.#options.runtime.attach(found.id, { stdin });
   }
 
   /** What there is of a container that has ended already: its output and its exit code. */
@@ -412,6 +427,10 @@ export class Workloads {
 function networksOf(container: ContainerInfo | undefined): WorkloadStatus['networks'] {
   const own = (container?.networks ?? []).filter(({ name }) => name !== 'host' && name !== 'none');
   return own.map(({ name, address, mac }) => ({ network: networkNameFromDocker(name), address, mac }));
+}
+
+function notFoundYet(error: unknown): undefined {
+  if (!isFailure(error, 'not-found')) throw error;
 }
 
 function endingWith(stream: ByteStream, value: unknown): ByteStream {

@@ -2,6 +2,7 @@
 export * from './address.ts';
 export * from './blocks.ts';
 export * from './clashes.ts';
+export * from './container-reference.ts';
 export * from './encodings.ts';
 export * from './errors.ts';
 export * from './hash.ts';

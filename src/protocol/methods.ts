@@ -56,15 +56,20 @@ const containerView = z.object({
   id: z.string(),
   node: z.string(),
   image: z.string(),
+  /** Of those that somebody started with docker, empty. */
   command: z.array(z.string()),
+  /** Run by the cluster; false: somebody started it with docker on one of its networks. */
+  managed: z.boolean(),
   /** pending, pulling, creating, running, exited (code in `exitCode`), failed, removing; `unknown` while its node is down. */
   status: z.string(),
   message: z.string(),
   exitCode: z.number().nullable(),
   containerId: z.string(),
-  createdAt: z.number(),
+  /** This and `restart`: null of one that is not managed. */
+  createdAt: z.number().nullable(),
   startedAt: z.number().nullable(),
-  restart,
+  restart: restart.nullable(),
+  /** As they are published: `8080->80/tcp`. */
   ports: z.array(z.string()),
   networks: z.array(z.object({ network: z.string(), address: z.string(), mac: z.string() })),
 });
@@ -72,9 +77,23 @@ const containerView = z.object({
 export type NodeView = z.infer<typeof nodeView>;
 export type NetworkView = z.infer<typeof networkView>;
 export type ContainerView = z.infer<typeof containerView>;
+export type EngineContainer = z.infer<typeof engineContainer>;
+
+/** What a node's engine says of a container; `networks`: those that are Trama's. */
+const engineContainer = z.object({
+  id: z.string(),
+  name: z.string(),
+  image: z.string(),
+  state: z.enum(['created', 'running', 'paused', 'restarting', 'exited', 'dead', 'removing']),
+  exitCode: z.number().nullable(),
+  startedAt: z.number().nullable(),
+  networks: z.array(z.object({ network: z.string(), address: z.string(), mac: z.string() })),
+});
 
 const nothing = z.object({});
 const byName = z.object({ name: z.string() });
+/** By its name or id, as its engine knows it. */
+const inEngine = z.object({ container: z.string() });
 
 const publishedPort = z.object({
   hostAddress: z.string().optional(),
@@ -185,6 +204,20 @@ export const methods = {
   'network.list': m(nothing, z.array(networkView)),
   'network.inspect': m(byName, networkView),
   'network.remove': m(byName, nothing),
+  /** Puts a container on a further network, whether it runs or not. */
+  'network.connect': m(
+    z.object({
+      network: z.string(),
+      container: z.string(),
+      address: z.string().optional(),
+      aliases: z.array(z.string()).default([]),
+    }),
+    containerView,
+  ),
+  'network.disconnect': m(
+    z.object({ network: z.string(), container: z.string(), force: z.boolean().default(false) }),
+    containerView,
+  ),
 
   // -- the feed
   'feed.snapshot': m(
@@ -218,7 +251,7 @@ export const methods = {
     z.object({ refused: z.array(z.string()) }),
   ),
 
-  // -- workloads
+  // -- containers: workloads, and those that people started with docker; `name`: NAME, an id, or NODE/NAME
   'workload.run': m(
     z.object({
       name: z.string().optional(),
@@ -241,6 +274,19 @@ export const methods = {
   ),
   /** From the workload's node. */
   'workload.report': m(z.object({ status: workloadStatus }), nothing),
+
+  // -- asked of agents, about a container of their engine
+  'container.inspect': m(inEngine, engineContainer),
+  'container.start': m(inEngine, engineContainer),
+  'container.stop': m(inEngine.extend({ graceSeconds: z.number().optional() }), engineContainer),
+  /** Answers when it is gone, and its endpoints have been told of. */
+  'container.remove': m(inEngine.extend({ force: z.boolean() }), nothing),
+  /** `network`: its id. A workload's container that is on it already is no failure. */
+  'container.connect': m(
+    inEngine.extend({ network: z.string(), address: z.string().optional(), aliases: z.array(z.string()) }),
+    engineContainer,
+  ),
+  'container.disconnect': m(inEngine.extend({ network: z.string(), force: z.boolean() }), engineContainer),
 
   /** Asked of agents: what the registry of this workload's image is to be shown. Kept in memory, for a while. */
   'image.login': m(z.object({ workload: z.string(), registryAuth: z.string() }), nothing),
@@ -279,13 +325,9 @@ export const streams = {
   }),
   /** The main process's streams, until it ends with `{exitCode}`. */
   'workload.attach': z.object({ name: z.string(), stdin: z.boolean() }),
-  /**
-   * Tools in the network and among the processes of a container: from an image, or the host's own. Ends with `{exitCode}`.
-   * `node`: where the container is, when it is none of the cluster's workloads.
-   */
+  /** Tools in the network and among the processes of a container: from an image, or the host's own. Ends with `{exitCode}`. */
   'workload.debug': z.object({
     name: z.string(),
-    node: z.string().optional(),
     image: z.string().optional(),
     command: z.array(z.string()),
     tty: z.boolean(),

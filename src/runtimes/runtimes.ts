@@ -99,8 +99,8 @@ export interface ContainerRuntime extends AsyncDisposable {
   start(id: string): Promise<void>;
   /** @param graceSeconds before SIGKILL; default 10. */
   stop(id: string, graceSeconds?: number): Promise<void>;
-  /** Kills if running; anonymous volumes go too. No error when it is gone already. */
-  remove(id: string): Promise<void>;
+  /** Kills if running; anonymous volumes go too, unless they are kept. No error when it is gone already. */
+  remove(id: string, options?: { readonly keepVolumes: boolean }): Promise<void>;
   inspect(id: string): Promise<ContainerInfo>;
   /** Containers that carry all `labels`, whatever their state; without `startedAt`. */
   list(labels: Readonly<Record<string, string>>): Promise<ContainerInfo[]>;
@@ -125,7 +125,7 @@ export interface ContainerRuntime extends AsyncDisposable {
    * Streams of the container's own main process, ends with `{exitCode}`; call before `start` to miss nothing. Of a
    * terminal that the user left by its keys (ctrl-p ctrl-q): `{exitCode: 0, detached: true}`; so for `exec`.
    */
-  attach(id: string, options: { readonly stdin: boolean; readonly tty: boolean }): Promise<ByteStream>;
+  attach(id: string, options: { readonly stdin: boolean; readonly tty?: boolean }): Promise<ByteStream>;
 
   networks(): Promise<RuntimeNetwork[]>;
   createNetwork(options: {

@@ -2,6 +2,7 @@
 import { Failure, isFailure, quoted } from '../domain/domain.ts';
 import { type ByteStream, methods } from '../protocol/protocol.ts';
 import { blockMethods } from './blocks.ts';
+import { connectionMethods } from './connections.ts';
 import type { Call, Caller, Context, Methods, ServedMethod } from './context.ts';
 import { departureMethods } from './departure.ts';
 import { endpointMethods } from './endpoints.ts';
@@ -10,6 +11,7 @@ import { networkViewMethods } from './network-view.ts';
 import { networkMethods } from './networks.ts';
 import { nodeMethods } from './nodes.ts';
 import { parseParams } from './params.ts';
+import { verbsForAll } from './plain-containers.ts';
 import { reservationMethods } from './reservations.ts';
 import { snapshotMethods } from './snapshots.ts';
 import { isStream, openStream } from './streams.ts';
@@ -30,6 +32,8 @@ const served: Methods<ServedMethod> = {
   ...endpointMethods,
   ...workloadMethods,
   ...workloadViewMethods,
+  ...verbsForAll({ ...workloadMethods, ...workloadViewMethods }),
+  ...connectionMethods,
 };
 
 type Answer = (context: Context, params: unknown, call: Call) => Promise<unknown>;

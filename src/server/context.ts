@@ -4,6 +4,7 @@ import type { Clock, Log } from '../platform/platform.ts';
 import type { MethodName, ParsedParams, Result } from '../protocol/protocol.ts';
 import type { Store } from '../store/store.ts';
 import type { Turns } from './change.ts';
+import type { Containers } from './containers.ts';
 import type { Feed } from './feed.ts';
 import type { Follow } from './follow.ts';
 import type { Members } from './members.ts';
@@ -26,6 +27,7 @@ export interface Context {
   readonly presence: Presence;
   readonly feed: Feed;
   readonly waiters: Waiters;
+  readonly containers: Containers;
   readonly follow: Pick<Follow, 'reached'>;
   readonly bus: Pick<BusServer, 'toNode' | 'connectedNodes' | 'expel' | 'ports'>;
   /** Nodes that asked for their own removal and are to get an answer. */
@@ -44,7 +46,10 @@ export interface Call {
 }
 
 /** What a server answers; the rest of the table is answered by agents. */
-export type ServedMethod = Exclude<MethodName, `agent.${string}` | 'address.yield' | 'image.login'>;
+export type ServedMethod = Exclude<
+  MethodName,
+  `agent.${string}` | `container.${string}` | 'address.yield' | 'image.login'
+>;
 
 export type Methods<M extends ServedMethod> = {
   readonly [Name in M]: (context: Context, params: ParsedParams<Name>, call: Call) => Promise<Result<Name>>;

@@ -2,6 +2,7 @@
 import { Failure } from '../domain/domain.ts';
 import { answer, open } from './answering.ts';
 import { change, Turns } from './change.ts';
+import { Containers } from './containers.ts';
 import type { Caller, Context } from './context.ts';
 import { Feed } from './feed.ts';
 import { Follow } from './follow.ts';
@@ -53,9 +54,11 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     }),
   );
   const feed = new Feed({ store, clock, publish: (message) => line.publish(message) });
-  const follow = started.use(await Follow.start({ store, clock, log }, [members, feed, waiters]));
+  const containers = new Containers(store);
+  // Whoever waits is woken last: then the others know what happened.
+  const follow = started.use(await Follow.start({ store, clock, log }, [members, feed, containers, waiters]));
   const context: Context = {
-    ...{ cluster, store, clock, random, log, keys, members, presence, feed, waiters, follow, bus: line },
+    ...{ cluster, store, clock, random, log, keys, members, presence, feed, waiters, containers, follow, bus: line },
     keysFromSecret: (secret) => bus.keysFromSecret(secret),
     turns: new Turns(),
     leaving: new Set(),

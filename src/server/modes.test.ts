@@ -169,7 +169,9 @@ test('tools are opened where the container is', async () => {
   const tools = { command: [], tty: false, stdin: false, env: [] };
   const stream = await server.open('workload.debug', { ...tools, name: 'web' });
   expect(await stream.result).toEqual({ exitCode: 0 });
-  await server.open('workload.debug', { ...tools, name: 'plain', node: 'h1' });
+  await server.open('workload.debug', { ...tools, name: 'h1/plain' });
   expect(asked.map(([node, method]) => `${node} ${method}`)).toEqual(['h2 workload.debug', 'h1 workload.debug']);
-  expect(await refusal(server.open('workload.debug', { ...tools, name: 'plain' }))).toMatch(/^not-found: there is no container/);
+  expect(await refusal(server.open('workload.debug', { ...tools, name: 'plain' }))).toMatch(
+    /^not-found: there is no container/,
+  );
 });

@@ -1,23 +1,22 @@
 /** On which node a container is: one of the cluster's workloads, or one that somebody started there with docker. */
-import { type EndpointRecord, Failure, quoted, type WorkloadRecord } from '../domain/domain.ts';
+import { Failure, quoted, type WorkloadRecord } from '../domain/domain.ts';
 import type { Context } from './context.ts';
-import { allOf, workloadKey } from './keys.ts';
+import { workloadKey } from './keys.ts';
 import { findNode } from './nodes.ts';
-import { read, readAll } from './records.ts';
+import { read } from './records.ts';
 import { named } from './sentences.ts';
 
 /**
  * @param asked where people say that it is
  * @throws Failure `not-found`, `invalid` when it is elsewhere, `conflict` when several are called so
  */
-export async function nodeOf(context: Context, container: string, asked?: string): Promise<string> {
+async function nodeOf(context: Context, container: string, asked?: string): Promise<string> {
   if (asked !== undefined) await findNode(context, asked);
   const workload = await read<WorkloadRecord>(context.store, workloadKey(container));
   if (workload) return sameNode(container, workload.value.node, asked);
   // On none of its networks the cluster does not know of it: there people have to say where it is.
   if (asked !== undefined) return asked;
-  const endpoints = await readAll<EndpointRecord>(context.store, allOf('endpoints'));
-  const nodes = new Set(endpoints.filter(({ value }) => isCalled(value, container)).map(({ value }) => value.node));
+  const nodes = new Set(context.containers.called(container).map(({ node }) => node));
   const [node, ...others] = nodes;
   if (node === undefined) {
     const what = `there is no container ${quoted(container)} that the cluster knows`;
@@ -48,9 +47,4 @@ function sameNode(container: string, node: string, asked: string | undefined): s
     'invalid',
     `container ${container} is on node ${node}, and who joins it is there too, not on node ${asked}`,
   );
-}
-
-function isCalled({ container }: EndpointRecord, word: string): boolean {
-  if (container === undefined) return false;
-  return container.name === word || (/^[0-9a-f]{12,64}$/.test(word) && container.id.startsWith(word));
 }

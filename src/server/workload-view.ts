@@ -1,8 +1,10 @@
 /** Containers as people see them: what should be, what its node says of it, and whether that node is heard of. */
-import { Failure, type PublishedPort, quoted, type WorkloadRecord, type WorkloadStatus } from '../domain/domain.ts';
+import { Failure, quoted, type WorkloadRecord, type WorkloadStatus } from '../domain/domain.ts';
 import type { ContainerView } from '../protocol/protocol.ts';
 import type { Context, Methods } from './context.ts';
 import { allOf, statusKey, workloadKey } from './keys.ts';
+import { plainViews } from './plain-containers.ts';
+import { portsOf, portText } from './ports.ts';
 import { type Found, read, readAll } from './records.ts';
 
 /** The longest that a `workload.wait` is kept waiting. Milliseconds. */
@@ -15,14 +17,16 @@ export const workloadViewMethods: Methods<'workload.list' | 'workload.inspect' |
     const workloads = await readAll<WorkloadRecord>(context.store, allOf('workloads'));
     const statuses = await readAll<WorkloadStatus>(context.store, allOf('statuses'));
     const byName = new Map(statuses.map(({ value }) => [value.name, value]));
-    return workloads.map(({ value }) => containerView(context, value, byName.get(value.name)));
+    const views = workloads.map(({ value }) => containerView(context, value, byName.get(value.name)));
+    const own = new Set(views.flatMap(({ node, name, containerId }) => [`${node}/${name}`, `${node}/${containerId}`]));
+    const plain = await plainViews(
+      context,
+      ({ node, name, id }) => own.has(`${node}/${name}`) || own.has(`${node}/${id}`),
+    );
+    return [...views, ...plain].sort((a, b) => (`${a.name} ${a.node}` < `${b.name} ${b.node}` ? -1 : 1));
   },
 
-  'workload.inspect': async (context, { name }) => {
-    const { workload, status } = await readBoth(context, name);
-    if (!workload) throw noSuchContainer(name);
-    return containerView(context, workload.value, status?.value);
-  },
+  'workload.inspect': (context, { name }) => workloadView(context, name),
 
   'workload.wait': async (context, { name, since, waitMs }, { deadline }) => {
     const until = Math.min(context.clock.now() + Math.min(waitMs, longestWaitMs), deadline - answerMs);
@@ -52,6 +56,13 @@ async function lookAt(context: Context, name: string, since: number) {
     gone: false,
     container: containerView(context, workload.value, status?.value),
   };
+}
+
+/** @throws Failure `not-found` */
+export async function workloadView(context: Context, name: string): Promise<ContainerView> {
+  const { workload, status } = await readBoth(context, name);
+  if (!workload) throw noSuchContainer(name);
+  return containerView(context, workload.value, status?.value);
 }
 
 async function readBoth({ store }: Context, name: string) {
@@ -84,6 +95,7 @@ export function containerView(context: Context, workload: WorkloadRecord, status
     node,
     image: spec.image,
     command: [...spec.command],
+    managed: true,
     status: lost ? 'unknown' : phaseOf(workload, said),
     message: lost ? `node ${node} is down: nothing is known of the container` : (said?.message ?? ''),
     exitCode: said?.exitCode ?? null,
@@ -91,9 +103,16 @@ export function containerView(context: Context, workload: WorkloadRecord, status
     createdAt,
     startedAt: said?.startedAt ?? null,
     restart: spec.restart,
-    ports: spec.ports.map(portText),
+    ports: publishedBy(context, workload, said),
     networks: (said?.networks ?? []).map((network) => ({ ...network })),
   };
+}
+
+/** What is really published; as long as nothing is, what shall be. */
+function publishedBy({ containers }: Context, { name, node, spec }: WorkloadRecord, said?: WorkloadStatus): string[] {
+  const [attached] = [...containers.called(name, node), ...containers.called(said?.containerId ?? '', node)];
+  const real = portsOf(attached?.endpoints ?? []);
+  return real.length > 0 ? real : spec.ports.map(portText);
 }
 
 const isLost = ({ presence }: Context, { node }: WorkloadRecord): boolean => presence.state(node) === 'down';
@@ -108,10 +127,4 @@ function phaseOf(workload: WorkloadRecord, status: WorkloadStatus | undefined): 
   const over = status.phase === 'exited' || status.phase === 'failed';
   if (over && workload.desired === 'running' && status.generation < workload.generation) return 'pending';
   return status.phase;
-}
-
-/** As docker writes it: `8080->80/tcp`, `10.0.0.1:8080->80/tcp`. */
-function portText({ hostAddress, hostPort, containerPort, protocol }: PublishedPort): string {
-  const host = hostAddress === undefined ? '' : `${hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress}:`;
-  return `${host}${hostPort}->${containerPort}/${protocol}`;
 }

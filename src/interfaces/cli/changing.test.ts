@@ -58,6 +58,25 @@ describe('nodes', () => {
 });
 
 describe('networks', () => {
+  test('connect and disconnect say which container it was', async () => {
+    const api = fakeCluster()
+      .on('network.connect', () => web)
+      .on('network.disconnect', () => web);
+    expect(await trama('network connect app h2/web --ip 10.42.0.9 --alias a --alias b', { api })).toMatchObject({
+      ...{ code: 0, out: 'h2/web\n', err: '' },
+    });
+    await trama('network connect app web', { api });
+    expect(await trama('network disconnect -f app web', { api })).toMatchObject({ code: 0, out: 'web\n' });
+    expect(api.asked).toEqual([
+      {
+        method: 'network.connect',
+        params: { network: 'app', container: 'h2/web', address: '10.42.0.9', aliases: ['a', 'b'] },
+      },
+      { method: 'network.connect', params: { network: 'app', container: 'web', aliases: [] } },
+      { method: 'network.disconnect', params: { network: 'app', container: 'web', force: true } },
+    ]);
+  });
+
   test('create sends what was said and shows what was made', async () => {
     const api = fakeCluster().on('network.create', () => app);
     const line = 'network create app --subnet 10.42.0.0/16 --vni 7 --mtu 1400 --internal --discovery multicast';
@@ -117,6 +136,17 @@ describe('containers', () => {
       code: 0,
       err: 'web will be gone when its node h1 is back\n',
     });
+  });
+
+  test('what somebody started with docker answers at once; its id means it with its node', async () => {
+    const plain = { ...web, managed: false, name: 'twin', node: 'h2', containerId: 'e'.repeat(64), id: 'e'.repeat(12) };
+    const api = fakeCluster([web, plain])
+      .on('workload.stop', () => plain)
+      .on('workload.start', () => plain);
+    expect((await trama('stop eeeeeeeeeeee', { api })).out).toBe('h2/twin\n');
+    expect((await trama('start h2/twin', { api })).out).toBe('h2/twin\n');
+    expect(api.methodsAsked()).toEqual(['workload.list', 'workload.stop', 'workload.start']);
+    expect(api.asked[1]?.params).toEqual({ name: 'h2/twin', graceSeconds: 10 });
   });
 
   test('stop -t and start', async () => {

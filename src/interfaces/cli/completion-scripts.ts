@@ -72,7 +72,7 @@ function bash(tree: readonly Verb[]): string {
     const what =
       verb.below.length > 0
         ? `__trama_offer ${quote(verb.below.map((one) => one.name).join(' '))}`
-        : offer(verb.argument);
+        : inTurn(verb, offer);
     const only = verb.passes ? `if (( args > 0 )); then COMPREPLY=($(compgen -f -- "$cur")); else ${what}; fi` : what;
     return `    ${quote(verb.path)}) ${only} ;;\n`;
   });
@@ -98,6 +98,10 @@ ${rest.join('')}  esac
 complete -F _trama trama
 `;
 }
+
+/** For bash and zsh alike. */
+const inTurn = ({ argument, second }: Verb, offer: (what: Completes) => string): string =>
+  second === undefined ? offer(argument) : `if (( args > 0 )); then ${offer(second)}; else ${offer(argument)}; fi`;
 
 const passing = (tree: readonly Verb[]): string =>
   tree
@@ -127,7 +131,7 @@ function zsh(tree: readonly Verb[]): string {
   );
   const rest = tree.map(
     (verb) =>
-      `    ${quote(verb.path)}) ${verb.below.length > 0 ? described(verb.below.map((one) => [one.name, one.says])) : offer(verb.argument)} ;;\n`,
+      `    ${quote(verb.path)}) ${verb.below.length > 0 ? described(verb.below.map((one) => [one.name, one.says])) : inTurn(verb, offer)} ;;\n`,
   );
   return `#compdef trama
 # zsh completion for trama. Load it with: source <(trama completion zsh)
@@ -160,7 +164,7 @@ function fish(tree: readonly Verb[]): string {
   const lines = tree.flatMap((verb) => {
     const here = `complete -c trama -n "__trama_at ${quote(verb.path)}"`;
     const below = verb.below.map((one) => `${here} -f -a ${one.name} -d ${quote(one.says)}`);
-    const argument = verb.below.length === 0 ? [here + offer(verb.argument)] : [];
+    const argument = verb.below.length === 0 ? fishArguments(verb, offer) : [];
     return [...below, ...argument, ...verb.flags.map((flag) => here + fishFlag(flag, offer))];
   });
   const valued = tree.flatMap((verb) =>
@@ -190,10 +194,16 @@ function __trama_at
             end
         end
     end
-    test "$verb" = "$argv[1]"
+    test "$verb" = "$argv[1]"; and begin; test (count $argv) = 1; or test $args = $argv[2]; end
 end
 ${lines.join('\n')}
 `;
+}
+
+/** @param offer as in `fish` */
+function fishArguments({ path, argument, second }: Verb, offer: (what: Completes) => string): string[] {
+  if (second === undefined) return [`complete -c trama -n "__trama_at ${quote(path)}"${offer(argument)}`];
+  return [argument, second].map((what, at) => `complete -c trama -n "__trama_at ${quote(path)} ${at}"${offer(what)}`);
 }
 
 function fishFlag(flag: Flag, offer: (what: Completes) => string): string {

@@ -27,6 +27,8 @@ export interface Verb {
   readonly below: readonly { readonly name: string; readonly says: string }[];
   readonly flags: readonly Flag[];
   readonly argument: Completes;
+  /** Of those after the first, where they are something else. */
+  readonly second?: Completes;
   /** Words after the first belong to another command. */
   readonly passes: boolean;
 }
@@ -42,6 +44,8 @@ const choices: Readonly<Record<string, readonly string[]>> = {
 
 export function commandTree(command: Command, path: readonly string[] = []): Verb[] {
   const below = command.commands.filter((one) => !one.name().startsWith('_'));
+  const [first, second] = command.registeredArguments;
+  const passes = command.registeredArguments.at(-1)?.name() === 'COMMAND';
   const here: Verb = {
     path: path.join(' '),
     says: command.description(),
@@ -50,8 +54,9 @@ export function commandTree(command: Command, path: readonly string[] = []): Ver
       ...command.options.filter(({ hidden }) => !hidden).map(flagOf),
       { spellings: ['-h', '--help'], says: 'display help for command' },
     ],
-    argument: completes(command.registeredArguments[0]?.name()),
-    passes: command.registeredArguments.at(-1)?.name() === 'COMMAND',
+    argument: completes(first?.name()),
+    ...(second === undefined || passes ? {} : { second: completes(second.name()) }),
+    passes,
   };
   return [here, ...below.flatMap((one) => commandTree(one, [...path, one.name()]))];
 }

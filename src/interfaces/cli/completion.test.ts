@@ -47,6 +47,8 @@ describe('bash offers', () => {
     expect(offered('node', 'inspect', '')).toEqual(['h1', 'h2']);
     expect(offered('network', 'rm', 'app', 'a')).toEqual(['app']);
     expect(offered('rm', '-f', '')).toEqual(['web', 'db']);
+    expect(offered('network', 'connect', '')).toEqual(['app']);
+    expect(offered('network', 'connect', 'app', '')).toEqual(['web', 'db']);
     expect(offered('run', '--node', '')).toEqual(['h1', 'h2']);
     expect(offered('run', '-d', '--node', '=', 'h')).toEqual(['h1', 'h2']);
     expect(offered('run', '--node', '=')).toEqual(['h1', 'h2']);
@@ -80,6 +82,10 @@ describe('__complete', () => {
     expect((await trama('__complete node')).out).toBe('h1\nh2\n');
     expect((await trama('__complete network')).out).toBe('app\n');
     expect((await trama('__complete container')).out).toBe('web\n');
+    const plain = { ...web, managed: false };
+    const others = ['h2', 'h3'].map((node) => ({ ...plain, node }));
+    const api = fakeCluster([web, ...others, { ...plain, name: 'solo' }]);
+    expect((await trama('__complete container', { api })).out).toBe('web\nh2/web\nh3/web\nsolo\n');
   });
 
   test('is silent about everything else', async () => {

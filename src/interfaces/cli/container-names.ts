@@ -9,6 +9,9 @@ export async function containerNames(session: Session, words: readonly string[])
   const containers = await session.ask('workload.list', {});
   return words.map((word) => {
     if (!looksLikeId.test(word) || containers.some((one) => one.name === word)) return word;
-    return containers.find((one) => one.id === word || one.containerId.startsWith(word))?.name ?? word;
+    const found = containers.find((one) => one.id === word || one.containerId.startsWith(word));
+    if (found === undefined) return word;
+    // Containers of several nodes may be called what that is.
+    return found.managed ? found.name : `${found.node}/${found.name}`;
   });
 }

@@ -28,7 +28,7 @@ describe('debug', () => {
       'debug -i -e A=1 web alpine:3 ps -ef',
       { ...plain, image: 'alpine:3', command: ['ps', '-ef'], stdin: true, env: ['A=1'] },
     ],
-    ['debug --node h2 other', { ...plain, name: 'other', node: 'h2' }],
+    ['debug h2/other', { ...plain, name: 'h2/other' }],
     [`debug ${web.id}`, plain],
   ])('%s', async (line, params) => expect(await opened(line)).toEqual(params));
 

@@ -71,6 +71,19 @@ describe('tables', () => {
     expect(out).toBe('0123456789ab\nbbbbbbbbbbbb\ncccccccccccc\n');
   });
 
+  test('ps shows what somebody started with docker, and says so', async () => {
+    const plain = {
+      ...web,
+      ...{ name: 'proj_web_1', node: 'h2', managed: false, createdAt: null, restart: null, startedAt: null },
+    };
+    const api = fakeCluster([web, plain]);
+    expect((await trama('ps', { api })).out).toMatch(
+      /^proj_web_1 +h2 +nginx:1\.27 +app:10\.42\.0\.3 .* running \(docker\)$/m,
+    );
+    expect((await trama('inspect proj_web_1', { api })).out).toMatch(/^Created: +-\nRestart: +-$/m);
+    expect(JSON.parse((await trama('ps -o json', { api })).out)[1]).toMatchObject({ managed: false, createdAt: null });
+  });
+
   test('ps of a node or network that there is not is no empty list', async () => {
     const err = (what: string) => `trama: there is no ${what}: see \`trama ps -a\`\n`;
     expect(await trama('ps --node h9')).toMatchObject({ code: 1, out: '', err: err('node h9') });

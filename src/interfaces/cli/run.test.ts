@@ -183,6 +183,16 @@ async function heard(stream: ByteStream): Promise<string[]> {
   return all;
 }
 
+describe('attach', () => {
+  test('joins the streams, and ends as the container does', async () => {
+    const api = fakeCluster().onOpen((stream) => {
+      void stream.send(channels.stdout, Buffer.from('out\n')).then(() => stream.end({ exitCode: 3 }));
+    });
+    expect(await trama('attach h2/web --no-stdin', { api })).toMatchObject({ code: 3, out: 'out\n', err: '' });
+    expect(api.opened[0]).toMatchObject({ method: 'workload.attach', params: { name: 'h2/web', stdin: false } });
+  });
+});
+
 describe('exec', () => {
   test.each([
     [127, 'the container has no executable nope: check the command'],

@@ -18,7 +18,19 @@ const badSubnets = [
 ];
 const badPorts = ['0', '70000', '-1', '80a', '080', '', '1e3', ' '];
 const badImages = ['a;b', 'a b', '..', '-x', 'A:b:c', '', 'x'.repeat(300)];
-const badPublished = ['0:80', '80:0', '70000:80', '80:70000', '80-81:80-82', '[::1]:80:80', 'a:b', '010.1.1.1:80:80', '80:80/sctp', '', '-x'];
+const badPublished = [
+  '0:80',
+  '80:0',
+  '70000:80',
+  '80:70000',
+  '80-81:80-82',
+  '[::1]:80:80',
+  'a:b',
+  '010.1.1.1:80:80',
+  '80:80/sctp',
+  '',
+  '-x',
+];
 
 /** Every place for a word, as the words around it; `*` is the word. */
 const places: Readonly<Record<string, { readonly bad: readonly string[]; readonly in: readonly string[] }>> = {
@@ -36,6 +48,11 @@ const places: Readonly<Record<string, { readonly bad: readonly string[]; readonl
       'network inspect *',
       'network rm *',
       'network rm good *',
+      'network connect * web',
+      'network connect app *',
+      'network connect app web --alias *',
+      'network disconnect * web',
+      'network disconnect app *',
       'run --name * img',
       'run --node * img',
       'run --network * img',
@@ -46,6 +63,7 @@ const places: Readonly<Record<string, { readonly bad: readonly string[]; readonl
       'inspect *',
       'inspect good *',
       'logs *',
+      'attach *',
       'exec * ls',
       'start *',
       'stop *',
@@ -55,7 +73,13 @@ const places: Readonly<Record<string, { readonly bad: readonly string[]; readonl
   },
   addresses: {
     bad: badAddresses,
-    in: ['up --address *', 'agent --address *', 'server --listen *', 'run --network app --ip * img'],
+    in: [
+      'up --address *',
+      'agent --address *',
+      'server --listen *',
+      'run --network app --ip * img',
+      'network connect app web --ip *',
+    ],
   },
   subnets: { bad: badSubnets, in: ['network create app --subnet *'] },
   ports: {

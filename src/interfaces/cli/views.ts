@@ -95,8 +95,12 @@ export function containerTable(containers: readonly ContainerView[], now: number
   );
 }
 
-/** `running 5m`, `exited (1)`, `failed: no such image`. */
-function statusOf({ status, message, exitCode, startedAt }: ContainerView, now: number): string {
+/** `running 5m`, `exited (1)`, `failed: no such image`; of what somebody started with docker, `running (docker)`. */
+function statusOf(one: ContainerView, now: number): string {
+  return one.managed ? ownStatus(one, now) : `${ownStatus(one, now)} (docker)`;
+}
+
+function ownStatus({ status, message, exitCode, startedAt }: ContainerView, now: number): string {
   if (status === 'running') return startedAt === null ? status : `${status} ${age(startedAt, now)}`;
   if (status === 'exited') return exitCode === null ? status : `${status} (${exitCode})`;
   return message === '' ? status : `${status}: ${message}`;
@@ -112,8 +116,8 @@ export function containerSheet(one: ContainerView, now: number): string {
     ['Status', statusOf(one, now)],
     ['Message', one.message],
     ['Docker id', one.containerId],
-    ['Created', `${age(one.createdAt, now)} ago`],
-    ['Restart', one.restart],
+    ['Created', one.createdAt === null ? '' : `${age(one.createdAt, now)} ago`],
+    ['Restart', one.restart ?? ''],
     ['Ports', one.ports],
     [
       'Networks',

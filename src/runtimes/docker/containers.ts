@@ -18,10 +18,10 @@ const defaultGraceSeconds = 10;
 export function createContainers(engine: Engine, log: Log): Containers {
   const pathOf = (id: string) => `/containers/${encodeURIComponent(id)}`;
 
-  const remove = async (id: string) => {
+  const remove = async (id: string, { keepVolumes } = { keepVolumes: false }) => {
     const doing = `remove the container ${shortId(id)}`;
     try {
-      const query = { force: true, v: true };
+      const query = { force: true, v: !keepVolumes };
       await engine.call({ method: 'DELETE', path: pathOf(id), query, timeoutMs: slowMs, doing });
     } catch (error) {
       if (isFailure(error, 'not-found')) return;

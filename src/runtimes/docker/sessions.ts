@@ -90,12 +90,13 @@ export function createSessions(context: Context): Sessions {
 async function attach(
   context: Context,
   id: string,
-  { stdin, tty }: { readonly stdin: boolean; readonly tty: boolean },
+  { stdin, ...asked }: { readonly stdin: boolean; readonly tty?: boolean },
 ): Promise<ByteStream> {
   const { engine, explain } = context;
   const path = `/containers/${encodeURIComponent(id)}`;
   const doing = `attach to the container ${shortId(id)}`;
   const { Config, State } = await look(engine, id);
+  const tty = asked.tty ?? Config.Tty;
   // The wait is in place before the container starts: its exit cannot be missed.
   const condition = State.Status === 'created' || State.Status === 'exited' ? 'next-exit' : 'not-running';
   const exit = await engine.open({ method: 'POST', path: `${path}/wait`, query: { condition }, doing });

@@ -1,5 +1,6 @@
 /** `completion`, and the hidden `__complete` that its scripts call. */
 import { Argument, type Command } from 'commander';
+import type { ContainerView } from '../../../protocol/methods.ts';
 import { completionScript, type Shell, shells } from '../completion-scripts.ts';
 import { commandTree, type NamedKind } from '../completion-tree.ts';
 import { define, run } from '../define.ts';
@@ -11,7 +12,7 @@ import { oneOf } from '../values.ts';
 const deadlineMs = 500;
 
 /** What no shell takes for more than a word. */
-const harmless = /^[\w.-]+$/;
+const harmless = /^[\w./-]+$/;
 
 export function completionCommands(program: Command, session: Session): void {
   define(program, 'completion', 'Print a script that completes our commands', [
@@ -46,6 +47,16 @@ const lists = {
 
 async function namesOf(session: Session, kind: string): Promise<string[]> {
   if (!Object.hasOwn(lists, kind)) return [];
+  if (kind === 'container') return namesOfContainers(await session.ask(lists.container, {}, { deadlineMs }));
   const found: readonly { name: string }[] = await session.ask(lists[kind as NamedKind], {}, { deadlineMs });
   return found.map((one) => one.name);
+}
+
+/** With its node where the name alone means another one, or none. */
+function namesOfContainers(containers: readonly ContainerView[]): string[] {
+  const means = (one: ContainerView) => {
+    const namesakes = containers.filter(({ name }) => name === one.name);
+    return one.managed || namesakes.length === 1 ? one.name : `${one.node}/${one.name}`;
+  };
+  return containers.map(means);
 }

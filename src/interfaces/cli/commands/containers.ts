@@ -1,6 +1,7 @@
 /** `ps`, `inspect`, `start`, `stop`, `rm`. */
 import { type Command, Option } from 'commander';
-import { checkContainerName, checkNetworkName, checkNodeName } from '../../../domain/names.ts';
+import { checkContainerReference } from '../../../domain/container-reference.ts';
+import { checkNetworkName, checkNodeName } from '../../../domain/names.ts';
 import type { ContainerView } from '../../../protocol/methods.ts';
 import { containerNames } from '../container-names.ts';
 import { define, type Format, formatOption, run, show, widthOf } from '../define.ts';
@@ -21,7 +22,7 @@ interface PsFlags extends Format {
 export function containerCommands(program: Command, session: Session): void {
   ps(program, session);
   define(program, 'inspect', 'Show all there is to know of containers', ['inspect web', 'inspect web -o json'])
-    .argument('<CONTAINER...>', 'names or ids of containers', each(checkContainerName))
+    .argument('<CONTAINER...>', 'names or ids of containers', each(checkContainerReference))
     .addOption(formatOption())
     .action(
       run(session, async (words: string[], format: Format) =>
@@ -35,7 +36,7 @@ export function containerCommands(program: Command, session: Session): void {
       ),
     );
   define(program, 'start', 'Start containers that were stopped', ['start web'])
-    .argument('<CONTAINER...>', 'names or ids of containers', each(checkContainerName))
+    .argument('<CONTAINER...>', 'names or ids of containers', each(checkContainerReference))
     .action(
       run(session, async (words: string[]) =>
         session.forEach(await containerNames(session, words), (name) => startOne(session, name)),
@@ -82,7 +83,7 @@ function isAsked(one: ContainerView, { all = false, node, network }: PsFlags): b
 
 function stop(program: Command, session: Session): void {
   define(program, 'stop', 'Stop containers', ['stop web', 'stop -t 30 web db'])
-    .argument('<CONTAINER...>', 'names or ids of containers', each(checkContainerName))
+    .argument('<CONTAINER...>', 'names or ids of containers', each(checkContainerReference))
     .addOption(
       new Option('-t, --time <SECONDS>', 'how long it may take to end by itself before it is killed')
         .default(10)
@@ -97,7 +98,7 @@ function stop(program: Command, session: Session): void {
 
 function remove(program: Command, session: Session): void {
   define(program, 'rm', 'Remove containers', ['rm web', 'rm -f web db'])
-    .argument('<CONTAINER...>', 'names or ids of containers', each(checkContainerName))
+    .argument('<CONTAINER...>', 'names or ids of containers', each(checkContainerReference))
     .option('-f, --force', 'also those that run')
     .action(
       run(session, async (words: string[], { force = false }: { force?: boolean }) =>

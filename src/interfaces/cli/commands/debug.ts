@@ -1,7 +1,7 @@
 /** `debug`. */
 import { type Command, Option } from 'commander';
+import { checkContainerReference } from '../../../domain/container-reference.ts';
 import { checkImage } from '../../../domain/image.ts';
-import { checkContainerName, checkNodeName } from '../../../domain/names.ts';
 import { containerNames } from '../container-names.ts';
 import { define, run } from '../define.ts';
 import type { Session } from '../session.ts';
@@ -12,7 +12,6 @@ import { exitCodeOf, interruptibly } from './exec.ts';
 interface DebugFlags {
   readonly interactive?: boolean;
   readonly tty?: boolean;
-  readonly node?: string;
   readonly hostTools?: boolean;
   readonly env?: (string | undefined)[];
 }
@@ -35,13 +34,8 @@ export function debugCommand(program: Command, session: Session): void {
         each((text) => environment(session.io.env, text)),
       ),
     )
-    .addOption(
-      new Option('--node <NODE>', 'where the container is, if `trama ps` does not know it').argParser(
-        usage(checkNodeName),
-      ),
-    )
     .option(hostTools, "the tools of the container's host, as without an image")
-    .argument('<CONTAINER>', 'its name or id', usage(checkContainerName))
+    .argument('<CONTAINER>', 'its name or id, or NODE/NAME', usage(checkContainerReference))
     .argument('[IMAGE]', "image of the tools (default: the host's own)")
     .argument('[COMMAND...]', 'a command, with its own options (default: a shell)')
     .action(
@@ -56,7 +50,7 @@ async function debug(session: Session, word: string, rest: readonly string[], fl
   const behind = rest[0] === hostTools;
   const ofHost = behind || flags.hostTools || rest.length === 0;
   const command = behind || !ofHost ? rest.slice(1) : rest;
-  const { interactive = io.stdin.isTTY, tty = io.stdin.isTTY && io.stdout.isTTY, node } = flags;
+  const { interactive = io.stdin.isTTY, tty = io.stdin.isTTY && io.stdout.isTTY } = flags;
   const image = ofHost ? undefined : usage(checkImage)(rest[0] ?? '');
   const [name = word] = await containerNames(session, [word]);
   const stream = await session.open('workload.debug', {
@@ -66,7 +60,6 @@ async function debug(session: Session, word: string, rest: readonly string[], fl
       ...(flags.env ?? []).filter((one) => one !== undefined),
     ],
     ...(image === undefined ? {} : { image }),
-    ...(node === undefined ? {} : { node }),
   });
   const onProgress = (message: string) => session.note(`${name}: ${message}`);
   return exitCodeOf(await interruptibly(session, name, stream, { input: interactive, tty, onProgress }));

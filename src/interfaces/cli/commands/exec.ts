@@ -1,7 +1,7 @@
-/** `exec` and `logs`. */
+/** `exec`, `attach` and `logs`. */
 import { type Command, Option } from 'commander';
+import { checkContainerReference } from '../../../domain/container-reference.ts';
 import { Failure, isFailure } from '../../../domain/errors.ts';
-import { checkContainerName } from '../../../domain/names.ts';
 import type { ByteStream } from '../../../protocol/api.ts';
 import { type Carried, carry } from '../carry.ts';
 import { containerNames } from '../container-names.ts';
@@ -35,16 +35,23 @@ export function execCommands(program: Command, session: Session): void {
     .addOption(
       new Option('-u, --user <USER>', 'run as this user: NAME or UID, and perhaps :GROUP').argParser(usage(user)),
     )
-    .argument('<CONTAINER>', 'its name or id', usage(checkContainerName))
+    .argument('<CONTAINER>', 'its name or id', usage(checkContainerReference))
     .argument('<COMMAND...>', 'the command, with its own options')
     .action(run(session, (word: string, command: string[], flags: ExecFlags) => exec(session, word, command, flags)));
+  define(program, 'attach', "Join the streams of a container's main process; Ctrl-C leaves it", [
+    'attach web',
+    'attach h2/web --no-stdin',
+  ])
+    .option('--no-stdin', 'do not send it our input')
+    .argument('<CONTAINER>', 'its name or id', usage(checkContainerReference))
+    .action(run(session, (word: string, { stdin }: { stdin: boolean }) => attach(session, word, stdin)));
   define(program, 'logs', 'Show what a container printed', ['logs web', 'logs -f --tail 20 web'])
     .option('-f, --follow', 'go on until it ends')
     .addOption(
       new Option('--tail <N>', 'only the last N lines').argParser(usage(whole('a number of lines', 0, 1_000_000_000))),
     )
     .option('-t, --timestamps', 'with the time of each line')
-    .argument('<CONTAINER>', 'its name or id', usage(checkContainerName))
+    .argument('<CONTAINER>', 'its name or id', usage(checkContainerReference))
     .action(
       run(session, async (word: string, flags: { follow?: boolean; tail?: number; timestamps?: boolean }) => {
         const [name = word] = await containerNames(session, [word]);
@@ -76,6 +83,13 @@ async function exec(session: Session, word: string, command: string[], flags: Ex
   const { error } = (result ?? {}) as { error?: unknown };
   if (typeof error === 'string') await session.complain(new Failure('invalid', error));
   return exitCodeOf(result);
+}
+
+/** Its keys are the terminal's that it has, if it has one: ctrl-p ctrl-q leaves that. */
+async function attach(session: Session, word: string, stdin: boolean): Promise<number> {
+  const [name = word] = await containerNames(session, [word]);
+  const stream = await session.open('workload.attach', { name, stdin });
+  return exitCodeOf(await interruptibly(session, name, stream, { input: stdin, tty: false }));
 }
 
 /** Carries a stream until its end; Ctrl-C leaves it. What goes on in the container goes on. */

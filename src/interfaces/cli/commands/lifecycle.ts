@@ -14,7 +14,9 @@ const removeWithinMs = 60_000;
 
 /** Resolves when it runs, or has run. @throws Failure with what went wrong on its node. */
 export async function startOne(session: Session, name: string): Promise<void> {
-  await session.ask('workload.start', { name });
+  const asked = await session.ask('workload.start', { name }, { deadlineMs: startWithinMs });
+  // What somebody started with docker is the engine's: it was asked, and has answered.
+  if (!asked.managed) return;
   const started = await follow(session, name, {
     until: (one) => one !== null && ['running', 'exited', 'failed', 'unknown'].includes(one.status),
     withinMs: startWithinMs,
@@ -27,10 +29,12 @@ export async function startOne(session: Session, name: string): Promise<void> {
 
 /** Resolves when it has ended. @param graceSeconds until it is killed. */
 export async function stopOne(session: Session, name: string, graceSeconds: number): Promise<void> {
-  await session.ask('workload.stop', { name, graceSeconds }, { deadlineMs: graceSeconds * 1000 + stopSlackMs });
+  const deadlineMs = graceSeconds * 1000 + stopSlackMs;
+  const asked = await session.ask('workload.stop', { name, graceSeconds }, { deadlineMs });
+  if (!asked.managed) return;
   const stopped = await follow(session, name, {
     until: (one) => one !== null && ['exited', 'failed', 'unknown'].includes(one.status),
-    withinMs: graceSeconds * 1000 + stopSlackMs,
+    withinMs: deadlineMs,
     late: `${name} has not ended, and its node goes on trying: see \`trama inspect ${name}\``,
   });
   if (stopped?.status === 'unknown')
@@ -39,7 +43,7 @@ export async function stopOne(session: Session, name: string, graceSeconds: numb
 
 /** Resolves when it is gone from its node; a node that is down removes it when it is back. */
 export async function removeOne(session: Session, name: string, force: boolean): Promise<void> {
-  await session.ask('workload.remove', { name, force });
+  await session.ask('workload.remove', { name, force }, { deadlineMs: removeWithinMs });
   const left = await follow(session, name, {
     until: (container) => container === null || container.status === 'unknown' || container.status === 'failed',
     withinMs: removeWithinMs,

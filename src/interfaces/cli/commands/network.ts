@@ -1,4 +1,4 @@
-/** `network create|ls|inspect|rm`. */
+/** `network create|ls|inspect|rm`; `connect` and `disconnect`: `connections.ts`. */
 import { type Command, Option } from 'commander';
 import { checkNetworkName, checkNewNetworkName } from '../../../domain/names.ts';
 import { checkNetworkOptions } from '../../../domain/network-options.ts';
@@ -9,6 +9,7 @@ import type { Session } from '../session.ts';
 import { each, usage } from '../usage.ts';
 import { mtu, pair, subnet, vni } from '../values.ts';
 import { networkSheet, networkTable } from '../views.ts';
+import { connectionCommands } from './connections.ts';
 import { inspectEach } from './inspect-each.ts';
 
 interface CreateFlags extends Format {
@@ -52,6 +53,7 @@ export function networkCommands(program: Command, session: Session): void {
         session.forEach(names, async (name) => void (await session.ask('network.remove', { name }))),
       ),
     );
+  connectionCommands(network, session);
 }
 
 function create(network: Command, session: Session): void {

@@ -56,6 +56,7 @@ export const web: ContainerView = {
   node: 'h1',
   image: 'nginx:1.27',
   command: [],
+  managed: true,
   status: 'running',
   message: '',
   exitCode: null,

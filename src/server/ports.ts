@@ -1,0 +1,13 @@
+/** Published ports as people read them. Pure. */
+import type { EndpointRecord, PublishedPort } from '../domain/domain.ts';
+
+/** What nodes really publish of a container, each once: it may be on several networks. */
+export function portsOf(endpoints: readonly EndpointRecord[]): string[] {
+  return [...new Set(endpoints.flatMap(({ ports }) => (ports ?? []).map(portText)))];
+}
+
+/** As docker writes it: `8080->80/tcp`, `10.0.0.1:8080->80/tcp`; `any->80/tcp` until its node has chosen one. */
+export function portText({ hostAddress, hostPort, containerPort, protocol }: PublishedPort): string {
+  const host = hostAddress === undefined ? '' : `${hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress}:`;
+  return `${host}${hostPort === 0 ? 'any' : hostPort}->${containerPort}/${protocol}`;
+}
