@@ -45,6 +45,13 @@ async function pings(from: string, to: string): Promise<boolean> {
   return (await trama('exec', from, 'ping', '-c1', '-W1', to)).code === 0;
 }
 
+/** A container on h2 without a shell, and its network. */
+async function bareRuns(): Promise<void> {
+  if ((await networks()).some(({ name }) => name === 'app')) return;
+  await cluster.trama('network', 'create', 'app', '--subnet', '10.42.0.0/16');
+  await cluster.trama('run', '-d', '--name', 'bare', '--node', 'h2', '--network', 'app', bareImage);
+}
+
 describe('bridge', () => {
   test('is the network of containers that name none, and there without being made', async () => {
     expect((await networks()).map(({ name }) => name)).toEqual([]);
@@ -182,10 +189,7 @@ describe('host and none', () => {
 });
 
 describe('container:NAME', () => {
-  beforeAll(async () => {
-    await cluster.trama('network', 'create', 'app', '--subnet', '10.42.0.0/16');
-    await cluster.trama('run', '-d', '--name', 'bare', '--node', 'h2', '--network', 'app', bareImage);
-  });
+  beforeAll(bareRuns);
 
   test('a container joins the network of another, on the node of that one', async () => {
     const { stdout, stderr } = await trama(
@@ -244,6 +248,8 @@ describe('container:NAME', () => {
       '-i',
     );
     expect(there.stdout).toMatch(/^172\./);
+    const tools = await trama('debug', 'h2/apart', '--host-tools', 'ip', '-o', '-4', 'addr', 'show', 'eth0');
+    expect(tools.stdout).toContain(there.stdout.trim());
     await cluster.host('h2').docker('rm', '-f', 'plain', 'apart');
   });
 
@@ -297,6 +303,8 @@ test('several networks, the first with an address and a name of its own', async 
 });
 
 describe('debug, from another host, into a container without a shell', () => {
+  beforeAll(bareRuns);
+
   test('with the tools of its host', async () => {
     const address = await trama('debug', 'bare', '--host-tools', 'ip', '-o', 'addr', 'show', 'eth0');
     expect(address.stdout, address.stderr).toContain(`${await addressOf('bare')}/16`);
