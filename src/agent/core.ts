@@ -67,8 +67,8 @@ export class AgentCore implements Agent {
   readonly #workloads: Workloads;
   readonly #docker: DockerSide;
   readonly #debug: Debug;
-  readonly #stop = new AbortController();
   readonly #containers: Answers;
+  readonly #stop = new AbortController();
   readonly #idle: IdleNetworks;
   #underlay: Underlay;
   #leaving = false;
@@ -103,8 +103,8 @@ export class AgentCore implements Agent {
         addresses: () => this.#addresses,
         workloads: () => this.#workloads,
         debug: () => this.#debug,
-      }),
         containers: () => this.#containers,
+      }),
       underlay: () => this.#underlay,
       containers: () => this.#workloads.wanted().size,
       onRegistered: () => this.#tellEverything(),
@@ -204,6 +204,10 @@ export class AgentCore implements Agent {
       spawn: options.spawn,
       converse: options.converse,
     });
+    this.#containers = answersOf({
+      ...{ node, runtime, view, wiring: this.#wiring, workloads: this.#workloads, addresses: this.#addresses },
+      ...{ kept: this.#kept, docker: this.#docker, publisher: this.#publisher },
+    });
     this.plugin = createNetworkPlugin({
       node,
       view,
@@ -212,10 +216,6 @@ export class AgentCore implements Agent {
       kept: this.#kept,
       former: this.#former,
       ports: this.#ports,
-    this.#containers = answersOf({
-      ...{ node, runtime, view, wiring: this.#wiring, workloads: this.#workloads, addresses: this.#addresses },
-      ...{ kept: this.#kept, docker: this.#docker, publisher: this.#publisher },
-    });
       state,
       settle: (owner) => this.#kernel.settle(owner),
       leaving: () => this.#leaving,
@@ -381,6 +381,8 @@ export class AgentCore implements Agent {
       if (event.type === 'connected')
         this.#inBackground('not in step with the container engine yet', this.#engineCame());
       else if (event.type === 'container') this.#workloads.onContainer(event.attributes[workloadLabel] ?? '');
+      else if (event.action === 'connect' || event.action === 'disconnect')
+        this.#workloads.onNetwork(event.attributes.container ?? '');
       else if (event.action === 'destroy') this.#syncDockerNetworks();
     }
   }
@@ -389,8 +391,6 @@ export class AgentCore implements Agent {
     await this.#lookAtHost();
     // An engine that starts writes iptables anew: what we believe of the kernel is no longer worth much.
     this.#kernel.lookSoon();
-      else if (event.action === 'connect' || event.action === 'disconnect')
-        this.#workloads.onNetwork(event.attributes.container ?? '');
     this.#membership.outdated();
     this.#inBackground('containers of tools not removed yet', this.#debug.sweep());
     await this.#docker.syncNetworks();
