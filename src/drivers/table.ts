@@ -3,6 +3,6 @@ import { bridge } from './bridge/bridge.ts';
 import type { DriverTable } from './drivers.ts';
 import { overlay } from './overlay/overlay.ts';
 
-export { base } from './overlay/base.ts';
+export { base } from './segment/base.ts';
 
 export const drivers: DriverTable = { overlay, bridge };

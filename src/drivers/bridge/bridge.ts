@@ -5,7 +5,7 @@
  */
 import { endpointPortName, gatewayPortName } from '../../domain/domain.ts';
 import type { Driver } from '../drivers.ts';
-import { networkElements } from '../overlay/filters.ts';
+import { networkElements } from '../segment/filters.ts';
 import { attached, bridge as bridgeLink, gatewayPair, insideSandbox, portEntry } from '../segment/segment.ts';
 
 export const bridge: Driver = {

@@ -20,8 +20,8 @@ import {
 } from '../../domain/domain.ts';
 import type { FdbObject, KernelObject, NeighbourObject, VxlanLink } from '../../kernel/objects.ts';
 import type { Driver, Host } from '../drivers.ts';
+import { allowedVtep, guardedVni, networkElements } from '../segment/filters.ts';
 import { attached, bridge, gatewayPair, insideSandbox, portEntry } from '../segment/segment.ts';
-import { allowedVtep, guardedVni, networkElements } from './filters.ts';
 
 const everyone = '00:00:00:00:00:00';
 

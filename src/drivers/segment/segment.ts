@@ -24,7 +24,7 @@ import {
 } from '../../domain/domain.ts';
 import type { AddressObject, BridgeLink, FdbObject, KernelObject, VethLink } from '../../kernel/objects.ts';
 import type { Host, Sandbox } from '../drivers.ts';
-import { portsSet } from '../overlay/base.ts';
+import { portsSet } from './base.ts';
 import { published } from './published.ts';
 
 /** A local port: what it sends teaches the bridge nothing, and it gets no frame that is for an unknown MAC. */
