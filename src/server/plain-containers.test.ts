@@ -206,7 +206,7 @@ describe('verbs', () => {
 
   test('waiting ends when it is gone', async () => {
     await using cluster = await Cluster.create();
-    const { server, app, h2, attach } = await scene(cluster);
+    const { server, app, h2, engine, attach } = await scene(cluster);
     const { id: endpoint } = await attach(h2, app, '10.42.0.9', { id: id('a'), name: 'web' });
     await listed(server, 1);
     const first = await ask(server, 'workload.wait', { name: 'web', since: 0, waitMs: 5000 });
@@ -218,6 +218,12 @@ describe('verbs', () => {
     await h2.ask('endpoint.delete', { network: app.id, address: '10.42.0.9', id: endpoint });
     expect(await next).toMatchObject({ gone: true, container: null });
     expect(await ask(server, 'workload.wait', { name: 'web', since: 0, waitMs: 0 })).toMatchObject({ gone: true });
+    // Nor does whoever names its node wait for what is not there.
+    engine.refuses = new Failure('not-found', 'there is no container web on node h2');
+    const began = Date.now();
+    const asked = ask(server, 'workload.wait', { name: 'h2/web', since: 0, waitMs: 5000 });
+    expect(await refusal(asked)).toMatch(/^not-found: there is no container web on node h2/);
+    expect(Date.now() - began).toBeLessThan(1000);
   });
 });
 

@@ -100,7 +100,8 @@ async function waitForPlain(
   for (;;) {
     const now = found.attached === undefined ? undefined : context.containers.called(found.name, found.node)[0];
     if (now === undefined && found.attached !== undefined) return { since, gone: true, container: null };
-    const revision = now?.revision ?? 0;
+    // 0 is for whoever has not looked yet.
+    const revision = now?.revision ?? 1;
     const left = until - context.clock.now();
     if (since !== revision || left <= 0 || context.signal.aborted) {
       const container = await inspectPlain(context, found, { name }, call);
