@@ -6,8 +6,12 @@ export function portsOf(endpoints: readonly EndpointRecord[]): string[] {
   return [...new Set(endpoints.flatMap(({ ports }) => (ports ?? []).map(portText)))];
 }
 
-/** As docker writes it: `8080->80/tcp`, `10.0.0.1:8080->80/tcp`; `any->80/tcp` until its node has chosen one. */
-export function portText({ hostAddress, hostPort, containerPort, protocol }: PublishedPort): string {
+/**
+ * As docker writes it: `8080->80/tcp`, `10.0.0.1:8080->80/tcp`. Until its node has chosen: `any->80/tcp`,
+ * `8000-8010->80/tcp`.
+ */
+export function portText({ hostAddress, hostPort, hostPortEnd, containerPort, protocol }: PublishedPort): string {
   const host = hostAddress === undefined ? '' : `${hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress}:`;
-  return `${host}${hostPort === 0 ? 'any' : hostPort}->${containerPort}/${protocol}`;
+  const port = hostPortEnd === undefined ? `${hostPort === 0 ? 'any' : hostPort}` : `${hostPort}-${hostPortEnd}`;
+  return `${host}${port}->${containerPort}/${protocol}`;
 }

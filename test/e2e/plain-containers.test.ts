@@ -56,6 +56,49 @@ describe('a container that somebody started with docker', () => {
     expect((await cluster.host('h2').trama('ps')).stdout).toContain('solo');
   });
 
+  test('shows the host ports that it really has, as a workload does', async () => {
+    await cluster
+      .host('h2')
+      .docker(
+        'run',
+        '-d',
+        '--name',
+        'open',
+        '--network',
+        'app',
+        '-p',
+        '8088:80',
+        '-p',
+        '81',
+        labImage,
+        'sleep',
+        '9999',
+      );
+    await eventually('it is known', async () => (await shown('open'))[0]?.ports.length === 2);
+    const [open] = await shown('open');
+    expect(open?.ports).toEqual(
+      expect.arrayContaining(['8088->80/tcp', expect.stringMatching(/^[1-9]\d{3,4}->81\/tcp$/)]),
+    );
+    await cluster.trama(
+      'run',
+      '-d',
+      '--name',
+      'own',
+      '--node',
+      'h1',
+      '--network',
+      'app',
+      '-p',
+      '82',
+      labImage,
+      'sleep',
+      '9999',
+    );
+    await eventually('it has one', async () => /^[1-9]\d{3,4}->82\/tcp$/.test((await shown('own'))[0]?.ports[0] ?? ''));
+    expect(await cluster.trama('ps')).toMatch(/^own .* [1-9]\d{3,4}->82\/tcp .*running/m);
+    await cluster.trama('rm', '-f', 'open', 'own');
+  });
+
   test('is looked at, listened to and worked in by its name or id', async () => {
     const { id, status } = await inspected('solo');
     expect(status).toBe('running');
