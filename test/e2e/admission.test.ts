@@ -77,7 +77,7 @@ test('a mistyped token, and no server at all', async () => {
   });
   const silent = await tryToJoin(`${good}@10.99.0.200`);
   expect(silent.code).toBe(1);
-  expect(silent.said).toMatch(/^trama: No server answers: the server at 10.99.0.200:4701 cannot be reached/);
+  expect(silent.said).toMatch(/^trama: no server answers: the server at 10.99.0.200:4701 cannot be reached/);
 });
 
 test('a name or an address that another node has', async () => {

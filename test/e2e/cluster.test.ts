@@ -322,7 +322,7 @@ describe('traffic goes on', () => {
     expect((await h3.pingFromContainer('app3', address)).reached).toBe(true);
     const answer = await cluster.host('h2').trama('ps');
     expect(answer.code).toBe(1);
-    expect(answer.stderr).toMatch(/^trama: No server answers/);
+    expect(answer.stderr).toMatch(/^trama: no server answers/);
 
     cluster.server = await cluster.host('h1').startServer();
     await untilThere(cluster.host('h1'), '/run/trama/server.sock', cluster.server);
