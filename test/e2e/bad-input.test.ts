@@ -25,7 +25,7 @@ const badSubnets = [
   '10.42.8.0/24',
   '10.99.0.0/24',
 ];
-const badPorts = ['0:80', '70000:80', '80:0', '80:70000', 'x:80', '80', '80:80/sctp'];
+const badPorts = ['0:80', '70000:80', '80:0', '80:70000', 'x:80', '80-81:80-82', '80:80/sctp'];
 
 const commands: readonly (readonly string[])[] = [
   ...badNames.flatMap((name) => [
