@@ -22,6 +22,7 @@ import { Debug } from './debug.ts';
 import { DockerSide } from './docker-side.ts';
 import { type Answers, answersOf } from './engine-containers.ts';
 import { FormerAddresses } from './former-addresses.ts';
+import { endGoneEndpoints } from './gone-sandboxes.ts';
 import { hostFacts } from './host-facts.ts';
 import type { Identity } from './identity.ts';
 import { IdleNetworks } from './idle-networks.ts';
@@ -55,6 +56,7 @@ export class AgentCore implements Agent {
   readonly #membership: Membership;
   readonly #clone: Clone;
   readonly #topics: TopicMemory;
+  readonly #tidings: Tidings;
   readonly #kernel: KernelSide;
   readonly #names: NameSide;
   readonly #addresses: Addresses;
@@ -79,6 +81,7 @@ export class AgentCore implements Agent {
     const view = this.#view;
     const logins = new RegistryLogins(clock);
     const tidings = new Tidings({ link: () => this.#membership.link, clock, log });
+    this.#tidings = tidings;
     const report = (message: string) => tidings.trouble(message);
     this.node = node;
     this.#options = options;
@@ -116,6 +119,13 @@ export class AgentCore implements Agent {
       tidings,
       restored: (link) => this.#wiring.restored(link),
       unknownPeers: () => this.#unknownPeers(),
+      endGone: () =>
+        endGoneEndpoints({
+          state,
+          missingPairs: () => this.#kernel.missingPairs(),
+          removeEndpoint: (id) => this.#wiring.removeEndpoint(id),
+          releaseAddress: (network, address) => this.#addresses.release(network, address),
+        }),
       settled: () => this.#names.settled(),
     });
     this.#names = new NameSide({
@@ -288,6 +298,7 @@ export class AgentCore implements Agent {
   // -- what the servers say
 
   #tellEverything(): void {
+    this.#inBackground('events not told yet', this.#tidings.tell());
     this.#reporter.repeat();
     for (const network of this.#wiring.attached()) void this.#publisher.sync(network.id);
     this.#workloads.checkAll();
@@ -426,12 +437,15 @@ export class AgentCore implements Agent {
 
   async #followUnderlay(): Promise<void> {
     const found = await findUnderlay(this.#options.spawn, this.#options.address);
-    const moved = JSON.stringify(found) !== JSON.stringify(this.#underlay);
+    const { routes: _, ...before } = this.#underlay;
+    const { routes: __, ...now } = found;
+    const moved = JSON.stringify(now) !== JSON.stringify(before);
+    const changed = JSON.stringify(found) !== JSON.stringify(this.#underlay);
     this.#underlay = found;
     await this.#lookAtHost();
     this.#kernel.settleSoon();
-    if (!moved) return;
-    this.#options.log.info(`the underlay changed: taking ${found.reason}`, { mtu: found.mtu });
+    if (moved) this.#options.log.info(`the underlay changed: taking ${found.reason}`, { mtu: found.mtu });
+    if (!changed) return;
     this.#membership.outdated();
     await this.#membership.register();
   }

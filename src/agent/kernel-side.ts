@@ -21,6 +21,8 @@ export interface KernelSideOptions {
   restored(link: VethLink): readonly KernelObject[] | undefined;
   /** VNIs of networks whose other nodes' endpoints no server has told of yet; `all`: of any network at all. */
   unknownPeers(): ReadonlySet<number> | 'all';
+  /** Ends endpoints whose containers are gone. @returns whether there was any */
+  endGone(): Promise<boolean>;
   /** The kernel has been brought nearer to what is desired. */
   settled(): void;
 }
@@ -28,6 +30,8 @@ export interface KernelSideOptions {
 export class KernelSide {
   readonly reconciler: Reconciler;
   readonly #options: KernelSideOptions;
+  /** Not until everybody has said what they want: what nobody wants is deleted. */
+  #begun = false;
 
   constructor(options: KernelSideOptions) {
     const { agent, sysctls, tidings } = options;
@@ -57,16 +61,24 @@ export class KernelSide {
 
   /** Nobody waits for it. */
   settleSoon(): void {
-    this.#report(this.reconciler.settle());
+    if (this.#begun) this.#report(this.reconciler.settle());
   }
 
   lookSoon(): void {
-    this.#report(this.reconciler.resync());
+    if (this.#begun) this.#report(this.reconciler.resync());
   }
 
-  /** The first look after a start. */
+  /** The first look after a start, once everybody has said what they want. */
   async look(): Promise<void> {
-    this.#tell(await this.reconciler.resync());
+    await this.#options.endGone();
+    this.#begun = true;
+    await this.#tell(await this.reconciler.resync());
+  }
+
+  /** Names of desired veth pairs that are not there. */
+  async missingPairs(): Promise<ReadonlySet<string>> {
+    const created = (await this.reconciler.plan()).flatMap((step) => (step.op === 'create' ? [step.after] : []));
+    return new Set(created.flatMap((object) => (object.kind === 'link' ? [object.name] : [])));
   }
 
   /** What a clean uninstall would run. */
@@ -75,15 +87,18 @@ export class KernelSide {
   }
 
   #report(pass: Promise<Outcome>): void {
-    pass.then(
-      (outcome) => this.#tell(outcome),
-      (error: unknown) => this.#options.agent.log.debug('the kernel could not be settled', { error }),
-    );
+    pass
+      .then((outcome) => this.#tell(outcome))
+      .catch((error: unknown) => this.#options.agent.log.debug('the kernel could not be settled', { error }));
   }
 
-  #tell(outcome: Outcome): void {
+  /** What could not be done for a container that is gone is no trouble. */
+  async #tell({ failed }: Outcome): Promise<void> {
     this.#options.settled();
-    this.#options.tidings.troubles(outcome.failed.map(({ message }) => message));
+    if (failed.length === 0) return;
+    await this.#options.endGone();
+    const left = (await this.reconciler.settle()).failed;
+    this.#options.tidings.troubles(left.map(({ message }) => message));
   }
 
   /**

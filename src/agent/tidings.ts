@@ -1,11 +1,11 @@
 /** What a person should know: into the log, and to a server, where `trama node inspect` shows it. */
+import { isFailure } from '../domain/domain.ts';
 import type { Clock, Log } from '../platform/platform.ts';
-import { ask } from '../protocol/protocol.ts';
-import type { ServerLink } from './server-link.ts';
+import { type Api, ask } from '../protocol/protocol.ts';
 
 export interface TidingsOptions {
-  /** Undefined before the first connection: the log alone hears of it. */
-  link(): ServerLink | undefined;
+  /** Of the servers; undefined before the first connection. */
+  link(): Api | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -13,10 +13,21 @@ export interface TidingsOptions {
 /** One lost device may be thousands of sentences, of which nobody would read the rest. */
 const toldAtOnce = 20;
 const remembered = 1000;
+/** While no server answers; of more, the first say what began it. */
+const kept = 100;
+
+interface NodeEvent {
+  readonly kind: 'repair' | 'error';
+  readonly message: string;
+  /** ms since 1970 */
+  readonly time: number;
+}
 
 export class Tidings {
   readonly #options: TidingsOptions;
   readonly #troubles = new Set<string>();
+  readonly #untold: NodeEvent[] = [];
+  #telling = false;
 
   constructor(options: TidingsOptions) {
     this.#options = options;
@@ -42,11 +53,29 @@ export class Tidings {
     }
   }
 
-  #send(kind: 'repair' | 'error', message: string): void {
-    const link = this.#options.link();
-    if (link === undefined) return;
-    const event = { kind, message, time: this.#options.clock.now() };
-    ask(link, 'node.event', event).catch((error: unknown) => this.#options.log.debug('event not told', { error }));
+  /** Servers answer again: what they have not heard. */
+  async tell(): Promise<void> {
+    if (this.#telling) return;
+    this.#telling = true;
+    try {
+      for (;;) {
+        const link = this.#options.link();
+        const [event] = this.#untold;
+        if (link === undefined || event === undefined) return;
+        await ask(link, 'node.event', event).catch((error: unknown) => {
+          if (isFailure(error, 'unavailable') || isFailure(error, 'deadline')) throw error;
+          this.#options.log.debug('an event was not taken', { error });
+        });
+        this.#untold.shift();
+      }
+    } finally {
+      this.#telling = false;
+    }
+  }
+
+  #send(kind: NodeEvent['kind'], message: string): void {
+    if (this.#untold.length < kept) this.#untold.push({ kind, message, time: this.#options.clock.now() });
+    this.tell().catch((error: unknown) => this.#options.log.debug('event not told yet', { error }));
   }
 }
 

@@ -219,6 +219,17 @@ export class Wiring {
     if (JSON.stringify(before.ports) !== JSON.stringify(record.ports)) this.#desireLocal(network, record);
   }
 
+  /** It is about to be put into a sandbox: its pair must be there. */
+  joining(network: NetworkRecord, record: EndpointRecord): void {
+    this.#desireLocal(network, record);
+  }
+
+  /** It stands nowhere any more. Its pair may have gone with the sandbox, and that is nothing to repair. */
+  async left(id: string): Promise<void> {
+    this.#options.kernel.release(localOwner(id));
+    await this.updateEndpoint(id, ({ sandbox: _, ...rest }) => rest);
+  }
+
   /** No error when it is gone already. The address stays taken until it is released by itself. */
   async removeEndpoint(id: string): Promise<void> {
     const endpoint = this.#options.state.endpoints.get(id);

@@ -106,6 +106,8 @@ class KernelReconciler implements Reconciler {
   readonly #namespaces: Set<string>;
   readonly #own: Set<string>;
   readonly #iptables = new Set(['']);
+  /** What somebody changed behind our back, until it is right again. Wiring for the first time is no repair. */
+  readonly #drifted = new Set<string>();
   #looked = false;
   #clearing = false;
   #next: Turn | undefined;
@@ -248,30 +250,53 @@ class KernelReconciler implements Reconciler {
   }
 
   async #pass(look: boolean): Promise<Outcome> {
-    const first = !this.#looked;
     const waits = (key: string) => this.#failures.waits(key, this.tracker.desired(key));
-    if (!look && !first) {
+    if (!look && this.#looked) {
       const absent = await this.#sandboxes.prepare();
       return await this.#do(plan(this.tracker, (key) => absent(key) || waits(key)));
     }
-    const asked = new Set(this.tracker.pending().keys());
-    await this.#look();
-    const outcome = await this.#replaceMissing(await this.#sandboxes.prepare());
-    const repairs = outcome.applied.filter((step) => !asked.has(keyOf(subjectOf(step))));
-    if (repairs.length > 0 && !first) this.#options.onRepair?.(repairs.map(explain));
+    await this.#lookForDrift();
+    const absent = await this.#sandboxes.prepare();
+    const wrong = new Set(this.tracker.pending().keys());
+    const { outcome, partOf } = await this.#replaceMissing(absent);
+    this.#tellRepairs(outcome.applied, wrong, partOf);
     return outcome;
   }
 
-  async #look(): Promise<void> {
+  async #lookForDrift(): Promise<void> {
+    const first = !this.#looked;
+    const found = await this.#look();
+    // The first look contradicts nothing.
+    if (!first) for (const key of found) this.#drifted.add(key);
+  }
+
+  /** @param wrong what was not as desired before; the rest of a replacement was only done again. */
+  #tellRepairs(applied: readonly Step[], wrong: ReadonlySet<string>, partOf: ReadonlyMap<string, string>): void {
+    const pending = this.tracker.pending();
+    const repairs = applied.filter((step) => {
+      const part = keyOf(subjectOf(step));
+      const key = partOf.get(part) ?? part;
+      const meant = wrong.has(part) || this.tracker.desired(part) === undefined;
+      return meant && this.#drifted.has(key) && !pending.has(key);
+    });
+    for (const key of this.#drifted) if (!pending.has(key)) this.#drifted.delete(key);
+    if (repairs.length > 0) this.#options.onRepair?.(repairs.map(explain));
+  }
+
+  /** @returns keys of what is wrong against what was believed. What is desired while the kernel is read is not among them. */
+  async #look(): Promise<string[]> {
     const objects = await this.#observe();
     const { keep } = this.#options;
     const counts = (object: KernelObject) => this.tracker.desired(keyOf(object)) !== undefined || !keep?.(object);
+    const asked = new Set(this.tracker.pending().keys());
     this.tracker.observed(
       keep === undefined || this.#clearing ? objects : objects.filter(counts),
       (object) => sandboxOf(object) === undefined,
     );
+    const found = [...this.tracker.pending().keys()].filter((key) => !asked.has(key));
     await this.#memory.remember(objects);
     this.#looked = true;
+    return found;
   }
 
   /** A kernel that holds nothing of Trama's has been started since: what its sysctls were before tells nothing of now. */
@@ -298,7 +323,9 @@ class KernelReconciler implements Reconciler {
   }
 
   /** All pending steps, with what `onMissing` gives in place of pairs that are missing. */
-  async #replaceMissing(absent: (key: string) => boolean): Promise<Outcome> {
+  async #replaceMissing(
+    absent: (key: string) => boolean,
+  ): Promise<{ outcome: Outcome; partOf: ReadonlyMap<string, string> }> {
     const substitutes = new Map<string, KernelObject>();
     const replaced = new Map<string, { link: VethLink; parts: Set<string> }>();
     for (const [key, what] of this.tracker.pending()) {
@@ -309,22 +336,23 @@ class KernelReconciler implements Reconciler {
       replaced.set(key, { link, parts: new Set(objects.map(keyOf)) });
       for (const object of objects) substitutes.set(keyOf(object), object);
     }
-    if (replaced.size === 0) return await this.#do(plan(this.tracker, absent));
+    const partOf = new Map([...replaced].flatMap(([key, { parts }]) => [...parts].map((part) => [part, key] as const)));
+    if (replaced.size === 0) return { outcome: await this.#do(plan(this.tracker, absent)), partOf };
     const steps = plan(this.tracker, (key) => absent(key) || replaced.has(key) || substitutes.has(key));
     for (const after of substitutes.values()) steps.push({ op: 'create', after });
-    return await this.#do(inOrder(steps), replaced);
+    return { outcome: await this.#do(inOrder(steps), replaced, partOf), partOf };
   }
 
   async #do(
     planned: readonly Step[],
     replaced: ReadonlyMap<string, { link: VethLink; parts: ReadonlySet<string> }> = new Map(),
+    partOf: ReadonlyMap<string, string> = new Map(),
   ): Promise<Outcome> {
     if (planned.length === 0) return { applied: [], failed: this.#failures.all(this.tracker) };
     const steps = await this.#memory.prepare(planned, this.tracker, (sysctls) =>
       observe(this.#options.spawn, { namespaces: [], own: new Set(), sysctls, iptables: [], ipv6: false }),
     );
     const results = await apply(steps, this.#options.spawn, this.#host);
-    const partOf = new Map([...replaced].flatMap(([key, { parts }]) => [...parts].map((part) => [part, key] as const)));
     for (const { step, outcome } of results) if (outcome === 'done') this.#believe(step, partOf);
     for (const { link, parts } of replaced.values()) {
       const failed = results.some(({ step, outcome }) => outcome === 'failed' && parts.has(keyOf(subjectOf(step))));
@@ -340,11 +368,11 @@ class KernelReconciler implements Reconciler {
     return await this.#verify(results, partOf);
   }
 
-  /** @param partOf parts of replacements, which are not tracked, and the pair that each stands for. */
+  /** @param partOf parts of replacements, which are not tracked inside sandboxes, and the pair that each stands for. */
   #believe(step: Step, partOf: ReadonlyMap<string, string>): void {
     const subject = subjectOf(step);
     const key = keyOf(subject);
-    if (partOf.has(key) && this.tracker.desired(key) === undefined) return;
+    if (partOf.has(key) && sandboxOf(subject) !== undefined && this.tracker.desired(key) === undefined) return;
     if (step.op === 'delete') this.tracker.gone(key);
     else this.tracker.noted(subject);
     this.#failures.passed(key);

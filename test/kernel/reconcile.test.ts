@@ -106,13 +106,37 @@ describe('a reconciler', { timeout: 30_000 }, () => {
       'name' in missing && missing.name === link.name
         ? [made, { kind: 'address', ns: path, device: 'eth0', cidr: address }]
         : undefined;
-    const reconciler = kept(overlay(h, { onMissing }));
+    const repairs: string[] = [];
+    const reconciler = kept(overlay(h, { onMissing, onRepair: (sentences) => repairs.push(...sentences) }));
     expect((await reconciler.resync()).failed).toHaveLength(1);
     expect(reconciler.failuresOf('endpoint/local')[0]?.message).toContain('10.300.0.5/16');
     expect(await h.run(`ip -n ${h.data} link`)).not.toContain(link.name);
     address = '10.42.0.5/16';
     await expect.poll(() => h.run(`ip -n ${h.sandbox} addr`), { timeout: 5000 }).toContain('10.42.0.5/16');
     await expect.poll(() => reconciler.failuresOf('endpoint/local')).toEqual([]);
+    // It never was intact before.
+    expect(repairs).toEqual([]);
+    await h.run(`ip -n ${h.data} link del ${link.name}`);
+    address = '10.300.0.5/16';
+    expect((await reconciler.resync()).failed).toHaveLength(1);
+    expect(repairs).toEqual([]);
+    address = '10.42.0.5/16';
+    await expect.poll(() => repairs.join('\n'), { timeout: 5000 }).toContain(link.name);
+    expect(repairs.filter((each) => each.includes('10.42.0.5/16'))).toHaveLength(1);
+  });
+
+  test('what is desired while the kernel is being looked at is no repair', async () => {
+    const h = await host();
+    const repairs: string[] = [];
+    const reconciler = kept(overlay(h, { onRepair: (sentences) => repairs.push(...sentences) }));
+    await reconciler.settle();
+    const pass = reconciler.resync();
+    await new Promise((resolve) => setImmediate(resolve));
+    reconciler.desire('endpoint/a', localEndpoint(h, 'trv00000000aa', '10.42.0.20'));
+    await pass;
+    await reconciler.settle();
+    expect(await h.run(`ip -n ${h.data} -br link`)).toContain('trv00000000aa');
+    expect(repairs).toEqual([]);
   });
 
   test('callers that come during a pass share the next one', async () => {

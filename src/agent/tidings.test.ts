@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { Failure } from '../domain/domain.ts';
+import { silentLog, systemClock } from '../platform/platform.ts';
+import type { Api } from '../protocol/protocol.ts';
+import { Tidings } from './tidings.ts';
+
+function scene() {
+  const heard: string[] = [];
+  let answer: Failure | undefined;
+  const api: Api = {
+    call: async (_method, params) => {
+      if (answer !== undefined) throw answer;
+      heard.push((params as { message: string }).message);
+      return {};
+    },
+    open: () => Promise.reject(new Error('no streams here')),
+  };
+  let link: Api | undefined = api;
+  const tidings = new Tidings({ link: () => link, clock: systemClock, log: silentLog });
+  return {
+    tidings,
+    heard,
+    linked: (yes: boolean) => {
+      link = yes ? api : undefined;
+    },
+    answers: (failure: Failure | undefined) => {
+      answer = failure;
+    },
+  };
+}
+
+test('a trouble is told once', async () => {
+  const { tidings, heard } = scene();
+  tidings.trouble('a');
+  tidings.trouble('a');
+  tidings.trouble('b');
+  await expect.poll(() => heard).toEqual(['a', 'b']);
+});
+
+test('what happens before there is a server, and while none answers, is told in order once one does', async () => {
+  const { tidings, heard, linked, answers } = scene();
+  linked(false);
+  tidings.trouble('before the first connection');
+  linked(true);
+  answers(new Failure('unavailable', 'no server'));
+  tidings.repairs(['while none answers']);
+  await new Promise(setImmediate);
+  await expect(tidings.tell()).rejects.toThrow('no server');
+  expect(heard).toEqual([]);
+  answers(undefined);
+  await tidings.tell();
+  await tidings.tell();
+  expect(heard).toEqual(['before the first connection', 'while none answers']);
+});
+
+test('what a server does not take holds up nothing, and of thousands only the first are kept', async () => {
+  const { tidings, heard, linked, answers } = scene();
+  answers(new Failure('invalid', 'too long'));
+  tidings.trouble('refused');
+  await new Promise(setImmediate);
+  answers(undefined);
+  linked(false);
+  for (let i = 0; i < 3000; i += 1) tidings.trouble(`${i}`);
+  linked(true);
+  await tidings.tell();
+  await expect.poll(() => heard.length).toBe(100);
+  expect(heard[0]).toBe('0');
+});
