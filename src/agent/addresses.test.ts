@@ -165,6 +165,22 @@ describe('addresses of a node', () => {
     expect(leased).toEqual([]);
   });
 
+  test('of a network in use a block goes back that was only needed for a rush', async () => {
+    const { api, leased } = books();
+    const { addresses, clock } = await node('a', api('a'));
+    const got: string[] = [];
+    while (leased.length < 2) got.push(await addresses.assign(network));
+    const [stays, ...ends] = got;
+    for (const address of ends) addresses.release('n1', address);
+    const [first] = leased;
+    await addresses.returnBlocks(new Set(['n1']));
+    expect(leased).toHaveLength(2);
+    clock.time = 60_000;
+    await addresses.returnBlocks(new Set(['n1']));
+    expect(leased).toEqual([first]);
+    expect(stays).toBeDefined();
+  });
+
   test('a block that is heard of before its network serves once that is known', async () => {
     const { api, silence } = books();
     const { addresses, view } = await node('a', api('a'));

@@ -184,12 +184,13 @@ export class Addresses {
   /**
    * Every 30 s or so: gives back blocks in which nothing is in use any more and everything has rested. One that cannot be
    * given back now stays in use, and is tried again.
-   * @param inUse networks that this node has endpoints in: their blocks are kept for the next container.
+   * @param inUse networks that this node has endpoints in: of their blocks enough are kept for the next containers.
    */
   async returnBlocks(inUse: ReadonlySet<string>): Promise<void> {
     for (const [network, pool] of this.#pools) {
-      if (inUse.has(network)) continue;
-      for (const cidr of pool.idleBlocks(this.#options.clock.now())) {
+      const now = this.#options.clock.now();
+      for (const cidr of pool.idleBlocks(now).reverse()) {
+        if (inUse.has(network) && !pool.isSpare(cidr, now)) continue;
         pool.removeBlock(cidr);
         try {
           await ask(this.#options.api, 'block.release', { network, cidr });

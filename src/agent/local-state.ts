@@ -16,6 +16,8 @@ export interface LocalEndpoint {
 export interface DockerNetworkLink {
   readonly dockerId: string;
   readonly network: string;
+  /** What Docker calls its pool, when it asked for one before it named the network. */
+  readonly pool?: string;
 }
 
 /** What was last done for a workload, so that a container that ended by itself is not taken for one never started. */

@@ -35,6 +35,7 @@ import type {
   PublishRequest,
 } from './plugin-port.ts';
 import type { Ports } from './ports.ts';
+import { gatewayOfUnnamed, newUnnamedPool, unnamedWithGateway } from './unnamed-pools.ts';
 import { localOwner, nominalGateway, type Wiring } from './wiring.ts';
 import { workloadLabel } from './workloads.ts';
 
@@ -54,6 +55,12 @@ export interface NetworkPluginOptions {
   readonly clock: Clock;
 }
 
+/**
+ * Given no subnet, Docker asks for a pool again and again, without end, while what it gets overlaps a route of the host;
+ * and a host that is in the network has one to it. Of this pool it knows that it means nothing.
+ */
+const anyAddress = '0.0.0.0/0';
+
 export function createNetworkPlugin(options: NetworkPluginOptions): NetworkPlugin {
   return new Plugin(options);
 }
@@ -67,21 +74,26 @@ class Plugin implements NetworkPlugin {
 
   async requestPool({ network, pool, v6 }: PoolRequest): Promise<{ poolId: string; pool: string }> {
     if (v6) throw new Failure('invalid', 'Trama networks have no IPv6 yet: create the network without --ipv6');
+    if (network === undefined && (pool === undefined || pool === anyAddress))
+      return { poolId: newUnnamedPool(), pool: anyAddress };
     const found = this.#networkOf(network, pool);
-    if (pool !== undefined && pool !== found.subnet) {
+    if (pool !== undefined && pool !== found.subnet && pool !== anyAddress) {
       throw new Failure(
         'conflict',
         `network ${found.name} has subnet ${found.subnet}, not ${pool}: leave out --subnet, or give that one`,
       );
     }
-    return { poolId: found.id, pool: found.subnet };
+    const routed = pool === undefined && this.#options.wiring.gatewayOf(found.id) !== undefined;
+    return { poolId: found.id, pool: pool === anyAddress || routed ? anyAddress : found.subnet };
   }
 
   /** The pool belongs to the cluster, not to this engine: nothing to do. */
   async releasePool(): Promise<void> {}
 
   async requestAddress({ poolId, address, gateway }: AddressRequest): Promise<{ cidr: string }> {
-    const network = this.#options.view.networkNamed(poolId);
+    const unnamed = gatewayOfUnnamed(poolId);
+    if (gateway && unnamed !== undefined) return { cidr: `${unnamed}/0` };
+    const network = this.#options.view.networkNamed(this.#networkOfPool(poolId));
     const prefix = network.subnet.split('/')[1];
     if (gateway) return { cidr: `${nominalGateway(network)}/${prefix}` };
     if (address === undefined || address === '') {
@@ -95,24 +107,29 @@ class Plugin implements NetworkPlugin {
   }
 
   async releaseAddress({ poolId, address }: { poolId: string; address: string }): Promise<void> {
-    const network = this.#options.view.network(poolId);
+    const network = this.#options.view.network(this.#networkOfPool(poolId));
     const plain = canonicalAddress(address.split('/')[0] ?? '');
     // Refused endpoints release the address they were refused for: it stays with the one that has it.
     if (network === undefined || this.#isEndpointsAddress(network, plain)) return;
     this.#options.addresses.release(network.id, plain);
   }
 
-  async createNetwork({ dockerNetworkId, network, subnet, ipv6 }: NetworkRequest): Promise<void> {
+  async createNetwork({ dockerNetworkId, network, subnet, gateway, ipv6 }: NetworkRequest): Promise<void> {
     this.#refuseWhileLeaving();
     if (ipv6) throw new Failure('invalid', 'Trama networks have no IPv6 yet: create the network without --ipv6');
-    const found = this.#networkOf(network, subnet);
-    if (subnet !== undefined && subnet !== found.subnet) {
+    const pool = unnamedWithGateway(gateway);
+    const found = this.#networkOf(network, pool === undefined ? subnet : undefined);
+    if (subnet !== undefined && subnet !== found.subnet && subnet !== anyAddress) {
       throw new Failure(
         'invalid',
         `Docker chose ${subnet} but network ${found.name} is ${found.subnet}: create it with --ipam-driver trama --subnet ${found.subnet}`,
       );
     }
-    await this.#options.state.dockerNetworks.set(dockerNetworkId, { dockerId: dockerNetworkId, network: found.id });
+    await this.#options.state.dockerNetworks.set(dockerNetworkId, {
+      dockerId: dockerNetworkId,
+      network: found.id,
+      ...(pool === undefined ? {} : { pool }),
+    });
   }
 
   async deleteNetwork(dockerNetworkId: string): Promise<void> {
@@ -169,8 +186,9 @@ class Plugin implements NetworkPlugin {
 
   async join({ dockerNetworkId, endpointId, sandboxPath }: JoinRequest): Promise<Attachment> {
     const network = this.#networkOfDocker(dockerNetworkId);
-    this.#known(network, endpointId);
+    const endpoint = this.#known(network, endpointId);
     const gateway = await this.#options.wiring.attach(network);
+    this.#options.wiring.joining(network, endpoint.record);
     await this.#options.settle(localOwner(endpointId));
     const others = [...this.#options.state.endpoints.values()].filter(
       (each) => each.sandbox?.path === sandboxPath && each.record.id !== endpointId,
@@ -222,7 +240,7 @@ class Plugin implements NetworkPlugin {
   }
 
   async leave({ endpointId }: EndpointReference): Promise<void> {
-    await this.#options.wiring.updateEndpoint(endpointId, ({ sandbox: _, ...rest }) => rest);
+    await this.#options.wiring.left(endpointId);
   }
 
   /** Answered before the kernel has finished: removing a veth waits for RCU, and nobody needs to wait with it. */
@@ -263,10 +281,13 @@ class Plugin implements NetworkPlugin {
     const found = subnet === undefined ? undefined : this.#options.view.networkWithSubnet(subnet);
     if (found !== undefined) return found;
     const what = subnet === undefined ? 'no Trama network was named' : `no Trama network has subnet ${subnet}`;
-    throw new Failure(
-      'invalid',
-      `${what}: create one with trama network create, then name it with -o network=NAME --ipam-opt network=NAME`,
-    );
+    throw new Failure('invalid', `${what}: create one with trama network create, then name it with -o network=NAME`);
+  }
+
+  /** @returns id of the network that the pool is of, as far as Docker has said. */
+  #networkOfPool(poolId: string): string {
+    if (gatewayOfUnnamed(poolId) === undefined) return poolId;
+    return [...this.#options.state.dockerNetworks.values()].find(({ pool }) => pool === poolId)?.network ?? poolId;
   }
 
   #networkOfDocker(dockerNetworkId: string): NetworkRecord {

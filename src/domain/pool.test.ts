@@ -127,6 +127,17 @@ describe('the pool', () => {
     expect(pool.needsBlock(500 + defaultRestMs, 16)).toBe(false);
   });
 
+  test('can spare a block while the others have half as many free', () => {
+    const pool = new AddressPool(subnet, undefined, 1000);
+    pool.addBlock('10.42.0.32/28');
+    expect(pool.isSpare('10.42.0.32/28', 0)).toBe(false);
+    pool.addBlock('10.42.0.48/28');
+    for (let i = 0; i < 8; i++) pool.assign(0);
+    expect(pool.isSpare('10.42.0.48/28', 0)).toBe(true);
+    pool.assign(0);
+    expect(pool.isSpare('10.42.0.48/28', 0)).toBe(false);
+  });
+
   test('gives back a block only when nothing of it is taken, yielded or resting', () => {
     const pool = new AddressPool(subnet, undefined, 1000);
     pool.addBlock('10.42.0.31/32');

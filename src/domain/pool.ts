@@ -164,6 +164,12 @@ export class AddressPool {
     return [...this.#blocks].filter(([, addresses]) => addresses.every(idle)).map(([cidr]) => cidr);
   }
 
+  /** Whether without this block enough could be assigned now that another would not soon be leased in its place. */
+  isSpare(cidr: string, now: number): boolean {
+    const size = this.#blocks.get(cidr)?.length ?? 0;
+    return this.free(now) - size >= size / 2;
+  }
+
   #next(now: number): string | undefined {
     const [fresh] = this.#fresh;
     if (fresh !== undefined) return fresh;

@@ -180,7 +180,7 @@ test("the plugin's sentence reaches whoever starts the container, and what was b
 
 test('a network without its IPAM is refused', async () => {
   const created = host.docker('network', 'create', '-d', 'trama', '--subnet', '10.44.0.0/16', 'half');
-  await expect(created).rejects.toThrow('add --ipam-driver trama');
+  await expect(created).rejects.toThrow('-o network=NAME --ipam-driver trama');
   expect(calls).toEqual([]);
 });
 
@@ -207,7 +207,7 @@ test('a killed engine gives back what its containers had, and does not create th
   });
   calls = [];
   await host.docker('start', 'lost');
-  expect(names()).toEqual(['requestAddress', 'createEndpoint', 'join']);
+  expect(names()).toEqual(['requestAddress', 'createEndpoint', 'join', 'publish']);
   await host.docker('rm', '-f', 'lost');
 
   calls = [];

@@ -130,9 +130,9 @@ function networkRequest({ NetworkID, Options, IPv4Data }: z.infer<typeof docker.
   if (data?.AddressSpace !== undefined && data.AddressSpace !== addressSpace) {
     throw new Failure(
       'invalid',
-      "Docker's own address management knows nothing of the other hosts: name a Trama network and its addresses " +
-        'with -o network=NAME --ipam-driver trama --ipam-opt network=NAME, in a Compose file with external: true, or ' +
-        'with driver_opts: {network: NAME} and ipam: {driver: trama, options: {network: NAME}}',
+      "Docker's own address management knows nothing of the other hosts: name a Trama network and have Trama give the " +
+        'addresses, with -o network=NAME --ipam-driver trama, in a Compose file with external: true, or with ' +
+        'driver_opts: {network: NAME} and ipam: {driver: trama}',
     );
   }
   return {
