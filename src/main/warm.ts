@@ -3,7 +3,15 @@
  * finds its code there never loads the stripper of types, 15 to 25 MB for as long as it lives. The cache is written when
  * this process ends, and not by a daemon that is killed. Run with `--version`, which is what `trama.ts` then does.
  */
+import { flushCompileCache } from 'node:module';
 import { agentModules, serverModules, sqliteStore } from './daemon-modules.ts';
+
+// Not in order: Node's exit waits for threads that compile, and one that waits for the garbage collector waits for ever
+// (nodejs/node#54918). So much was just loaded that this is met here about once in some hundred times.
+process.once('exit', () => {
+  flushCompileCache();
+  process.kill(process.pid, 'SIGKILL');
+});
 
 await Promise.all([import('./daemons.ts'), serverModules(), agentModules(), sqliteStore()]);
 await import('./trama.ts');

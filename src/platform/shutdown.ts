@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+
 /**
  * Runs a daemon until SIGINT, SIGTERM or its own `stop`, then releases what it registered, last in first out. A signal
  * does not wait for `run` to finish; a second one ends the process at once.
@@ -7,7 +9,12 @@ export async function untilSignal(
   run: (resources: AsyncDisposableStack, signal: AbortSignal, stop: () => void) => Promise<void>,
 ): Promise<void> {
   const controller = new AbortController();
-  const stop = () => controller.abort();
+  const stop = () => {
+    // Node's exit waits for threads that compile, and one that waits for the garbage collector waits for ever
+    // (nodejs/node#54918): from here on nothing is compiled beside the work.
+    setFlagsFromString('--no-concurrent-recompilation');
+    controller.abort();
+  };
   const onSignal = () => {
     if (controller.signal.aborted) process.exit(130);
     stop();
