@@ -11,19 +11,20 @@ import {
   nodeTopic,
   type OpenOptions,
   type TopicSnapshot,
-  type TopicValue,
 } from '../protocol/protocol.ts';
 import { Addresses } from './addresses.ts';
 import type { Agent, AgentOptions } from './agent.ts';
 import { createHandler } from './answering.ts';
+import { type Background, inBackground } from './background.ts';
 import { Clone } from './clone.ts';
 import { ClusterView } from './cluster-view.ts';
 import { Debug } from './debug.ts';
 import { DockerSide } from './docker-side.ts';
 import { type Answers, answersOf } from './engine-containers.ts';
+import { EngineSide } from './engine-side.ts';
+import { FeedSide } from './feed-side.ts';
 import { FormerAddresses } from './former-addresses.ts';
 import { endGoneEndpoints } from './gone-sandboxes.ts';
-import { hostFacts } from './host-facts.ts';
 import type { Identity } from './identity.ts';
 import { IdleNetworks } from './idle-networks.ts';
 import { KeptAddresses } from './kept-addresses.ts';
@@ -31,7 +32,6 @@ import { KernelSide } from './kernel-side.ts';
 import { leave } from './leaving.ts';
 import type { LocalState } from './local-state.ts';
 import { every, Membership } from './membership.ts';
-import type { Change } from './mirror.ts';
 import { NameSide } from './name-side.ts';
 import { createNetworkPlugin } from './network-plugin.ts';
 import type { NetworkPlugin } from './plugin-port.ts';
@@ -41,9 +41,10 @@ import { RegistryLogins } from './registry-logins.ts';
 import { StatusReporter } from './status-reporter.ts';
 import { Tidings } from './tidings.ts';
 import { TopicMemory } from './topic-memory.ts';
-import { findUnderlay, type Underlay } from './underlay.ts';
+import type { Underlay } from './underlay.ts';
+import { UnderlaySide } from './underlay-side.ts';
 import { Wiring } from './wiring.ts';
-import { Workloads, workloadLabel } from './workloads.ts';
+import { Workloads } from './workloads.ts';
 
 const maintenanceMs = 30_000;
 
@@ -72,7 +73,10 @@ export class AgentCore implements Agent {
   readonly #containers: Answers;
   readonly #stop = new AbortController();
   readonly #idle: IdleNetworks;
-  #underlay: Underlay;
+  readonly #underlay: UnderlaySide;
+  readonly #feed: FeedSide;
+  readonly #engine: EngineSide;
+  readonly #background: Background;
   #leaving = false;
 
   private constructor(options: AgentOptions, identity: Identity, underlay: Underlay, state: LocalState) {
@@ -85,13 +89,13 @@ export class AgentCore implements Agent {
     const report = (message: string) => tidings.trouble(message);
     this.node = node;
     this.#options = options;
-    this.#underlay = underlay;
     this.#state = state;
+    this.#background = inBackground(log);
     this.#clone = new Clone({
       snapshot: async (topic) => (await ask(this.#membership, 'feed.snapshot', { topic })) as TopicSnapshot,
       subscribe: (topic) => this.#membership.link?.subscribe(topic),
       unsubscribe: (topic) => this.#membership.link?.unsubscribe(topic),
-      onChanges: (topic, changes, fresh) => this.#onChanges(topic, changes, fresh),
+      onChanges: (topic, changes, fresh) => this.#feed.onChanges(topic, changes, fresh),
       log,
       clock,
     });
@@ -108,7 +112,7 @@ export class AgentCore implements Agent {
         debug: () => this.#debug,
         containers: () => this.#containers,
       }),
-      underlay: () => this.#underlay,
+      underlay: () => this.#underlay.now,
       containers: () => this.#workloads.wanted().size,
       onRegistered: () => this.#tellEverything(),
     });
@@ -150,6 +154,19 @@ export class AgentCore implements Agent {
       clock,
       log,
     });
+    const kernel = this.#kernel;
+    this.#underlay = new UnderlaySide({
+      ...{ agent: options, node, found: underlay, kernel, membership: api },
+      wiring: () => this.#wiring,
+    });
+    this.#feed = new FeedSide({
+      ...{ node, clone, topics: this.#topics, view, kernel, names: this.#names },
+      ...{ addresses: this.#addresses, kept: this.#kept, background: this.#background },
+      wiring: () => this.#wiring,
+      workloads: () => this.#workloads,
+      syncDockerNetworks: () => this.#engine.syncNetworks(),
+      leaving: () => this.#leaving,
+    });
     this.#wiring = new Wiring(
       {
         node,
@@ -160,7 +177,7 @@ export class AgentCore implements Agent {
         addresses: this.#addresses,
         state,
         follow: (topic) => clone.follow(topic),
-        unfollow: (topic) => this.#unfollow(topic),
+        unfollow: (topic) => this.#feed.unfollow(topic),
         remoteEndpoints: (network) => clone.items(networkTopic(network)).values(),
         onEndpoint: (change, endpoint) => this.#onEndpoint(change, endpoint),
         onLocal: (before, after) => this.#names.local(before, after),
@@ -214,6 +231,11 @@ export class AgentCore implements Agent {
       spawn: options.spawn,
       converse: options.converse,
     });
+    this.#engine = new EngineSide({
+      ...{ runtime, docker: this.#docker, workloads: this.#workloads, former: this.#former, debug: this.#debug },
+      ...{ underlay: this.#underlay, kernel, membership: api, background: this.#background },
+      leaving: () => this.#leaving,
+    });
     this.#containers = answersOf({
       ...{ node, runtime, view, wiring: this.#wiring, workloads: this.#workloads, addresses: this.#addresses },
       ...{ kept: this.#kept, docker: this.#docker, publisher: this.#publisher },
@@ -249,7 +271,7 @@ export class AgentCore implements Agent {
     this.#clone.follow(nodeTopic(this.node));
     this.#topics.restore();
     await this.#names.restore(this.#state.topics.values());
-    await this.#lookAtHost();
+    await this.#underlay.lookAtHost();
     this.#wiring.restore();
     await this.#ports.restore(this.#state.endpoints.values());
     await this.#kernel.look();
@@ -264,7 +286,7 @@ export class AgentCore implements Agent {
       });
     loop('the watch for drift', () => this.#kernel.reconciler.watch(signal));
     loop('the link to the servers', () => this.#membership.connect());
-    loop('the watch of the container engine', () => this.#watchEngine());
+    loop('the watch of the container engine', () => this.#engine.watch(signal));
     loop('heartbeats', () => this.#membership.sendHeartbeats(signal));
     loop('metrics', () => this.#membership.sendMetrics(signal));
     loop('maintenance', () => every(this.#options, maintenanceMs, signal, () => this.#maintain()));
@@ -298,67 +320,10 @@ export class AgentCore implements Agent {
   // -- what the servers say
 
   #tellEverything(): void {
-    this.#inBackground('events not told yet', this.#tidings.tell());
+    this.#background('events not told yet', this.#tidings.tell());
     this.#reporter.repeat();
     for (const network of this.#wiring.attached()) void this.#publisher.sync(network.id);
     this.#workloads.checkAll();
-  }
-
-  #onChanges(topic: string, changes: readonly Change[], fresh: boolean): void {
-    if (topic === clusterTopic) this.#onCluster(changes, fresh);
-    else if (topic === nodeTopic(this.node)) this.#onOwnNode(changes, fresh);
-    else this.#onNetwork(topic, changes, fresh);
-    if (fresh && (topic === clusterTopic || topic === nodeTopic(this.node))) this.#topics.changed(topic);
-    this.#kernel.settleSoon();
-  }
-
-  #onNetwork(topic: string, changes: readonly Change[], fresh: boolean): void {
-    const network = topic.slice('network/'.length);
-    this.#wiring.applyEndpoints(network, changes);
-    this.#names.zone.remote(network, changes);
-    if (fresh) this.#topics.changedLarge(topic);
-  }
-
-  #unfollow(topic: string): void {
-    this.#clone.unfollow(topic);
-    this.#names.zone.left(topic.slice('network/'.length));
-    this.#inBackground('a topic was not forgotten', this.#topics.forget(topic));
-  }
-
-  #onCluster(changes: readonly Change[], fresh: boolean): void {
-    this.#view.apply(changes);
-    this.#names.zone.outdated();
-    for (const { key, value, previous } of changes) {
-      if (value?.kind === 'network') this.#wiring.applyNetwork(value.network);
-      else if (previous?.kind === 'network')
-        this.#inBackground('a removed network is not forgotten yet', this.#networkGone(previous.network));
-      else if (key.startsWith('node/') && addressOf(value) !== addressOf(previous))
-        this.#wiring.applyNode(key.slice('node/'.length));
-    }
-    if (fresh) this.#syncDockerNetworks();
-  }
-
-  async #networkGone(network: NetworkRecord): Promise<void> {
-    await this.#wiring.detach(network.id);
-    await this.#kept.forget(network.id);
-    await this.#addresses.forget(network.id);
-    this.#kernel.settleSoon();
-  }
-
-  /** Not while the host leaves: what it has just removed would come back. */
-  #syncDockerNetworks(): void {
-    if (!this.#leaving) this.#inBackground('Docker networks not in step yet', this.#docker.syncNetworks());
-  }
-
-  #onOwnNode(changes: readonly Change[], fresh: boolean): void {
-    this.#addresses.apply(changes);
-    if (this.#leaving) return;
-    for (const { value, previous } of changes) {
-      if (value?.kind === 'workload') this.#workloads.set(value.workload);
-      else if (previous?.kind === 'workload') this.#workloads.unset(previous.workload.name);
-    }
-    const gone = changes.some((change) => change.value === undefined && change.previous?.kind === 'workload');
-    if (fresh && (gone || changes.length === 0)) this.#inBackground('not swept yet', this.#workloads.sweep());
   }
 
   // -- this host
@@ -367,11 +332,6 @@ export class AgentCore implements Agent {
     this.#publisher[change](endpoint);
     if (change === 'delete' && endpoint.ports !== undefined)
       this.#ports.release(endpoint.id, this.#kernel.reconciler.settle());
-  }
-
-  async #lookAtHost(): Promise<void> {
-    const { spawn, readFile } = this.#options;
-    this.#wiring.setHost(await hostFacts(this.node, this.#underlay, spawn, readFile), this.#underlay.mtu);
   }
 
   /** All, while this host has endpoints in a network that it has forgotten and no server has told it of again. */
@@ -383,33 +343,6 @@ export class AgentCore implements Agent {
     return new Set(untold.map((network) => network.vni));
   }
 
-  // -- the container engine
-
-  async #watchEngine(): Promise<void> {
-    for await (const event of this.#options.runtime.events(this.#stop.signal)) {
-      this.#former.onEvent(event);
-      this.#docker.followNames(event);
-      if (event.type === 'connected')
-        this.#inBackground('not in step with the container engine yet', this.#engineCame());
-      else if (event.type === 'container') this.#workloads.onContainer(event.attributes[workloadLabel] ?? '');
-      else if (event.action === 'connect' || event.action === 'disconnect')
-        this.#workloads.onNetwork(event.attributes.container ?? '');
-      else if (event.action === 'destroy') this.#syncDockerNetworks();
-    }
-  }
-
-  async #engineCame(): Promise<void> {
-    await this.#lookAtHost();
-    // An engine that starts writes iptables anew: what we believe of the kernel is no longer worth much.
-    this.#kernel.lookSoon();
-    this.#membership.outdated();
-    this.#inBackground('containers of tools not removed yet', this.#debug.sweep());
-    await this.#docker.syncNetworks();
-    this.#workloads.checkAll();
-    this.#inBackground('containers not named yet', this.#docker.nameAll());
-    if (this.#membership.connected) await this.#membership.register();
-  }
-
   // -- now and then
 
   /** Whatever could not be removed when it went, or was made while it went. */
@@ -419,35 +352,20 @@ export class AgentCore implements Agent {
 
   /** None of these keeps the others from happening. */
   async #maintain(): Promise<void> {
-    this.#inBackground('the underlay could not be looked at', this.#followUnderlay());
-    this.#inBackground(
+    this.#background('the underlay could not be looked at', this.#underlay.follow());
+    this.#background(
       'not in step with the container engine yet',
       this.#docker.syncNetworks().then(() => this.#docker.collectEndpoints()),
     );
-    this.#inBackground('not swept yet', this.#sweep());
-    this.#inBackground('ports not held yet', this.#ports.retry());
-    this.#inBackground('topics not saved yet', this.#topics.save());
+    this.#background('not swept yet', this.#sweep());
+    this.#background('ports not held yet', this.#ports.retry());
+    this.#background('topics not saved yet', this.#topics.save());
     this.#addresses.maintain();
     if (this.#clone.isFresh(clusterTopic)) {
       for (const network of this.#wiring.unknownNetworks()) await this.#wiring.detach(network);
     }
     if (await this.#idle.leave()) this.#kernel.settleSoon();
     await this.#addresses.returnBlocks(new Set(this.#wiring.attached().map((network) => network.id)));
-  }
-
-  async #followUnderlay(): Promise<void> {
-    const found = await findUnderlay(this.#options.spawn, this.#options.address);
-    const { routes: _, ...before } = this.#underlay;
-    const { routes: __, ...now } = found;
-    const moved = JSON.stringify(now) !== JSON.stringify(before);
-    const changed = JSON.stringify(found) !== JSON.stringify(this.#underlay);
-    this.#underlay = found;
-    await this.#lookAtHost();
-    this.#kernel.settleSoon();
-    if (moved) this.#options.log.info(`the underlay changed: taking ${found.reason}`, { mtu: found.mtu });
-    if (!changed) return;
-    this.#membership.outdated();
-    await this.#membership.register();
   }
 
   // -- people
@@ -478,11 +396,4 @@ export class AgentCore implements Agent {
     );
     return { commands };
   }
-
-  #inBackground(what: string, work: Promise<unknown>): void {
-    work.catch((error: unknown) => this.#options.log.debug(what, { error }));
-  }
 }
-
-const addressOf = (value: TopicValue | undefined): string | undefined =>
-  value?.kind === 'node' ? value.node.address : undefined;

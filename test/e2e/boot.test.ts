@@ -1,5 +1,5 @@
 /** After a boot, and whatever else ends containers without a word, only what is a trouble or a repair is told as one. */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
   createLab,
   eventually,
@@ -101,4 +101,56 @@ test('the agent dies and comes back, and nothing of what runs is touched', async
   cluster.agents.get('h2')?.kill('SIGKILL');
   await startAgent();
   expect(await ids()).toBe(before);
+});
+
+describe('Docker with live-restore', () => {
+  const pidOf = (name: string) => host.docker('inspect', '-f', '{{.State.Pid}}', name);
+  const running = async () => {
+    const names = ['web', 'db', 'ever'];
+    return await Promise.all(names.map(async (name) => [name, await pidOf(name), await addressOf(name)]));
+  };
+  const addressOf = (name: string) => host.docker('inspect', '-f', '{{.NetworkSettings.Networks.app.IPAddress}}', name);
+  const killAgent = () => cluster.agents.get('h2')?.kill('SIGKILL');
+  let before: string[][];
+
+  test('comes in place of one without', async () => {
+    await host.restartDocker({ liveRestore: true });
+    await works();
+    before = await running();
+  });
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['is restarted', () => host.restartDocker({ liveRestore: true })],
+    ['dies', () => host.killDocker().then(() => host.startDocker({ liveRestore: true }))],
+    [
+      'dies, the agent with it, and the agent is first',
+      async () => {
+        await host.killDocker();
+        killAgent();
+        await startAgent();
+        await host.startDocker({ liveRestore: true });
+      },
+    ],
+    [
+      'dies, the agent with it, and the agent is last',
+      async () => {
+        killAgent();
+        await host.killDocker();
+        const docker = host.startDocker({ liveRestore: true });
+        await startAgent();
+        await docker;
+      },
+    ],
+  ])('%s: its containers go on as they are', async (_, happens) => {
+    await happens();
+    await works();
+    expect(await running()).toEqual(before);
+  });
+
+  test('what ends afterwards leaves nothing', async () => {
+    const address = await addressOf('ever');
+    await host.docker('rm', '-f', 'ever');
+    expect(await endpoints()).toHaveLength(3);
+    await host.docker('run', '-d', '--name', 'ever', '--network', 'app', '--ip', address, labImage, 'sleep', '100000');
+  });
 });

@@ -1,0 +1,64 @@
+/** What the container engine says, and whom it concerns. */
+import type { ContainerRuntime } from '../runtimes/runtimes.ts';
+import type { Background } from './background.ts';
+import type { Debug } from './debug.ts';
+import type { DockerSide } from './docker-side.ts';
+import type { FormerAddresses } from './former-addresses.ts';
+import type { KernelSide } from './kernel-side.ts';
+import type { Membership } from './membership.ts';
+import type { UnderlaySide } from './underlay-side.ts';
+import { type Workloads, workloadLabel } from './workloads.ts';
+
+export interface EngineSideOptions {
+  readonly runtime: ContainerRuntime;
+  readonly docker: DockerSide;
+  readonly workloads: Workloads;
+  readonly former: FormerAddresses;
+  readonly debug: Debug;
+  readonly underlay: UnderlaySide;
+  readonly kernel: KernelSide;
+  readonly membership: Membership;
+  leaving(): boolean;
+  readonly background: Background;
+}
+
+export class EngineSide {
+  readonly #options: EngineSideOptions;
+
+  constructor(options: EngineSideOptions) {
+    this.#options = options;
+  }
+
+  /** Until the signal aborts. */
+  async watch(signal: AbortSignal): Promise<void> {
+    const { runtime, former, docker, workloads, background } = this.#options;
+    for await (const event of runtime.events(signal)) {
+      former.onEvent(event);
+      docker.followNames(event);
+      if (event.type === 'connected') background('not in step with the container engine yet', this.#came());
+      else if (event.type === 'container') workloads.onContainer(event.attributes[workloadLabel] ?? '');
+      else if (event.action === 'connect' || event.action === 'disconnect')
+        workloads.onNetwork(event.attributes.container ?? '');
+      else if (event.action === 'destroy') this.syncNetworks();
+    }
+  }
+
+  /** Not while the host leaves: what it has just removed would come back. */
+  syncNetworks(): void {
+    const { docker, leaving, background } = this.#options;
+    if (!leaving()) background('Docker networks not in step yet', docker.syncNetworks());
+  }
+
+  async #came(): Promise<void> {
+    const { docker, workloads, debug, underlay, kernel, membership, background } = this.#options;
+    await underlay.lookAtHost();
+    // An engine that starts writes iptables anew: what we believe of the kernel is no longer worth much.
+    kernel.lookSoon();
+    membership.outdated();
+    background('containers of tools not removed yet', debug.sweep());
+    await docker.syncNetworks();
+    workloads.checkAll();
+    background('containers not named yet', docker.nameAll());
+    if (membership.connected) await membership.register();
+  }
+}

@@ -1,0 +1,54 @@
+/** Where this host stands among the others: looked at now and then, and told to whoever goes by it. */
+import type { AgentOptions } from './agent.ts';
+import { hostFacts } from './host-facts.ts';
+import type { KernelSide } from './kernel-side.ts';
+import type { Membership } from './membership.ts';
+import { findUnderlay, type Underlay } from './underlay.ts';
+import type { Wiring } from './wiring.ts';
+
+export interface UnderlaySideOptions {
+  readonly agent: AgentOptions;
+  readonly node: string;
+  readonly found: Underlay;
+  readonly wiring: () => Wiring;
+  readonly kernel: KernelSide;
+  readonly membership: Membership;
+}
+
+export class UnderlaySide {
+  readonly #options: UnderlaySideOptions;
+  #underlay: Underlay;
+
+  constructor(options: UnderlaySideOptions) {
+    this.#options = options;
+    this.#underlay = options.found;
+  }
+
+  get now(): Underlay {
+    return this.#underlay;
+  }
+
+  /** What drivers go by: the host's address, and whether Docker's chain is there. */
+  async lookAtHost(): Promise<void> {
+    const { node, agent, wiring } = this.#options;
+    wiring().setHost(await hostFacts(node, this.#underlay, agent.spawn, agent.readFile), this.#underlay.mtu);
+  }
+
+  /** Routes come and go with everybody's networks, and move nothing; the servers are told of them. */
+  async follow(): Promise<void> {
+    const { agent, kernel, membership } = this.#options;
+    const found = await findUnderlay(agent.spawn, agent.address);
+    const { routes: formerRoutes, ...before } = this.#underlay;
+    const { routes, ...now } = found;
+    const moved = !same(now, before);
+    this.#underlay = found;
+    await this.lookAtHost();
+    kernel.settleSoon();
+    if (moved) agent.log.info(`the underlay changed: taking ${found.reason}`, { mtu: found.mtu });
+    if (!moved && same(routes, formerRoutes)) return;
+    membership.outdated();
+    await membership.register();
+  }
+}
+
+const same = (some: unknown, other: unknown): boolean => JSON.stringify(some) === JSON.stringify(other);
