@@ -13,6 +13,7 @@ const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
   start: async () => (await import('./start.ts')).start,
   compose: async () => (await import('./compose.ts')).compose,
   names: async () => (await import('./names.ts')).names,
+  ports: async () => (await import('./ports.ts')).ports,
   path: async () => (await import('./path.ts')).path,
   scale: async () => (await import('./scale.ts')).scale,
   reach: async () => (await import('./reach.ts')).reach,

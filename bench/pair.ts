@@ -31,8 +31,9 @@ async function formSwarm(manager: LabHost, worker: LabHost): Promise<void> {
 }
 
 /** A container that does nothing, in one network. @returns its name */
-export async function idle(host: LabHost, name: string, network: string): Promise<string> {
-  await host.docker('run', '--detach', '--name', name, '--network', network, labImage, 'sleep', 'infinity');
+export async function idle(host: LabHost, name: string, network: string, ...options: string[]): Promise<string> {
+  const all = ['--detach', '--name', name, '--network', network, ...options];
+  await host.docker('run', ...all, labImage, 'sleep', 'infinity');
   return name;
 }
 

@@ -44,6 +44,19 @@ export class PluginClient {
     await this.#ask('IpamDriver.ReleaseAddress', { PoolID: this.#pool, Address: address });
   }
 
+  /** One TCP port of an endpoint that a container has. Answered once it leads there. */
+  async publish(endpoint: string, hostPort: number, port: number): Promise<void> {
+    const tcp = 6;
+    const portmap = [{ Proto: tcp, Port: port, HostPort: hostPort, HostPortEnd: hostPort }];
+    const Options = { 'com.docker.network.portmap': portmap };
+    await this.#ask('NetworkDriver.ProgramExternalConnectivity', { ...this.#ids(endpoint), Options });
+  }
+
+  /** All of the endpoint's ports. Answered when they are about to go. */
+  async unpublish(endpoint: string): Promise<void> {
+    await this.#ask('NetworkDriver.RevokeExternalConnectivity', this.#ids(endpoint));
+  }
+
   #ids(endpoint: string) {
     return { NetworkID: this.#dockerNetwork, EndpointID: endpoint };
   }

@@ -11,7 +11,7 @@ packages_of() {
   echo busybox-static:
   # An engine that is there, from wherever, is left alone.
   echo docker.io:dockerd
-  [ "$1" != bench ] || echo sockperf:sockperf dnsperf:dnsperf
+  [ "$1" != bench ] || echo sockperf:sockperf dnsperf:dnsperf wrk:wrk
   [ "$1" = demo ] || echo ethtool:ethtool iperf3:iperf3 tcpdump:tcpdump arping:arping bind9-dnsutils:dig python3-scapy: docker-registry:docker-registry docker-compose:docker-compose
 }
 

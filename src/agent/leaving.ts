@@ -50,7 +50,8 @@ export async function leave(
     const forgotten = isFailure(error, 'denied') || isFailure(error, 'not-found');
     if (!options.force && !forgotten) throw error;
   }
-  await rm(parts.directory, { recursive: true, force: true });
+  // Something may still be being written there that was begun before.
+  await rm(parts.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 10 });
   // Unless a server on this host keeps its own there.
   await rmdir(dirname(parts.directory)).catch(() => {});
   parts.left();
