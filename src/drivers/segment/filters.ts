@@ -110,16 +110,17 @@ const nat = [
  * other way.
  * To accept here ends this chain only: another table's drop still counts, and so does ours against another's accept.
  * Of an internal network nothing is passed on, in either direction. Docker's and libvirt's own bridges are to containers
- * of Trama what they are to any outsider: reached by published ports.
+ * of Trama what they are to any outsider: reached by published ports. What leaves by the underlay needs no more questions,
+ * and is the half of all that networks exchange with the outside.
  */
 function forward(host: Host): string[] {
   const guarded = ['docker*', 'br-*', 'virbr*'].map(
-    (bridges) =>
-      `iifname "trg*" oifname "${bridges}" oifname != "${host.interface}" ct state new ct status & dnat == 0 drop`,
+    (bridges) => `iifname "trg*" oifname "${bridges}" ct state new ct status & dnat == 0 drop`,
   );
   return [
     'iifname @internal drop',
     'oifname @internal drop',
+    `iifname "trg*" oifname "${host.interface}" accept`,
     'iifname "trg*" oifname "trg*" ct status & dnat == 0 drop',
     'oifname "trg*" ct state established,related accept',
     'oifname "trg*" ct status dnat accept',
