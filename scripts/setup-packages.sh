@@ -12,7 +12,7 @@ packages_of() {
   # An engine that is there, from wherever, is left alone.
   echo docker.io:dockerd
   [ "$1" != bench ] || echo sockperf:sockperf dnsperf:dnsperf wrk:wrk
-  [ "$1" = demo ] || echo ethtool:ethtool iperf3:iperf3 tcpdump:tcpdump arping:arping bind9-dnsutils:dig python3-scapy: docker-registry:docker-registry docker-compose:docker-compose
+  [ "$1" = demo ] || echo ethtool:ethtool iperf3:iperf3 tcpdump:tcpdump arping:arping bind9-dnsutils:dig python3-scapy: docker-registry:docker-registry docker-compose:docker-compose etcd-server:etcd etcd-client:etcdctl
 }
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
@@ -45,6 +45,7 @@ install_packages() {
   for package in "$@"; do
     case $package in
       docker.io) say "installing docker.io: a Docker Engine, since there is no dockerd; it is not started" ;;
+      etcd-server) say "installing etcd-server, for tests; its service is not started" ;;
       busybox-static) say "installing busybox-static$(! is_installed busybox || echo ', in place of busybox')" ;;
       *) say "installing $package" ;;
     esac

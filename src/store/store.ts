@@ -104,8 +104,9 @@ export interface Store extends AsyncDisposable {
   /**
    * Applies all writes as one revision if every condition holds; otherwise nothing. A key is written at most once
    * per transaction: a put excludes another put or delete of its key. A put without a lease takes the key off its lease.
-   * Writes that change nothing (deleting what is absent) take no revision. Calls are applied in the order they were
-   * made; nothing of one that failed is kept. Resolved means durable (for stores that are): it survives SIGKILL.
+   * Writes that change nothing (deleting what is absent) take no revision. Calls that touch the same key are applied in
+   * the order they were made; nothing of one that failed is kept. Resolved means durable (for stores that are): it
+   * survives SIGKILL.
    * @throws Failure('not-found') for an unknown lease if the conditions hold, Failure('invalid') beyond
    * `transactionLimits` or for a malformed key, Failure('exhausted') when the disk is full, Failure('overloaded') when
    * too many transactions wait.

@@ -6,6 +6,8 @@ import type { KeyRange, Store, StoreEvent, WatchItem, Write } from '../../../src
 export interface Subject extends AsyncDisposable {
   readonly store: Store;
   elapse(ms: number): Promise<void>;
+  /** False: of calls under way together only those that touch the same key are applied in the order they were made. */
+  readonly ordered?: boolean;
 }
 
 export type MakeStore = () => Promise<Subject>;

@@ -115,11 +115,17 @@ function endings(makeStore: MakeStore): void {
     await using subject = await makeStore();
     const { store } = subject;
     const base = await store.revision();
-    const watching = take(store, prefixRange('mine'), base + 1, 2);
-    await putAll(store, ['mine1', 'other', 'other']);
+    const watching = store.watch(prefixRange('mine'), base + 1, new AbortController().signal)[Symbol.asyncIterator]();
+    const first = watching.next();
+    await putAll(store, ['mine1']);
+    const heard = [(await first).value];
+    const second = watching.next();
+    await putAll(store, ['other', 'other']);
     await store.compact(await store.revision());
     await putAll(store, ['mine2']);
-    expect(lines(await watching, base)).toEqual(['1: +mine1', '4: +mine2']);
+    heard.push((await second).value);
+    await watching.return?.();
+    expect(lines(heard, base)).toEqual(['1: +mine1', '4: +mine2']);
   });
 
   test('compaction keeps current values, goes only forward and not beyond now', async () => {

@@ -1,0 +1,205 @@
+/**
+ * The store on an etcd of any number of members, from version 3.4 on. See docs/adr/0002-store-after-etcd.md for what of
+ * etcd each operation is.
+ */
+import { Failure, isFailure } from '../../domain/domain.ts';
+import type { Clock } from '../../platform/platform.ts';
+import { compareKeys } from '../keys.ts';
+import {
+  type Condition,
+  type Entry,
+  type KeyRange,
+  type Lease,
+  leaseTtlLimits,
+  type Store,
+  type TransactionResult,
+  type WatchItem,
+  type Write,
+} from '../store.ts';
+import { checkTransaction, unknownLease } from '../transaction.ts';
+import { watchSpan } from './etcd-watch.ts';
+import type { MemberAddress, TlsOptions } from './grpc.ts';
+import { KeyTurns } from './key-turns.ts';
+import { Members } from './members.ts';
+import {
+  calls,
+  compactRequest,
+  leaseGrantAnswer,
+  leaseGrantRequest,
+  leaseKeepAliveAnswer,
+  leaseRequest,
+  leaseText,
+  type RangeAnswer,
+  rangeAnswer,
+  rangeRequest,
+  type Span,
+  txnAnswer,
+  txnRequest,
+} from './messages.ts';
+
+export interface EtcdStoreOptions {
+  readonly hosts: readonly MemberAddress[];
+  /** Put before every key, taken off again; lets several clusters share an etcd. Not empty. */
+  readonly prefix: string;
+  /** Absent: in the clear. */
+  readonly tls?: TlsOptions;
+  readonly user?: { readonly name: string; readonly password: string };
+  readonly clock: Clock;
+  /** After which a call fails as `unavailable`, and a watch that could not go on; in milliseconds. Default 5000. */
+  readonly deadlineMs?: number;
+}
+
+/** @throws Failure('unavailable') when no member answers in time, Failure('denied') when it does not let us in. */
+export async function openEtcdStore(options: EtcdStoreOptions): Promise<Store> {
+  const store = new EtcdStore(options);
+  try {
+    await store.revision();
+    return store;
+  } catch (error) {
+    await store[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+class EtcdStore implements Store {
+  readonly #members: Members;
+  readonly #clock: Clock;
+  readonly #deadlineMs: number;
+  readonly #prefix: string;
+  readonly #turns = new KeyTurns();
+  readonly #closing = new AbortController();
+
+  constructor(options: EtcdStoreOptions) {
+    this.#deadlineMs = options.deadlineMs ?? 5000;
+    this.#members = new Members({ ...options, deadlineMs: this.#deadlineMs });
+    this.#clock = options.clock;
+    this.#prefix = options.prefix;
+  }
+
+  async get(key: string): Promise<Entry | undefined> {
+    return (await this.#look({ key: this.#prefixed(key) })).entries[0];
+  }
+
+  async range(range: KeyRange, options: { readonly limit?: number } = {}): Promise<RangeAnswer> {
+    const span = this.#span(range);
+    // etcd takes an empty end for a single key, and one before the start for nothing.
+    if (span === undefined) return { revision: await this.revision(), entries: [], more: false };
+    return this.#look(span, options.limit);
+  }
+
+  async transact(conditions: readonly Condition[], writes: readonly Write[]): Promise<TransactionResult> {
+    this.#checkOpen();
+    checkTransaction(conditions, writes);
+    const real = writes.filter((write) => write.op !== 'delete-range' || this.#span(write.range) !== undefined);
+    const request = txnRequest(conditions, real, this.#prefixed, leaseNumber);
+    const answer = await this.#turns.take(conditions, real, () => this.#members.write(calls.txn, request));
+    return txnAnswer(answer, this.#bare);
+  }
+
+  async *watch(range: KeyRange, fromRevision: number, signal: AbortSignal): AsyncGenerator<WatchItem, void, void> {
+    this.#checkOpen();
+    const span = this.#span(range);
+    const either = AbortSignal.any([signal, this.#closing.signal]);
+    if (span === undefined) await ended(either);
+    else {
+      const options = {
+        members: this.#members,
+        clock: this.#clock,
+        deadlineMs: this.#deadlineMs,
+        bare: this.#bare,
+      };
+      yield* watchSpan(options, span, fromRevision, either);
+    }
+    if (either.aborted && !signal.aborted) throw closed();
+  }
+
+  async grantLease(ttlMs: number): Promise<Lease> {
+    this.#checkOpen();
+    if (!(ttlMs >= leaseTtlLimits.minimum && ttlMs <= leaseTtlLimits.maximum)) {
+      const bounds = `${leaseTtlLimits.minimum} to ${leaseTtlLimits.maximum} ms`;
+      throw new Failure('invalid', `A lease of ${ttlMs} ms is refused: it can live ${bounds}.`);
+    }
+    // Made twice when an answer is lost: one that nobody knows ends by itself.
+    const granted = await this.#members.read(calls.leaseGrant, leaseGrantRequest(Math.ceil(ttlMs / 1000)));
+    const { id, ttlSeconds } = leaseGrantAnswer(granted);
+    return {
+      id: leaseText(id),
+      ttlMs: ttlSeconds * 1000,
+      renew: async () => {
+        this.#checkOpen();
+        const answer = await this.#members.read(calls.leaseKeepAlive, leaseRequest(id));
+        if (leaseKeepAliveAnswer(answer) <= 0) throw unknownLease(leaseText(id));
+      },
+      revoke: async () => {
+        this.#checkOpen();
+        try {
+          await this.#members.read(calls.leaseRevoke, leaseRequest(id));
+        } catch (error) {
+          if (!isFailure(error, 'not-found')) throw error;
+        }
+      },
+    };
+  }
+
+  async compact(revision: number): Promise<void> {
+    this.#checkOpen();
+    if (revision > (await this.revision())) {
+      throw new Failure('invalid', `History before revision ${revision} cannot be forgotten: it is yet to come.`);
+    }
+    // What is at the revision that etcd is told stays, but for a deletion (see etcd-watch.ts).
+    if (revision <= 1) return;
+    try {
+      await this.#members.read(calls.compact, compactRequest(revision - 1));
+    } catch (error) {
+      if (!(isFailure(error) && `${(error.cause as Error | undefined)?.message}`.includes('has been compacted')))
+        throw error;
+    }
+  }
+
+  async revision(): Promise<number> {
+    // Any key will do: the header of each answer has it.
+    return (await this.#look({ key: this.#prefix })).revision;
+  }
+
+  /** What was asked before is done first. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    await this.#turns.settled();
+    this.#members.close();
+  }
+
+  async #look(span: Span, limit?: number): Promise<RangeAnswer> {
+    this.#checkOpen();
+    return rangeAnswer(await this.#members.read(calls.range, rangeRequest(span, limit)), this.#bare);
+  }
+
+  readonly #prefixed = (key: string): string => this.#prefix + key;
+  readonly #bare = (key: string): string => key.slice(this.#prefix.length);
+
+  /** @returns undefined when nothing can be in it. */
+  #span({ start, end }: KeyRange): Required<Span> | undefined {
+    return compareKeys(start, end) < 0 ? { key: this.#prefixed(start), end: this.#prefixed(end) } : undefined;
+  }
+
+  #checkOpen(): void {
+    if (this.#closing.signal.aborted) throw closed();
+  }
+}
+
+/** @throws Failure('not-found') for what was never the id of a lease. */
+function leaseNumber(id: string): bigint {
+  if (!/^[0-9a-f]{1,16}$/.test(id)) throw unknownLease(id);
+  return BigInt(`0x${id}`);
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function closed(): Failure {
+  return new Failure('unavailable', 'The store is closed: open it again.');
+}
