@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { output, spawn as run } from '../../src/platform/platform.ts';
 import type { MemberAddress } from '../../src/store/etcd/grpc.ts';
 
 export interface EtcdOptions {
@@ -89,7 +90,8 @@ export class EtcdCluster implements AsyncDisposable {
       ...args,
     ];
     // It ends with us, however we end.
-    member.process = spawn('setpriv', ['--pdeathsig', 'KILL', 'etcd', ...words], {
+    const [program, ...rest] = ['setpriv', '--pdeathsig', 'KILL', 'etcd', ...words] as const;
+    member.process = spawn(program, rest, {
       stdio: ['ignore', 'ignore', process.env.ETCD_LOG === undefined ? 'ignore' : 'inherit'],
       env: { PATH: process.env.PATH, HOME: this.directory },
     });
@@ -118,7 +120,7 @@ export class EtcdCluster implements AsyncDisposable {
     for (const { name } of this.#members) {
       const line = await this.etcdctl(['endpoint', 'status', '-w', 'json'], name).catch(() => '');
       if (line === '') continue;
-      const [{ Status: status }] = JSON.parse(line) as [{ Status: { leader: bigint; header: { member_id: bigint } } }];
+      const [{ Status: status }] = JSON.parse(line) as [{ Status: { leader: number; header: { member_id: number } } }];
       if (status.leader === status.header.member_id) return name;
     }
     throw new Error('no member says that it leads');
@@ -140,25 +142,16 @@ export class EtcdCluster implements AsyncDisposable {
     }
   }
 
-  /** @throws Error with what it says on stderr. */
+  /** @throws CommandFailed */
   async etcdctl(args: readonly string[], name = this.names[0] ?? ''): Promise<string> {
     const { tls } = this.#options;
     const { port } = this.address(name);
     const endpoint = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
     const how = tls === undefined ? [] : ['--cacert', tls.ca, '--cert', tls.certificate, '--key', tls.key];
-    const child = spawn('etcdctl', ['--endpoints', endpoint, '--command-timeout=5s', ...how, ...args], {
-      env: { PATH: process.env.PATH, ETCDCTL_API: '3' },
+    return output(run, {
+      argv: ['etcdctl', '--endpoints', endpoint, '--command-timeout=5s', ...how, ...args],
+      env: { ETCDCTL_API: '3' },
     });
-    const text = { out: '', err: '' };
-    child.stdout.on('data', (data: Buffer) => {
-      text.out += data;
-    });
-    child.stderr.on('data', (data: Buffer) => {
-      text.err += data;
-    });
-    const code = await new Promise((resolve, reject) => child.once('close', resolve).once('error', reject));
-    if (code !== 0) throw new Error(`etcdctl ${args.join(' ')}: ${text.err.trim()}`);
-    return text.out;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -21,8 +21,12 @@ const meanings: readonly (readonly [text: string, code: FailureCode, sentence: s
     'denied',
     'knows no such user or another password: correct the user and the password file',
   ],
-  ['permission denied', 'denied', 'allows this user too little: grant it to read and write all keys of the prefix'],
-  ['user name is empty', 'denied', 'wants a user and a password: name them'],
+  ['permission denied', 'denied', 'does not allow it: name a user that may read and write all keys of the prefix'],
+  [
+    'user name is empty',
+    'denied',
+    'wants to know who asks: name a user that may read and write all keys of the prefix',
+  ],
   ['authentication is not enabled', 'invalid', 'has no users: enable its authentication, or name no user'],
 ];
 

@@ -38,6 +38,7 @@ import {
 } from './messages.ts';
 
 export interface EtcdStoreOptions {
+  /** The first is asked until it fails: several servers spread when each has another one there. */
   readonly hosts: readonly MemberAddress[];
   /** Put before every key, taken off again; lets several clusters share an etcd. Not empty. */
   readonly prefix: string;

@@ -165,10 +165,13 @@ export class Connection {
     socket.setNoDelay(true);
     const session = connectHttp2(authority, { createConnection: () => socket });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => session.destroy(new Error(`it says nothing within ${connectMs} ms`)), connectMs);
+    const timer = setTimeout(() => reject(new Error(`it says nothing within ${connectMs} ms`)), connectMs);
     session.once('remoteSettings', () => resolve());
     session.on('error', reject);
     session.once('close', () => reject(new Error('it closed the connection')));
+    // A session whose socket fails before it is connected need not say so.
+    socket.on('error', reject);
+    socket.once('close', () => reject(new Error('it closed the connection')));
     try {
       await promise;
       return { session, socket };

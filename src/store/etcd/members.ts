@@ -24,14 +24,13 @@ const pauseMs = 200;
 export class Members {
   readonly #options: MembersOptions;
   readonly #connections: readonly Connection[];
-  /** The member that is asked. Any at first, so that several servers spread. */
-  #at: number;
+  /** The member that is asked. */
+  #at = 0;
   #token: Promise<string> | undefined;
 
   constructor(options: MembersOptions) {
     this.#options = options;
     this.#connections = options.hosts.map((host) => new Connection(host, options.tls));
-    this.#at = Math.floor(performance.now() * 1000) % this.#connections.length;
   }
 
   /** For sentences. */
@@ -49,10 +48,18 @@ export class Members {
     return this.#ask(path, request, false);
   }
 
-  /** A stream to the member that is asked now, whose iteration throws GrpcError. @throws GrpcError */
+  /**
+   * A stream to the member that is asked now, whose iteration throws GrpcError: tell it to `failed`.
+   * @throws GrpcError when there is none; the next is to another member.
+   */
   async open(path: string): Promise<{ readonly stream: GrpcStream; readonly connection: Connection }> {
     const connection = this.#connection();
-    return { stream: await connection.open(path, await this.#metadata()), connection };
+    try {
+      return { stream: await connection.open(path, await this.#metadata()), connection };
+    } catch (error) {
+      this.failed(connection, grpcError(error));
+      throw error;
+    }
   }
 
   /** Asks another member from now on, and with a new token if it was that. */

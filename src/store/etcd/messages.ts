@@ -119,7 +119,7 @@ function writeOperation(write: Write, prefixed: (key: string) => string, leaseId
 }
 
 /** The revision of the store as of an answer. */
-export const revisionOf = (answer: Message): number => answer.message(1)?.number(3) ?? 0;
+const revisionOf = (answer: Message): number => answer.message(1)?.number(3) ?? 0;
 
 export interface RangeAnswer {
   readonly revision: number;
