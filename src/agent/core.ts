@@ -331,7 +331,7 @@ export class AgentCore implements Agent {
   #onEndpoint(change: 'put' | 'delete', endpoint: EndpointRecord): void {
     this.#publisher[change](endpoint);
     if (change === 'delete' && endpoint.ports !== undefined)
-      this.#ports.release(endpoint.id, this.#kernel.reconciler.settle());
+      this.#ports.release(endpoint.id, this.#kernel.untilSettled());
   }
 
   /** All, while this host has endpoints in a network that it has forgotten and no server has told it of again. */

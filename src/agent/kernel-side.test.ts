@@ -31,9 +31,11 @@ test('nothing is touched until everybody has said what they want: what nobody wa
   });
   side.settleSoon();
   side.lookSoon();
+  const settled = side.untilSettled();
   await systemClock.sleep(20);
   expect(commands).toEqual([]);
   await side.look();
   expect(commands).not.toEqual([]);
   expect(order[0]).toBe('gone');
+  await settled;
 });

@@ -32,6 +32,7 @@ export class KernelSide {
   readonly #options: KernelSideOptions;
   /** Not until everybody has said what they want: what nobody wants is deleted. */
   #begun = false;
+  readonly #first = Promise.withResolvers<void>();
 
   constructor(options: KernelSideOptions) {
     const { agent, sysctls, tidings } = options;
@@ -59,6 +60,12 @@ export class KernelSide {
     if (failed !== undefined) throw new Failure('internal', `the kernel refused part of the wiring: ${failed.message}`);
   }
 
+  /** Done when what is desired now is in the kernel, as far as it can be. Before the first look, nothing is done early. */
+  async untilSettled(): Promise<void> {
+    await this.#first.promise;
+    await this.reconciler.settle();
+  }
+
   /** Nobody waits for it. */
   settleSoon(): void {
     if (this.#begun) this.#report(this.reconciler.settle());
@@ -72,6 +79,7 @@ export class KernelSide {
   async look(): Promise<void> {
     await this.#options.endGone();
     this.#begun = true;
+    this.#first.resolve();
     await this.#tell(await this.reconciler.resync());
   }
 

@@ -27,7 +27,7 @@ beforeAll(async () => {
   await run(cluster, 'web', 'h2', 'app');
   await run(cluster, 'db', 'h2', 'app');
   const plain = ['run', '-d', '--network', 'app'];
-  await host.docker(...plain, '--name', 'ever', '--restart', 'always', labImage, 'sleep', '100000');
+  await host.docker(...plain, '--name', 'ever', '--restart', 'always', '-p', '8080:80', labImage, 'sleep', '100000');
   await host.docker(...plain, '--name', 'once', labImage, 'sleep', '100000');
 });
 
@@ -54,7 +54,15 @@ async function works(): Promise<void> {
     const reached = async () => (await host.pingFromContainer(name, networks[0]?.address ?? '')).reached;
     await eventually(`${name} reaches another host`, reached);
   }
+  await eventually('its port leads to it', async () =>
+    (await published()).includes(`: ${await addressOf('ever')} . 80`),
+  );
 }
+
+const addressOf = (name: string) => host.docker('inspect', '-f', '{{.NetworkSettings.Networks.app.IPAddress}}', name);
+/** Of host port 8080, held by the agent. */
+const published = () =>
+  host.output(['sh', '-c', 'ss -Hltn | grep -q ":8080 " && nft get element inet trama published "{ tcp . 8080 }"']);
 
 afterEach(async () => {
   await works();
@@ -109,7 +117,6 @@ describe('Docker with live-restore', () => {
     const names = ['web', 'db', 'ever'];
     return await Promise.all(names.map(async (name) => [name, await pidOf(name), await addressOf(name)]));
   };
-  const addressOf = (name: string) => host.docker('inspect', '-f', '{{.NetworkSettings.Networks.app.IPAddress}}', name);
   const killAgent = () => cluster.agents.get('h2')?.kill('SIGKILL');
   let before: string[][];
 
@@ -151,6 +158,7 @@ describe('Docker with live-restore', () => {
     const address = await addressOf('ever');
     await host.docker('rm', '-f', 'ever');
     expect(await endpoints()).toHaveLength(3);
-    await host.docker('run', '-d', '--name', 'ever', '--network', 'app', '--ip', address, labImage, 'sleep', '100000');
+    const again = ['--name', 'ever', '--network', 'app', '--ip', address, '-p', '8080:80'];
+    await host.docker('run', '-d', ...again, labImage, 'sleep', '100000');
   });
 });
