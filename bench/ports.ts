@@ -21,6 +21,8 @@ const containers = 10;
 /** Of the host ports. */
 const lowest = 10_000;
 const additions = 40;
+/** Before they count: an agent that has run for a while is what users have. */
+const warmUp = 20;
 /** What unpublishing leaves to the agent is done by then. */
 const pauseMs = 50;
 
@@ -56,7 +58,7 @@ async function growth(bench: Bench, pair: Pair): Promise<Part> {
     second: await publisher(pair.second, many),
   };
   bench.say(`1 port published on one host, ${many} on the other; ${additions} rounds of one more`);
-  for (const host of hosts) await publishers[host]();
+  await interleaved(hosts, warmUp, (host) => publishers[host]());
   const times = await interleaved(hosts, additions, (host) => publishers[host]());
   return {
     figures: [
