@@ -8,7 +8,8 @@ import type { Started } from './host-processes.ts';
 export interface ClusterOptions {
   readonly hosts: readonly string[];
   readonly hostOptions?: HostOptions;
-  readonly serverArguments?: readonly string[];
+  /** A function is called when the hosts are there, to start on them what the server needs. */
+  readonly serverArguments?: readonly string[] | ((hosts: readonly LabHost[]) => Promise<readonly string[]>);
   /** The server's port for requests, if `serverArguments` changes it. */
   readonly requestsPort?: number;
   readonly agentArguments?: readonly string[];
@@ -49,7 +50,10 @@ export async function startCluster(lab: Lab, options: ClusterOptions): Promise<L
     if (found === undefined) throw new Failure('not-found', `There is no host ${name} in this lab.`);
     return found;
   };
-  const server = await host(first).startServer(options.serverArguments);
+  const { serverArguments } = options;
+  const server = await host(first).startServer(
+    typeof serverArguments === 'function' ? await serverArguments(hosts) : serverArguments,
+  );
   await untilThere(host(first), '/run/trama/server.sock', server);
   step(`server on ${first}`);
   const token = (await said(host(first), 'token', 'create', '--uses', String(hosts.length))).trim();

@@ -11,6 +11,8 @@ export const serverModules = () =>
 
 export const sqliteStore = () => import('../store/sqlite/sqlite-store.ts');
 
+export const etcdStore = () => import('../store/etcd/etcd-store.ts');
+
 export const agentModules = () =>
   Promise.all([
     import('../agent/create-agent.ts'),

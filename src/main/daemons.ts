@@ -17,7 +17,8 @@ import {
 } from '../platform/platform.ts';
 import { ask } from '../protocol/protocol.ts';
 import type { Server } from '../server/server.ts';
-import { agentModules, serverModules, sqliteStore } from './daemon-modules.ts';
+import { agentModules, serverModules } from './daemon-modules.ts';
+import { openStore } from './open-store.ts';
 import { agentSocket, pluginSocket, serverSocket, socketDirectory } from './sockets.ts';
 import { withState } from './state-directory.ts';
 import { version } from './version.ts';
@@ -83,13 +84,6 @@ async function startServer(flags: ServerFlags, resources: AsyncDisposableStack, 
   resources.use(await serveLocalApi({ socketPath: serverSocket, api: server, log }));
   log.info('server ready', { cluster: server.cluster, listen: flags.listen, ...server.ports });
   return server;
-}
-
-async function openStore(kind: ServerFlags['store'], directory: string) {
-  if (kind === 'memory')
-    return (await import('../store/memory/memory-store.ts')).createMemoryStore({ clock: systemClock });
-  const { openSqliteStore } = await sqliteStore();
-  return openSqliteStore({ path: join(directory, 'store.db'), clock: systemClock });
 }
 
 async function startAgent(

@@ -41,6 +41,15 @@ export const facts = (name: string, address: string) => ({
   version: '0.1.0',
 });
 
+/** The port on 127.0.0.1 of an etcd that all clusters shall be kept in, whatever the test asks for. */
+const etcdForTests = process.env.TRAMA_TEST_ETCD_PORT;
+
+async function openTestEtcd(port: string): Promise<Store> {
+  const { openEtcdStore } = await import('../../src/store/etcd/etcd-store.ts');
+  const prefix = `${randomBytes(8).toString('hex')}/`;
+  return openEtcdStore({ hosts: [{ host: '127.0.0.1', port: Number(port) }], prefix, clock: systemClock });
+}
+
 export const storeKinds = ['memory', 'sqlite'] as const;
 
 export class Cluster implements AsyncDisposable {
@@ -58,6 +67,8 @@ export class Cluster implements AsyncDisposable {
 
   static async create(kind: (typeof storeKinds)[number] = 'memory', wrap = (store: Store) => store): Promise<Cluster> {
     const resources = new AsyncDisposableStack();
+    if (etcdForTests !== undefined)
+      return new Cluster(wrap(resources.use(await openTestEtcd(etcdForTests))), resources);
     if (kind === 'memory')
       return new Cluster(wrap(resources.use(createMemoryStore({ clock: systemClock }))), resources);
     const directory = await mkdtemp(join(tmpdir(), 'trama-server-'));

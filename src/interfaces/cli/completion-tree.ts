@@ -38,7 +38,7 @@ const choices: Readonly<Record<string, readonly string[]>> = {
   DRIVER: ['overlay', 'bridge'],
   HOW: ['registry', 'multicast'],
   POLICY: ['no', 'always', 'unless-stopped', 'on-failure'],
-  KIND: ['sqlite', 'memory'],
+  KIND: ['sqlite', 'memory', 'etcd://'],
   SHELL: ['bash', 'zsh', 'fish'],
 };
 

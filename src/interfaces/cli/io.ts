@@ -1,5 +1,5 @@
 /** The world as the command line sees it; injected, so that tests can be it. */
-import type { JoinTarget } from '../../domain/token.ts';
+import type { JoinTarget, ServerAddress } from '../../domain/token.ts';
 import type { Api } from '../../protocol/api.ts';
 
 export interface Output {
@@ -52,8 +52,22 @@ export interface Daemons {
   agent(options: AgentOptions): Promise<number>;
 }
 
+/** An etcd that several servers may stand over. Files are named by absolute paths. */
+export interface EtcdOptions {
+  /** At least one; none twice. */
+  readonly hosts: readonly ServerAddress[];
+  /** Before all keys. */
+  readonly prefix: string;
+  /** PEM. With any of these three it is reached by TLS. */
+  readonly ca?: string;
+  /** With `key`, or neither. */
+  readonly certificate?: string;
+  readonly key?: string;
+  readonly user?: { readonly name: string; readonly passwordFile: string };
+}
+
 export interface ServerOptions {
-  readonly store: 'sqlite' | 'memory';
+  readonly store: 'sqlite' | 'memory' | EtcdOptions;
   /** Address to listen on. */
   readonly listen: string;
   /** Absolute directory. */

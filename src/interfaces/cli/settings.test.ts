@@ -45,6 +45,24 @@ describe('daemons', () => {
     });
   });
 
+  test('an etcd, with how it is reached', async () => {
+    const { io } = await trama('server --store etcd://10.0.0.1,h2:1,[fd00::3]:2379');
+    const hosts = [
+      { host: '10.0.0.1', port: 2379 },
+      { host: 'h2', port: 1 },
+      { host: 'fd00::3', port: 2379 },
+    ];
+    expect(io.started[1]).toMatchObject({ store: { hosts, prefix: 'trama/' } });
+    const all = await trama('up --store etcd://h --etcd-cert /c --etcd-key /k --etcd-prefix x/', {
+      env: { TRAMA_ETCD_CA: '/a', TRAMA_ETCD_USER: 'u' },
+      ...file('etcd-password-file: /p'),
+    });
+    expect((all.io.started[1] as { store: unknown }).store).toEqual({
+      ...{ hosts: [{ host: 'h', port: 2379 }], prefix: 'x/', ca: '/a', certificate: '/c', key: '/k' },
+      user: { name: 'u', passwordFile: '/p' },
+    });
+  });
+
   test('a flag goes before the environment, that before the file, that before the default', async () => {
     const options = {
       env: { TRAMA_FEED_PORT: '2', TRAMA_METRICS_PORT: '2222', TRAMA_STORE: '' },
@@ -79,6 +97,19 @@ describe('what is wrong is said with its place', () => {
     ['[', `${configPath} line 1: `],
   ])('%j', async (text, start) => {
     expect(await refused(trama('server', file(text)))).toContain(start);
+  });
+
+  test.each([
+    ['--store etcd', '--store: "etcd" is not a store: there are sqlite, memory and etcd://'],
+    ['--store etcd://', '--store: "" is not an etcd\'s address: write it like 10.0.0.1 or 10.0.0.1:2379'],
+    ['--store etcd://h1:0', '--store: "h1:0" is not an etcd\'s address'],
+    ['--store etcd://h1,h1:2379', '--store: "etcd://h1,h1:2379" names a member twice'],
+    ['--store etcd://h1 --etcd-cert c', 'etcd-cert and etcd-key belong together'],
+    ['--store etcd://h1 --etcd-password-file p', 'etcd-user and etcd-password-file belong together'],
+    ['--store etcd://h1 --etcd-prefix é', '--etcd-prefix: "é" cannot be a prefix of keys'],
+    ['--etcd-ca c', 'etcd-ca is for an etcd, and the store is sqlite'],
+  ])('of an etcd: %s', async (flags, start) => {
+    for (const daemon of ['server', 'up']) expect(await refused(trama(`${daemon} ${flags}`))).toContain(start);
   });
 
   test('in the environment', async () => {

@@ -8,8 +8,9 @@ import { parsePort } from '../../domain/run-options.ts';
 import { type JoinTarget, parseJoin } from '../../domain/token.ts';
 import { type ConfigEntry, readConfig } from './config-file.ts';
 import type { CliIo } from './io.ts';
+import { etcdPrefix, etcdUser, storeKind } from './store-flags.ts';
 import { UsageError } from './usage.ts';
-import { directory, oneOf } from './values.ts';
+import { directory } from './values.ts';
 
 interface Setting<T, D extends string | undefined = string | undefined> {
   /** What stands for the value in the help. */
@@ -26,7 +27,22 @@ const path = (text: string): string => resolve(directory(text));
 
 /** By flag, without the dashes; the same word is the key in the file and, in capitals after TRAMA_, the variable. */
 const settings = {
-  store: setting('KIND', 'where the cluster is kept: sqlite, or memory (lost at the end)', storeKind, 'sqlite'),
+  store: setting(
+    'KIND',
+    'where the cluster is kept: sqlite, memory (lost at the end), or etcd://H1[:2379][,H2…]',
+    storeKind,
+    'sqlite',
+  ),
+  'etcd-ca': setting('FILE', 'etcd by TLS: certificates of the authorities that it must be from (PEM)', path),
+  'etcd-cert': setting('FILE', 'etcd by TLS: the certificate that we show it (PEM)', path),
+  'etcd-key': setting('FILE', 'the key of --etcd-cert (PEM)', path),
+  'etcd-user': setting('NAME', "etcd's user", etcdUser),
+  'etcd-password-file': setting('FILE', 'file with the password of --etcd-user', path),
+  'etcd-prefix': setting(
+    'TEXT',
+    'before all keys in etcd; each cluster in it needs its own (default: trama/)',
+    etcdPrefix,
+  ),
   listen: setting('IP', 'address to listen on', canonicalAddress, '0.0.0.0'),
   'requests-port': setting('PORT', 'port for requests of agents', parsePort, String(requestsPort)),
   'feed-port': setting('PORT', 'port of the feed of changes', parsePort, '4702'),
@@ -55,10 +71,6 @@ function setting<T, D extends string | undefined = undefined>(
   byDefault?: D,
 ): Setting<T, D> {
   return { placeholder, says, parse, byDefault: byDefault as D };
-}
-
-function storeKind(text: string): 'sqlite' | 'memory' {
-  return oneOf('a store', ['sqlite', 'memory'])(text);
 }
 
 function joinTarget(text: string): JoinTarget {

@@ -4,9 +4,10 @@ import { define, run } from '../define.ts';
 import type { AgentOptions, ServerOptions } from '../io.ts';
 import type { Session } from '../session.ts';
 import { addSettings, resolveSettings, type Values } from '../settings.ts';
+import { etcdSettings, storeOptions } from '../store-flags.ts';
 import { UsageError } from '../usage.ts';
 
-const ofServer = ['store', 'listen', 'requests-port', 'feed-port', 'metrics-port', 'state'] as const;
+const ofServer = ['store', ...etcdSettings, 'listen', 'requests-port', 'feed-port', 'metrics-port', 'state'] as const;
 const ofAgent = ['join', 'name', 'address', 'docker-socket', 'state'] as const;
 const ofUp = [...ofServer, 'name', 'address', 'docker-socket'] as const;
 
@@ -28,6 +29,7 @@ export function daemonCommands(program: Command, session: Session): void {
     define(program, 'server', 'Run a server, which holds the cluster', [
       'server',
       'server --listen 10.0.0.1 --state /srv/trama',
+      'server --store etcd://10.0.0.1,10.0.0.2,10.0.0.3 --etcd-ca ca.pem --etcd-cert server.pem --etcd-key server.key',
     ]),
     ofServer,
   ).action(
@@ -45,7 +47,8 @@ export function daemonCommands(program: Command, session: Session): void {
 }
 
 function serverOptions(values: Values<(typeof ofServer)[number]>): ServerOptions {
-  const { store, listen, state } = values;
+  const { listen, state } = values;
+  const store = storeOptions(values.store, values);
   const ports = [values['requests-port'], values['feed-port'], values['metrics-port']] as const;
   if (new Set(ports).size < ports.length) {
     throw new UsageError(`the ports for requests, feed and metrics must differ: they are ${ports.join(', ')}`);
