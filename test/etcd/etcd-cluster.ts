@@ -98,12 +98,12 @@ export class EtcdCluster implements AsyncDisposable {
     member.process.on('error', () => {});
   }
 
-  /** SIGKILL; resolves when it has ended. */
-  async kill(name: string): Promise<void> {
+  /** Resolves when it has ended. */
+  async kill(name: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const { process: child } = this.#member(name);
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
+    child.kill(signal);
     await ended;
   }
 

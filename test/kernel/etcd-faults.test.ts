@@ -60,6 +60,16 @@ describe('three members', () => {
     });
   });
 
+  test('each in turn is stopped in order and started again', async () => {
+    for (const name of etcd.names) {
+      await underLoad(from(name), async (goesOn) => {
+        await etcd.kill(name, 'SIGTERM');
+        await goesOn();
+        await restart(name);
+      });
+    }
+  });
+
   test('the leader hands over', async () => {
     const [leader, to] = [await etcd.leader(), await follower()];
     const line = await etcd.etcdctl(['endpoint', 'status', '-w', 'fields'], to);

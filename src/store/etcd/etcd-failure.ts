@@ -44,15 +44,20 @@ export function etcdFailure(where: string, error: GrpcError, writes: boolean): F
   return new Failure('internal', `${store} failed: ${error.message}.`, { cause: error });
 }
 
+/** Said by a member that is about to end, or by its raft; without a code of their own. */
+const passing = ['raft proposal dropped', 'raft: stopped', 'context canceled', 'context deadline exceeded'];
+
 /** Another member, or the same one later, may answer. */
 export function isTransient(error: GrpcError): boolean {
-  return error.code === grpcCodes.unavailable || error.code === grpcCodes.deadlineExceeded;
+  if (error.code === grpcCodes.unavailable || error.code === grpcCodes.deadlineExceeded) return true;
+  return passing.some((text) => error.message.includes(text));
 }
 
 /** The member has certainly not begun to do it, so that it can be asked again. */
 export function wasNotTried(error: GrpcError): boolean {
-  // Said before a call is looked at, because each carries `hasleader`.
-  return !error.sent || error.message === 'etcdserver: no leader';
+  // The one is said before a call is looked at, because each carries `hasleader`; the other by the raft of the member
+  // that was asked, while the leader hands over.
+  return !error.sent || error.message === 'etcdserver: no leader' || error.message === 'raft proposal dropped';
 }
 
 /** Our token is one of before: of before a member's restart, or a change of users. Nothing was done. */

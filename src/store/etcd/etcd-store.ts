@@ -93,7 +93,12 @@ class EtcdStore implements Store {
     checkTransaction(conditions, writes);
     const real = writes.filter((write) => write.op !== 'delete-range' || this.#span(write.range) !== undefined);
     const request = txnRequest(conditions, real, this.#prefixed, leaseNumber);
-    const answer = await this.#turns.take(conditions, real, () => this.#members.write(calls.txn, request));
+    const asked = performance.now();
+    const answer = await this.#turns.take(conditions, real, async () => {
+      // Whoever asked has given up; a store that does not answer must not have them all wait for one another.
+      if (performance.now() - asked > this.#deadlineMs) throw this.#tooLate();
+      return this.#members.write(calls.txn, request);
+    });
     return txnAnswer(answer, this.#bare);
   }
 
@@ -181,6 +186,12 @@ class EtcdStore implements Store {
   /** @returns undefined when nothing can be in it. */
   #span({ start, end }: KeyRange): Required<Span> | undefined {
     return compareKeys(start, end) < 0 ? { key: this.#prefixed(start), end: this.#prefixed(end) } : undefined;
+  }
+
+  #tooLate(): Failure {
+    const { where } = this.#members;
+    const message = `The store (etcd at ${where}) is too slow: nothing was written within ${this.#deadlineMs} ms, try again.`;
+    return new Failure('unavailable', message);
   }
 
   #checkOpen(): void {

@@ -68,12 +68,14 @@ export interface GrpcStream extends AsyncIterable<Message> {
 const connectMs = 2000;
 /** What a member may be silent while it owes an answer, and then until it answers a ping. */
 const silenceMs = 1000;
+/** A member ends a connection on which pings come more often (`--grpc-keepalive-min-time`). */
+const pingMs = 5000;
 
 export class Connection {
   readonly #address: MemberAddress;
   readonly #tls: TlsOptions | undefined;
   #session: Promise<{ session: ClientHttp2Session; socket: Socket }> | undefined;
-  #proving = false;
+  #pingedAt = Number.NEGATIVE_INFINITY;
 
   constructor(address: MemberAddress, tls: TlsOptions | undefined) {
     this.#address = address;
@@ -119,24 +121,21 @@ export class Connection {
   }
 
   /**
-   * Ends the connection, and all calls on it, unless the member shows in a second that it lives. Bytes that come prove
-   * that as well as the answer to a ping; of pings a member of etcd takes one in five seconds.
+   * Ends the connection, and all calls on it, unless the member shows in a second that it lives, if it has not just done
+   * so. Bytes that come prove that as well as the answer to a ping.
    */
   prove(): void {
-    if (this.#proving || this.#session === undefined) return;
-    this.#proving = true;
+    if (this.#session === undefined || performance.now() - this.#pingedAt < pingMs) return;
+    this.#pingedAt = performance.now();
     this.#session
       .then(({ session, socket }) => {
         const before = socket.bytesRead;
         if (!session.destroyed) session.ping(() => {});
         setTimeout(() => {
-          this.#proving = false;
           if (!session.destroyed && socket.bytesRead === before) session.destroy(new Error('it is silent'));
         }, silenceMs).unref();
       })
-      .catch(() => {
-        this.#proving = false;
-      });
+      .catch(() => {});
   }
 
   close(): void {
@@ -148,6 +147,7 @@ export class Connection {
   #connected() {
     if (this.#session === undefined) {
       const mine = this.#connect();
+      this.#pingedAt = Number.NEGATIVE_INFINITY;
       this.#session = mine;
       const forget = () => {
         if (this.#session === mine) this.#session = undefined;
