@@ -21,7 +21,7 @@ test('nothing is touched until everybody has said what they want: what nobody wa
     agent,
     sysctls: { entries: () => [], get: () => undefined } as unknown as LocalState['sysctls'],
     tidings: new Tidings({ link: () => undefined, clock: systemClock, log: silentLog }),
-    restored: () => undefined,
+    restored: async () => undefined,
     unknownPeers: () => new Set(),
     endGone: async () => {
       order.push('gone');

@@ -6,6 +6,7 @@ import {
   type KernelObject,
   type Outcome,
   type Reconciler,
+  type Replacement,
   shellLine,
   type VethLink,
 } from '../kernel/kernel.ts';
@@ -18,7 +19,7 @@ export interface KernelSideOptions {
   readonly sysctls: LocalState['sysctls'];
   readonly tidings: Tidings;
   /** What stands in place of a pair that is gone although its container runs. */
-  restored(link: VethLink): readonly KernelObject[] | undefined;
+  restored(link: VethLink): Promise<Replacement>;
   /** VNIs of networks whose other nodes' endpoints no server has told of yet; `all`: of any network at all. */
   unknownPeers(): ReadonlySet<number> | 'all';
   /** Ends endpoints whose containers are gone. @returns whether there was any */
@@ -32,6 +33,8 @@ export class KernelSide {
   readonly #options: KernelSideOptions;
   /** Not until everybody has said what they want: what nobody wants is deleted. */
   #begun = false;
+  /** A pair is missing whose container may be gone as well. */
+  #unused = false;
   readonly #first = Promise.withResolvers<void>();
 
   constructor(options: KernelSideOptions) {
@@ -46,7 +49,7 @@ export class KernelSide {
         load: async () => Object.fromEntries(sysctls.entries()),
         save: (values) => saveAll(sysctls, values),
       },
-      onMissing: (link) => options.restored(link),
+      onMissing: (link) => this.#inPlaceOf(link),
       keep: (object) => this.#notYetKnown(object),
       onRepair: (sentences) => tidings.repairs(sentences),
     });
@@ -100,11 +103,19 @@ export class KernelSide {
       .catch((error: unknown) => this.#options.agent.log.debug('the kernel could not be settled', { error }));
   }
 
+  async #inPlaceOf(link: VethLink): Promise<Replacement> {
+    const objects = await this.#options.restored(link);
+    this.#unused ||= objects === 'later';
+    return objects;
+  }
+
   /** What could not be done for a container that is gone is no trouble. */
   async #tell({ failed }: Outcome): Promise<void> {
     this.#options.settled();
-    if (failed.length === 0) return;
+    if (failed.length === 0 && !this.#unused) return;
+    this.#unused = false;
     await this.#options.endGone();
+    if (failed.length === 0) return;
     const left = (await this.reconciler.settle()).failed;
     this.#options.tidings.troubles(left.map(({ message }) => message));
   }

@@ -12,6 +12,7 @@
 
 import type { EndpointRecord, NetworkRecord } from '../domain/domain.ts';
 import {
+  endpointPortName,
   Failure,
   firstUsable,
   formatAddress,
@@ -22,8 +23,8 @@ import {
   reachOf,
 } from '../domain/domain.ts';
 import type { Driver, DriverTable, Host } from '../drivers/drivers.ts';
-import type { KernelObject, VethLink } from '../kernel/objects.ts';
-import type { Clock, Log } from '../platform/platform.ts';
+import type { KernelObject, Replacement, VethLink } from '../kernel/kernel.ts';
+import { type Clock, isNetworkInUse, type Log } from '../platform/platform.ts';
 import { networkTopic, type TopicValue } from '../protocol/protocol.ts';
 import type { Addresses } from './addresses.ts';
 import type { ClusterView } from './cluster-view.ts';
@@ -271,13 +272,15 @@ export class Wiring {
     if (this.gatewayOf(network.id) !== undefined) this.#desireNetwork(network);
   }
 
-  /** Replacement for a veth pair that is gone although its container runs: see the reconciler's `onMissing`. */
-  restored(link: VethLink): readonly KernelObject[] | undefined {
+  /**
+   * Replacement for a veth pair that is gone although its container runs: see the reconciler's `onMissing`. When nothing runs
+   * in its namespace any more, its engine is about to take it away.
+   */
+  async restored(link: VethLink): Promise<Replacement> {
     for (const { record, sandbox } of this.#options.state.endpoints.values()) {
       const network = this.#options.view.network(record.network);
-      if (sandbox === undefined || network === undefined) continue;
-      const objects = this.#driver(network).localEndpoint(this.#host, network, record);
-      if (!objects.some((object) => object.kind === 'link' && object.name === link.name)) continue;
+      if (sandbox === undefined || network === undefined || endpointPortName(record.id) !== link.name) continue;
+      if (!(await isNetworkInUse(sandbox.path))) return 'later';
       return this.#driver(network).restoredEndpoint(this.#host, network, record, sandbox);
     }
     return undefined;

@@ -14,8 +14,9 @@ import { Failures } from './failures.ts';
 import { keyOf, tableKey } from './identity.ts';
 import type { KernelObject, NftElementObject, NftMapElementObject, VethLink } from './objects.ts';
 import { observe, type Scope } from './observe.ts';
-import { inOrder, plan } from './order.ts';
+import { plan } from './order.ts';
 import { type Remembered, rememberNothing, SysctlMemory } from './remembered.ts';
+import { type Replaced, type Replacement, Replacements } from './replacements.ts';
 import { Sandboxes, sandboxOf } from './sandboxes.ts';
 import { type FailedStep, type Outcome, type Step, subjectOf } from './steps.ts';
 import { DeltaTracker } from './tracker.ts';
@@ -35,9 +36,10 @@ export interface ReconcilerOptions {
   readonly remembered?: Remembered;
   /**
    * Asked when a desired pair is found missing. What it returns is created instead of the pair, once, in whatever
-   * namespaces it names, and not looked at again; the pair then counts as there. `undefined`: create as desired.
+   * namespaces it names, and not looked at again; the pair then counts as there. `undefined`: create as desired. `later`:
+   * nothing for now; it is asked again at the next pass.
    */
-  readonly onMissing?: (link: VethLink) => readonly KernelObject[] | undefined;
+  readonly onMissing?: (link: VethLink) => Replacement | Promise<Replacement>;
   /** Spares what exists and nobody desires, for as long as it answers true: nobody knows yet whether it should be there. */
   readonly keep?: (object: KernelObject) => boolean;
   /** Told, in sentences, of what was put right that nobody had asked for. */
@@ -95,6 +97,8 @@ interface Turn {
   readonly end: PromiseWithResolvers<Outcome>;
 }
 
+const nothingReplaced = { pairs: new Map(), partOf: new Map() };
+
 class KernelReconciler implements Reconciler {
   readonly tracker = new DeltaTracker();
   readonly #options: ReconcilerOptions;
@@ -108,6 +112,7 @@ class KernelReconciler implements Reconciler {
   readonly #iptables = new Set(['']);
   /** What somebody changed behind our back, until it is right again. Wiring for the first time is no repair. */
   readonly #drifted = new Set<string>();
+  readonly #replacements: Replacements;
   #looked = false;
   #clearing = false;
   #next: Turn | undefined;
@@ -118,6 +123,7 @@ class KernelReconciler implements Reconciler {
     this.#host = options.host ?? String(process.pid);
     this.#memory = new SysctlMemory(options.remembered ?? rememberNothing);
     this.#sandboxes = new Sandboxes(this.tracker, options.spawn);
+    this.#replacements = new Replacements(this.tracker, (link) => options.onMissing?.(link));
     this.#own = new Set([options.namespace ?? 'trama']);
     this.#namespaces = new Set(['', ...this.#own]);
     this.#failures = new Failures(options.clock, () => this.#background());
@@ -215,7 +221,7 @@ class KernelReconciler implements Reconciler {
         await this.#look();
         const absent = await this.#sandboxes.prepare();
         if (this.tracker.pending().size === 0) break;
-        outcomes.push(await this.#do(plan(this.tracker, absent)));
+        outcomes.push(await this.#do({ steps: plan(this.tracker, absent), ...nothingReplaced }));
       }
       return { applied: outcomes.flatMap(({ applied }) => applied), failed: outcomes.at(-1)?.failed ?? [] };
     });
@@ -251,15 +257,14 @@ class KernelReconciler implements Reconciler {
 
   async #pass(look: boolean): Promise<Outcome> {
     const waits = (key: string) => this.#failures.waits(key, this.tracker.desired(key));
-    if (!look && this.#looked) {
-      const absent = await this.#sandboxes.prepare();
-      return await this.#do(plan(this.tracker, (key) => absent(key) || waits(key)));
-    }
-    await this.#lookForDrift();
+    const looks = look || !this.#looked;
+    if (looks) await this.#lookForDrift();
     const absent = await this.#sandboxes.prepare();
     const wrong = new Set(this.tracker.pending().keys());
-    const { outcome, partOf } = await this.#replaceMissing(absent);
-    this.#tellRepairs(outcome.applied, wrong, partOf);
+    const left = looks ? absent : (key: string) => absent(key) || waits(key);
+    const replaced = await this.#replacements.plan(looks ? wrong : this.#replacements.postponed, left);
+    const outcome = await this.#do(replaced);
+    this.#tellRepairs(outcome.applied, wrong, replaced.partOf);
     return outcome;
   }
 
@@ -322,39 +327,14 @@ class KernelReconciler implements Reconciler {
     };
   }
 
-  /** All pending steps, with what `onMissing` gives in place of pairs that are missing. */
-  async #replaceMissing(
-    absent: (key: string) => boolean,
-  ): Promise<{ outcome: Outcome; partOf: ReadonlyMap<string, string> }> {
-    const substitutes = new Map<string, KernelObject>();
-    const replaced = new Map<string, { link: VethLink; parts: Set<string> }>();
-    for (const [key, what] of this.tracker.pending()) {
-      const link = this.tracker.desired(key);
-      if (what !== 'create' || link?.kind !== 'link' || link.type !== 'veth' || link.secondary) continue;
-      const objects = this.#options.onMissing?.(link);
-      if (objects === undefined) continue;
-      replaced.set(key, { link, parts: new Set(objects.map(keyOf)) });
-      for (const object of objects) substitutes.set(keyOf(object), object);
-    }
-    const partOf = new Map([...replaced].flatMap(([key, { parts }]) => [...parts].map((part) => [part, key] as const)));
-    if (replaced.size === 0) return { outcome: await this.#do(plan(this.tracker, absent)), partOf };
-    const steps = plan(this.tracker, (key) => absent(key) || replaced.has(key) || substitutes.has(key));
-    for (const after of substitutes.values()) steps.push({ op: 'create', after });
-    return { outcome: await this.#do(inOrder(steps), replaced, partOf), partOf };
-  }
-
-  async #do(
-    planned: readonly Step[],
-    replaced: ReadonlyMap<string, { link: VethLink; parts: ReadonlySet<string> }> = new Map(),
-    partOf: ReadonlyMap<string, string> = new Map(),
-  ): Promise<Outcome> {
+  async #do({ steps: planned, pairs, partOf }: Replaced): Promise<Outcome> {
     if (planned.length === 0) return { applied: [], failed: this.#failures.all(this.tracker) };
     const steps = await this.#memory.prepare(planned, this.tracker, (sysctls) =>
       observe(this.#options.spawn, { namespaces: [], own: new Set(), sysctls, iptables: [], ipv6: false }),
     );
     const results = await apply(steps, this.#options.spawn, this.#host);
     for (const { step, outcome } of results) if (outcome === 'done') this.#believe(step, partOf);
-    for (const { link, parts } of replaced.values()) {
+    for (const { link, parts } of pairs.values()) {
       const failed = results.some(({ step, outcome }) => outcome === 'failed' && parts.has(keyOf(subjectOf(step))));
       // Half a replacement would pass for a whole one the next time that the pair is looked for.
       if (failed) {

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, readlink, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** @returns undefined when there is no such file. */
@@ -64,6 +64,20 @@ export async function isNamespace(path: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Whether a process is in the network namespace. Cost: the number of processes. */
+export async function isNetworkInUse(path: string): Promise<boolean> {
+  const inode = await stat(path).then(
+    ({ ino }) => ino,
+    () => undefined,
+  );
+  if (inode === undefined) return false;
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    if ((await readlink(`/proc/${pid}/ns/net`).catch(() => '')) === `net:[${inode}]`) return true;
+  }
+  return false;
 }
 
 /** Makes a directory, and its parents, that only root can enter. */

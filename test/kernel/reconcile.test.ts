@@ -347,6 +347,33 @@ describe('a reconciler', { timeout: 30_000 }, () => {
     expect(await stateOf(h)).toBe(healthy);
   });
 
+  test('a lost pair in whose place the hook gives nothing for now stays lost, and is told of once it is there again', async () => {
+    const h = await host();
+    const repairs: string[] = [];
+    let gives: 'later' | undefined = 'later';
+    const options = { onMissing: () => gives, onRepair: (sentences: readonly string[]) => repairs.push(...sentences) };
+    const reconciler = kept(overlay(h, options));
+    gives = undefined;
+    await reconciler.settle();
+    gives = 'later';
+    await h.run(`ip -n ${h.data} link del ${endpointLink}`);
+    const entry: KernelObject = {
+      kind: 'fdb',
+      ns: h.data,
+      device: endpointLink,
+      table: 'master',
+      mac: '9e:11:0a:2a:00:05',
+    };
+    reconciler.desire('on-it', [entry]);
+    for (const pass of ['resync', 'settle', 'resync'] as const) expect((await reconciler[pass]()).failed).toEqual([]);
+    expect(await h.run(`ip -n ${h.data} link`)).not.toContain(endpointLink);
+    expect(repairs).toEqual([]);
+    gives = undefined;
+    await reconciler.settle();
+    expect(await h.run(`ip -n ${h.data} link`)).toContain(endpointLink);
+    expect(repairs.filter((each) => each.includes(endpointLink))).not.toEqual([]);
+  });
+
   test('a lost pair is replaced by what the hook gives, also inside a sandbox', async () => {
     const h = await host();
     const path = `/run/netns/${h.sandbox}`;

@@ -1,0 +1,75 @@
+/** Pairs that should be there and are not: what is made in their place, since a container's end of one is not where it is desired. */
+import { keyOf } from './identity.ts';
+import type { KernelObject, VethLink } from './objects.ts';
+import { inOrder, plan } from './order.ts';
+import type { Step } from './steps.ts';
+import type { DeltaTracker } from './tracker.ts';
+
+/** What is created instead of a missing pair; `undefined`: the pair as desired; `later`: nothing for now. */
+export type Replacement = readonly KernelObject[] | 'later' | undefined;
+
+export interface Replaced {
+  readonly steps: readonly Step[];
+  /** By the pair's key; `parts`: keys of what stands in its place. */
+  readonly pairs: ReadonlyMap<string, { readonly link: VethLink; readonly parts: ReadonlySet<string> }>;
+  /** Key of a part → key of the pair that it is in place of. */
+  readonly partOf: ReadonlyMap<string, string>;
+}
+
+export class Replacements {
+  readonly #tracker: DeltaTracker;
+  readonly #inPlaceOf: (link: VethLink) => Replacement | Promise<Replacement>;
+  /** Keys of missing pairs in whose place there is nothing for now. */
+  #later: ReadonlySet<string> = new Set();
+
+  constructor(tracker: DeltaTracker, inPlaceOf: (link: VethLink) => Replacement | Promise<Replacement>) {
+    this.#tracker = tracker;
+    this.#inPlaceOf = inPlaceOf;
+  }
+
+  /** Keys to ask about again although nobody has looked at the kernel since. */
+  get postponed(): ReadonlySet<string> {
+    return this.#later;
+  }
+
+  /**
+   * All pending steps, with the replacements.
+   * @param candidates keys of what may be a missing pair
+   * @param left keys of what is not to be done now
+   */
+  async plan(candidates: ReadonlySet<string>, left: (key: string) => boolean): Promise<Replaced> {
+    const substitutes = new Map<string, KernelObject>();
+    const pairs = new Map<string, { link: VethLink; parts: Set<string> }>();
+    const later = new Map<string, VethLink>();
+    for (const key of candidates) {
+      const link = this.#missingPair(key);
+      const objects = link === undefined ? undefined : await this.#inPlaceOf(link);
+      if (link === undefined || objects === undefined) continue;
+      if (objects === 'later') {
+        later.set(key, link);
+        continue;
+      }
+      pairs.set(key, { link, parts: new Set(objects.map(keyOf)) });
+      for (const object of objects) substitutes.set(keyOf(object), object);
+    }
+    this.#later = new Set(later.keys());
+    const steps = plan(this.#tracker, (key) => {
+      if (left(key) || later.has(key) || pairs.has(key) || substitutes.has(key)) return true;
+      const object = this.#tracker.desired(key);
+      return [...later.values()].some((link) => isOn(link, object));
+    });
+    for (const after of substitutes.values()) steps.push({ op: 'create', after });
+    const partOf = new Map([...pairs].flatMap(([key, { parts }]) => [...parts].map((part) => [part, key] as const)));
+    return { steps: pairs.size === 0 ? steps : inOrder(steps), pairs, partOf };
+  }
+
+  #missingPair(key: string): VethLink | undefined {
+    const link = this.#tracker.desired(key);
+    if (this.#tracker.pending().get(key) !== 'create' || link?.kind !== 'link') return undefined;
+    return link.type === 'veth' && !link.secondary ? link : undefined;
+  }
+}
+
+function isOn(link: VethLink, object: KernelObject | undefined): boolean {
+  return object !== undefined && 'device' in object && object.device === link.name && object.ns === link.ns;
+}
