@@ -82,7 +82,7 @@ describe('set-up', () => {
     await program('apt-get', noteArguments());
     expect((await setup('test')).code).toBe(0);
     expect((await aptLog()).at(-1)).toBe(
-      '101 install --no-remove ethtool iperf3 tcpdump arping bind9-dnsutils python3-scapy docker-registry docker-compose',
+      '101 install --no-remove ethtool iperf3 tcpdump arping bind9-dnsutils python3-scapy docker-registry docker-compose etcd-server etcd-client',
     );
   });
 
