@@ -1,6 +1,6 @@
 /** A real etcd on 127.0.0.1: members as processes with data of their own in the temporary directory. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -107,8 +107,16 @@ export class EtcdCluster implements AsyncDisposable {
     await ended;
   }
 
-  pause(name: string): void {
-    this.#member(name).process?.kill('SIGSTOP');
+  /** Resolves when all of its threads stand still: until then it may answer. */
+  async pause(name: string): Promise<void> {
+    const { process } = this.#member(name);
+    process?.kill('SIGSTOP');
+    for (;;) {
+      const tasks = await readdir(`/proc/${process?.pid}/task`);
+      const states = tasks.map((task) => readFile(`/proc/${process?.pid}/task/${task}/stat`, 'utf8'));
+      if ((await Promise.all(states)).every((stat) => stat.slice(stat.lastIndexOf(')')).startsWith(') T'))) return;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   }
 
   resume(name: string): void {

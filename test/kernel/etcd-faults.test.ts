@@ -81,7 +81,7 @@ describe('three members', () => {
   test.each(['a follower', 'the leader'])('%s is paused, and goes on', async (which) => {
     const name = which === 'a follower' ? await follower() : await etcd.leader();
     await underLoad(from(name), async (goesOn) => {
-      etcd.pause(name);
+      await etcd.pause(name);
       try {
         await goesOn();
       } finally {
@@ -101,7 +101,7 @@ describe('three members', () => {
     await using store = await open(etcd.hosts, nextSpace(), 1500);
     await store.transact([], [put('a')]);
     const [kept, ...others] = etcd.names;
-    for (const name of others) etcd.pause(name);
+    for (const name of others) await etcd.pause(name);
     try {
       const asked = performance.now();
       await expectFailure(store.get('a'), 'unavailable', /does not answer: see that a majority of its members runs/);
