@@ -92,6 +92,8 @@ const engineContainer = z.object({
 
 const nothing = z.object({});
 const byName = z.object({ name: z.string() });
+/** With an id: that workload and nothing else, be it gone and its name another's. */
+const theOne = byName.extend({ id: z.string().optional() });
 /** By its name or id, as its engine knows it. */
 const inEngine = z.object({ container: z.string() });
 
@@ -265,11 +267,15 @@ export const methods = {
   'workload.list': m(nothing, z.array(containerView)),
   'workload.inspect': m(byName, containerView),
   'workload.start': m(byName, containerView),
-  'workload.stop': m(byName.extend({ graceSeconds: z.number().optional() }), containerView),
-  'workload.remove': m(byName.extend({ force: z.boolean() }), nothing),
+  'workload.stop': m(theOne.extend({ graceSeconds: z.number().optional() }), containerView),
+  /** Tells which workload goes; nothing of what the engine of its node has removed already. */
+  'workload.remove': m(
+    theOne.extend({ force: z.boolean() }),
+    z.object({ removing: z.object({ name: z.string(), id: z.string() }).optional() }),
+  ),
   /** Waits until the status changes from `since` (a counter; 0: answer at once) or `waitMs` has passed. */
   'workload.wait': m(
-    byName.extend({ since: z.number(), waitMs: z.number() }),
+    theOne.extend({ since: z.number(), waitMs: z.number() }),
     z.object({ since: z.number(), gone: z.boolean(), container: containerView.nullable() }),
   ),
   /** From the workload's node. */

@@ -204,6 +204,40 @@ describe('verbs', () => {
     expect(await inspect(server, 'h2/web')).toMatchObject({ node: 'h2', managed: false });
   });
 
+  test('are not meant by who names a workload by its id, be that gone', async () => {
+    await using cluster = await Cluster.create();
+    const { server, app, h1, h2, engine, attach } = await scene(cluster);
+    await attach(h2, app, '10.42.0.9', { id: id('b'), name: 'web' });
+    await listed(server, 1);
+    const made = await ask(server, 'workload.run', { name: 'web', node: 'h1', spec: spec() });
+    const it = { name: 'web', id: made.id };
+    expect(await ask(server, 'workload.remove', { ...it, force: true })).toEqual({ removing: it });
+    await h1.ask('workload.report', {
+      status: {
+        name: 'web',
+        id: made.id,
+        node: 'h1',
+        generation: 2,
+        phase: 'removing',
+        message: 'gone',
+        networks: [],
+      } as never,
+    });
+    for (const name of ['web', 'h2/web']) {
+      const which = { name, id: made.id };
+      const wait = ask(server, 'workload.wait', { ...which, since: 0, waitMs: 30_000 }, { deadlineMs: 40_000 });
+      expect(await wait).toMatchObject({ gone: true });
+      expect(await refusal(ask(server, 'workload.remove', { ...which, force: true }))).toMatch(/^not-found/);
+      expect(await refusal(ask(server, 'workload.stop', which))).toMatch(/^not-found/);
+    }
+    const later = await ask(server, 'workload.run', { name: 'web', node: 'h1', spec: spec() });
+    expect(await ask(server, 'workload.wait', { ...it, since: 0, waitMs: 0 })).toMatchObject({ gone: true });
+    expect(await refusal(ask(server, 'workload.remove', { ...it, force: true }))).toMatch(/^not-found/);
+    expect(await inspect(server, 'web')).toMatchObject({ id: later.id, status: 'pending' });
+    expect(engine.asked).toEqual([]);
+    expect(await ask(server, 'workload.remove', { name: 'h2/web', force: true })).toEqual({});
+  });
+
   test('waiting ends when it is gone', async () => {
     await using cluster = await Cluster.create();
     const { server, app, h2, engine, attach } = await scene(cluster);

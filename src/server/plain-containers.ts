@@ -2,7 +2,7 @@
  * Containers that people started with docker on the cluster's networks: seen as workloads are, and told the same verbs. Their
  * node's engine alone decides about them; the store knows nothing of them but their endpoints.
  */
-import { isFailure, type NetworkRecord } from '../domain/domain.ts';
+import { isFailure, type NetworkRecord, parseContainerReference } from '../domain/domain.ts';
 import type { ContainerView, EngineContainer } from '../protocol/protocol.ts';
 import type { AttachedContainer } from './containers.ts';
 import type { Call, Context, Methods } from './context.ts';
@@ -19,18 +19,21 @@ const answerMs = 500;
 /** Nothing wakes whoever waits for such a container. Milliseconds. */
 const lookAgainMs = 500;
 
-/** The verbs for whatever container people name, from those for workloads. */
+/** The verbs for whatever container people name, from those for workloads. An id is a workload's: nothing else is meant. */
 export function verbsForAll(workloads: Methods<Verb>): Methods<Verb> {
   const either =
     <M extends Verb>(method: M, plain: (context: Context, found: Plain, params: never, call: Call) => unknown) =>
-    async (context: Context, params: { readonly name: string }, call: Call) => {
+    async (context: Context, params: { readonly name: string; readonly id?: string }, call: Call) => {
+      const verb = workloads[method] as (context: Context, params: unknown, call: Call) => unknown;
+      if (params.id !== undefined) {
+        return verb(context, { ...params, name: parseContainerReference(params.name).name }, call);
+      }
       const found = await findContainer(context, params.name).catch((error) => {
         if (method === 'workload.wait' && isFailure(error, 'not-found')) return undefined;
         throw error;
       });
       if (found === undefined) return { since: 0, gone: true, container: null };
       if (found.kind === 'plain') return plain(context, found, params as never, call);
-      const verb = workloads[method] as (context: Context, params: unknown, call: Call) => unknown;
       return verb(context, { ...params, name: found.name }, call);
     };
   return {

@@ -28,11 +28,11 @@ export const workloadViewMethods: Methods<'workload.list' | 'workload.inspect' |
 
   'workload.inspect': (context, { name }) => workloadView(context, name),
 
-  'workload.wait': async (context, { name, since, waitMs }, { deadline }) => {
+  'workload.wait': async (context, { name, id, since, waitMs }, { deadline }) => {
     const until = Math.min(context.clock.now() + Math.min(waitMs, longestWaitMs), deadline - answerMs);
     for (;;) {
       using next = context.waiters.next(name);
-      const now = await lookAt(context, name, since);
+      const now = await lookAt(context, name, id, since);
       const left = until - context.clock.now();
       if (now.container === null || now.since !== since || left <= 0 || context.signal.aborted) return now;
       const limit = new AbortController();
@@ -48,9 +48,9 @@ export const workloadViewMethods: Methods<'workload.list' | 'workload.inspect' |
  * The counter is twice the store's revision of the last write to the workload or its status, the same at every server;
  * and odd while its node is down.
  */
-async function lookAt(context: Context, name: string, since: number) {
+async function lookAt(context: Context, name: string, id: string | undefined, since: number) {
   const { workload, status } = await readBoth(context, name);
-  if (!workload) return { since, gone: true, container: null };
+  if (!workload || isAnother(workload, id)) return { since, gone: true, container: null };
   return {
     since: 2 * Math.max(workload.revision, status?.revision ?? 0) + (isLost(context, workload.value) ? 1 : 0),
     gone: false,
@@ -73,12 +73,16 @@ async function readBoth({ store }: Context, name: string) {
   return { workload, status };
 }
 
-/** @throws Failure `not-found` */
-export async function findWorkload({ store }: Context, name: string): Promise<Found<WorkloadRecord>> {
+/** @param id if it has to be that one @throws Failure `not-found` */
+export async function findWorkload({ store }: Context, name: string, id?: string): Promise<Found<WorkloadRecord>> {
   const workload = await read<WorkloadRecord>(store, workloadKey(name));
-  if (workload) return workload;
+  if (workload && !isAnother(workload, id)) return workload;
   throw noSuchContainer(name);
 }
+
+/** A later one of the same name. */
+const isAnother = ({ value }: Found<WorkloadRecord>, id: string | undefined): boolean =>
+  id !== undefined && value.id !== id;
 
 function noSuchContainer(name: string): Failure {
   return new Failure('not-found', `there is no container ${quoted(name)}: \`trama ps\` shows those there are`);

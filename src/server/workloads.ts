@@ -54,24 +54,24 @@ export const workloadMethods: Methods<
   },
 
   'workload.start': (context, { name }) =>
-    desire(context, name, (workload, status) => {
+    desire(context, { name }, (workload, status) => {
       const runs = workload.desired === 'running' && !(status?.phase === 'exited' || status?.phase === 'failed');
       return runs ? undefined : { desired: 'running' };
     }),
 
-  'workload.stop': (context, { name, graceSeconds }) => {
+  'workload.stop': (context, { name, id, graceSeconds }) => {
     if (graceSeconds !== undefined && !(graceSeconds >= 0 && graceSeconds <= 86_400)) {
       throw new Failure('invalid', `a container cannot be given ${graceSeconds} s to stop: give it 0 to 86400`);
     }
     const grace = graceSeconds === undefined ? {} : { graceSeconds };
-    return desire(context, name, ({ desired }) =>
+    return desire(context, { name, id }, ({ desired }) =>
       desired === 'stopped' ? undefined : { desired: 'stopped', ...grace },
     );
   },
 
-  'workload.remove': async (context, { name, force }) => {
-    await change(context, `container ${name}`, () => planRemoval(context, name, force));
-    return {};
+  'workload.remove': async (context, { name, id, force }) => {
+    const { result } = await change(context, `container ${name}`, () => planRemoval(context, { name, id }, force));
+    return { removing: result };
   },
 
   'workload.report': async (context, { status }, call) => {
@@ -129,17 +129,23 @@ async function invent({ store, random }: Context): Promise<string> {
   }
 }
 
+interface TheOne {
+  readonly name: string;
+  /** If it has to be that one. */
+  readonly id?: string | undefined;
+}
+
 /** Writes what is desired from now on. @param decide what to change; undefined: nothing. */
 async function desire(
   context: Context,
-  name: string,
+  { name, id }: TheOne,
   decide: (
     workload: WorkloadRecord,
     status: WorkloadStatus | undefined,
   ) => Pick<WorkloadRecord, 'desired' | 'graceSeconds'> | undefined,
 ): Promise<ContainerView> {
   const { result } = await change(context, `container ${name}`, async () => {
-    const workload = await findWorkload(context, name);
+    const workload = await findWorkload(context, name, id);
     if (workload.value.desired === 'removed') {
       throw new Failure('conflict', `container ${name} is being removed: wait until it is gone and run it anew`);
     }
@@ -164,19 +170,20 @@ function next(
   return { ...workload, ...wish, generation: workload.generation + 1 };
 }
 
-async function planRemoval(context: Context, name: string, force: boolean) {
-  const workload = await findWorkload(context, name);
+async function planRemoval(context: Context, { name, id: asked }: TheOne, force: boolean) {
+  const workload = await findWorkload(context, name, asked);
   const status = await read<WorkloadStatus>(context.store, statusKey(name));
   const { node, id, desired } = workload.value;
-  if (force && context.presence.state(node) === 'down') return erase(workload, status);
-  if (desired === 'removed') return { conditions: [], writes: [], result: undefined };
+  const result = { name, id };
+  if (force && context.presence.state(node) === 'down') return { ...erase(workload, status), result };
+  if (desired === 'removed') return { conditions: [], writes: [], result };
   if (!force && status?.value.id === id && runs(status.value)) {
     throw new Failure('conflict', `container ${name} is running: stop it first or use -f`);
   }
   return {
     conditions: [unchanged(workload), asSeen(statusKey(name), status)],
     writes: [put(workload.key, next(workload.value, { desired: 'removed' }))],
-    result: undefined,
+    result,
   };
 }
 

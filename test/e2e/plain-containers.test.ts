@@ -134,6 +134,28 @@ describe('a container that somebody started with docker', () => {
     expect(await cluster.host('h2').docker('ps', '-aq', '--filter', 'name=solo')).toBe('');
   });
 
+  test('stays when a workload of its name cannot start on its node, which is said at once', async () => {
+    await plain('h2', 'wh2', 'app', 'sh', '-c', 'echo mine; sleep 100000');
+    for (const flags of [['-d'], ['--rm']]) {
+      const begun = Date.now();
+      const argv = ['run', ...flags, '--name', 'wh2', '--node', 'h2', '--network', 'app', labImage, 'sleep', '10'];
+      const { code, stdout, stderr } = await trama(...argv);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toMatch(/trama: wh2 cannot run: /);
+      expect(stderr.match(/^trama: /gm)).toHaveLength(1);
+      expect(Date.now() - begun).toBeLessThan(30_000);
+      expect(await shown('wh2')).toMatchObject([{ node: 'h2', managed: false, status: 'running' }]);
+    }
+    expect(await cluster.host('h2').docker('inspect', '-f', '{{.State.Running}} {{.RestartCount}}', 'wh2')).toBe(
+      'true 0',
+    );
+    // One of its own name elsewhere goes, and who removes it does not wait for this one.
+    await run(cluster, 'wh2', 'h1', 'app');
+    expect(await trama('rm', '-f', 'wh2')).toMatchObject({ code: 0, stdout: 'wh2\n', stderr: '' });
+    expect(await shown('wh2')).toMatchObject([{ node: 'h2', managed: false, status: 'running' }]);
+    await cluster.trama('rm', '-f', 'h2/wh2');
+  });
+
   test('of a name that several have is meant with its node; a workload comes first', async () => {
     for (const host of ['h1', 'h2']) await plain(host, 'twin', 'app');
     expect(await trama('exec', 'twin', 'true')).toMatchObject({

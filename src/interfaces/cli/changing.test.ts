@@ -127,6 +127,18 @@ describe('containers', () => {
     expect(api.asked[0]?.params).toEqual({ name: 'web', force: true });
   });
 
+  test('rm waits for the workload that goes, not for what else has its name', async () => {
+    const removing = { name: 'web', id: web.id };
+    const api = fakeCluster()
+      .on('workload.remove', () => ({ removing }))
+      .on('workload.wait', ({ id, since }: { id?: string; since: number }) =>
+        id === web.id
+          ? { since, gone: true, container: null }
+          : { since: since + 1, gone: false, container: { ...web, managed: false } },
+      );
+    expect(await trama('rm -f h1/web', { api })).toMatchObject({ code: 0, out: 'h1/web\n', err: '' });
+  });
+
   test('rm on a node that is down says when it will be', async () => {
     const api = waits(
       fakeCluster().on('workload.remove', () => ({})),

@@ -20,14 +20,21 @@ export interface Following {
   readonly signal?: AbortSignal;
 }
 
+/** A container that is followed; with an id, that workload and nobody else's container of its name. */
+export interface Followed {
+  readonly name: string;
+  readonly id?: string;
+}
+
 /** @returns the workload as it was then; null when it is gone. @throws Failure `deadline`, or the signal's reason. */
-export async function follow(session: Session, name: string, following: Following): Promise<ContainerView | null> {
+export async function follow(session: Session, which: Followed, following: Following): Promise<ContainerView | null> {
   const { io } = session;
+  const { name } = which;
   const end = following.withinMs === undefined ? Number.POSITIVE_INFINITY : io.now() + following.withinMs;
   let since = 0;
   for (;;) {
     following.signal?.throwIfAborted();
-    const seen = await patiently(session, () => next(session, name, since, Math.min(waitMs, end - io.now())));
+    const seen = await patiently(session, () => next(session, which, since, Math.min(waitMs, end - io.now())));
     since = seen.since;
     const container = seen.gone ? null : seen.container;
     following.signal?.throwIfAborted();
@@ -39,10 +46,15 @@ export async function follow(session: Session, name: string, following: Followin
   }
 }
 
-async function next(session: Session, name: string, since: number, ms: number): Promise<Result<'workload.wait'>> {
+async function next(
+  session: Session,
+  { name, id }: Followed,
+  since: number,
+  ms: number,
+): Promise<Result<'workload.wait'>> {
   try {
     const wait = Math.max(0, Math.floor(ms));
-    return await session.ask('workload.wait', { name, since, waitMs: wait }, { deadlineMs: wait + 10_000 });
+    return await session.ask('workload.wait', { name, id, since, waitMs: wait }, { deadlineMs: wait + 10_000 });
   } catch (error) {
     if (isFailure(error, 'not-found')) return { since, gone: true, container: null };
     throw error;

@@ -23,6 +23,9 @@ function starting(...seen: Partial<ContainerView>[]): FakeCluster {
 
 let cluster = fakeCluster();
 
+/** What `run` made. */
+const it = { name: web.name, id: web.id };
+
 describe('run -d', () => {
   test('shows progress on stderr, each sentence once, then prints the id', async () => {
     cluster = starting(
@@ -41,7 +44,30 @@ describe('run -d', () => {
     const { code, out, err } = await trama('run -d nginx', { api: cluster });
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toBe('trama: web cannot run: there is no image nginx, and it cannot be pulled\n');
-    expect(cluster.asked).toContainEqual({ method: 'workload.remove', params: { name: 'web', force: true } });
+    expect(cluster.asked).toContainEqual({ method: 'workload.remove', params: { ...it, force: true } });
+  });
+
+  test('only what was made is followed and removed, not what else has its name', async () => {
+    const failed = { ...web, status: 'failed', message: 'docker has a container web already' };
+    const somebodys = { ...web, id: 'f'.repeat(12), managed: false };
+    cluster = fakeCluster()
+      .on('workload.run', () => ({ ...web, status: 'pending' }))
+      .on('workload.remove', () => ({ removing: it }))
+      .on('workload.wait', ({ id, since }: { id?: string; since: number }) => {
+        if (id !== web.id) return { since: since + 1, gone: false, container: somebodys };
+        if (cluster.methodsAsked().includes('workload.remove')) return { since, gone: true, container: null };
+        return { since: since + 1, gone: false, container: failed };
+      });
+    const { code, err } = await trama('run -d --name web nginx', { api: cluster });
+    expect({ code, err }).toEqual({ code: 1, err: 'trama: web cannot run: docker has a container web already\n' });
+    expect(cluster.methodsAsked()).toEqual(['workload.run', 'workload.wait', 'workload.remove', 'workload.wait']);
+  });
+
+  test('what somebody else has removed since is not complained about', async () => {
+    cluster = starting({ status: 'failed', message: 'no such image' }).on('workload.remove', () => {
+      throw new Failure('not-found', 'there is no container "web"');
+    });
+    expect((await trama('run -d nginx', { api: cluster })).err).toBe('trama: web cannot run: no such image\n');
   });
 
   test('flags become a workload; what follows the image is its command', async () => {

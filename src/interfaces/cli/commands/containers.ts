@@ -91,7 +91,7 @@ function stop(program: Command, session: Session): void {
     )
     .action(
       run(session, async (words: string[], { time }: { time: number }) =>
-        session.forEach(await containerNames(session, words), (name) => stopOne(session, name, time)),
+        session.forEach(await containerNames(session, words), (name) => stopOne(session, { name }, time)),
       ),
     );
 }
@@ -102,7 +102,7 @@ function remove(program: Command, session: Session): void {
     .option('-f, --force', 'also those that run')
     .action(
       run(session, async (words: string[], { force = false }: { force?: boolean }) =>
-        session.forEach(await containerNames(session, words), (name) => removeOne(session, name, force)),
+        session.forEach(await containerNames(session, words), (name) => removeOne(session, { name }, force)),
       ),
     );
 }

@@ -1,6 +1,6 @@
 /** What `start`, `stop`, `rm` and `run` do to one container. */
 import { Failure } from '../../../domain/errors.ts';
-import { follow } from '../follow.ts';
+import { type Followed, follow } from '../follow.ts';
 import type { Session } from '../session.ts';
 import { clause } from '../text.ts';
 
@@ -17,7 +17,7 @@ export async function startOne(session: Session, name: string): Promise<void> {
   const asked = await session.ask('workload.start', { name }, { deadlineMs: startWithinMs });
   // What somebody started with docker is the engine's: it was asked, and has answered.
   if (!asked.managed) return;
-  const started = await follow(session, name, {
+  const started = await follow(session, asked, {
     until: (one) => one !== null && ['running', 'exited', 'failed', 'unknown'].includes(one.status),
     withinMs: startWithinMs,
     late: `${name} has not started within ${startWithinMs / 1000} s, and its node goes on trying: see \`trama inspect ${name}\``,
@@ -28,11 +28,12 @@ export async function startOne(session: Session, name: string): Promise<void> {
 }
 
 /** Resolves when it has ended. @param graceSeconds until it is killed. */
-export async function stopOne(session: Session, name: string, graceSeconds: number): Promise<void> {
+export async function stopOne(session: Session, which: Followed, graceSeconds: number): Promise<void> {
+  const { name } = which;
   const deadlineMs = graceSeconds * 1000 + stopSlackMs;
-  const asked = await session.ask('workload.stop', { name, graceSeconds }, { deadlineMs });
+  const asked = await session.ask('workload.stop', { ...which, graceSeconds }, { deadlineMs });
   if (!asked.managed) return;
-  const stopped = await follow(session, name, {
+  const stopped = await follow(session, asked, {
     until: (one) => one !== null && ['exited', 'failed', 'unknown'].includes(one.status),
     withinMs: deadlineMs,
     late: `${name} has not ended, and its node goes on trying: see \`trama inspect ${name}\``,
@@ -42,9 +43,10 @@ export async function stopOne(session: Session, name: string, graceSeconds: numb
 }
 
 /** Resolves when it is gone from its node; a node that is down removes it when it is back. */
-export async function removeOne(session: Session, name: string, force: boolean): Promise<void> {
-  await session.ask('workload.remove', { name, force }, { deadlineMs: removeWithinMs });
-  const left = await follow(session, name, {
+export async function removeOne(session: Session, which: Followed, force: boolean): Promise<void> {
+  const { name } = which;
+  const { removing } = await session.ask('workload.remove', { ...which, force }, { deadlineMs: removeWithinMs });
+  const left = await follow(session, removing ?? which, {
     until: (container) => container === null || container.status === 'unknown' || container.status === 'failed',
     withinMs: removeWithinMs,
     late: `${name} is not gone after ${removeWithinMs / 1000} s, and its node goes on trying: see \`trama inspect ${name}\``,

@@ -7,7 +7,7 @@ import type { ContainerView } from '../../../protocol/methods.ts';
 import { carry } from '../carry.ts';
 import { containerNames } from '../container-names.ts';
 import { define, run } from '../define.ts';
-import { follow } from '../follow.ts';
+import { type Followed, follow } from '../follow.ts';
 import { addRunFlags, type RunFlags, workloadOf } from '../run-flags.ts';
 import { Interrupted, type Session } from '../session.ts';
 import { clause } from '../text.ts';
@@ -34,9 +34,9 @@ export function runCommand(program: Command, session: Session): void {
     .argument('[COMMAND...]', "instead of the image's own command, with its own options")
     .action(
       run(session, async (image: string, command: string[], flags: RunFlags) => {
-        const container = await session.ask('workload.run', await askedOf(session, image, command, flags));
-        const started = new Start(session, container.name);
-        return flags.detach ? started.detached(container.id) : started.attached(flags);
+        const { name, id } = await session.ask('workload.run', await askedOf(session, image, command, flags));
+        const started = new Start(session, { name, id });
+        return flags.detach ? started.detached() : started.attached(flags);
       }),
     );
 }
@@ -63,29 +63,32 @@ async function askedOf(session: Session, image: string, command: string[], flags
 class Start {
   readonly #session: Session;
   readonly #name: string;
+  /** By its id: what else has its name is somebody's own. */
+  readonly #workload: Required<Followed>;
   #said = '';
 
-  constructor(session: Session, name: string) {
+  constructor(session: Session, workload: Required<Followed>) {
     this.#session = session;
-    this.#name = name;
+    this.#name = workload.name;
+    this.#workload = workload;
   }
 
   /** Prints the id once it runs (or has run). */
-  async detached(id: string): Promise<number> {
+  async detached(): Promise<number> {
     await this.#made();
-    await this.#session.print(id);
+    await this.#session.print(this.#workload.id);
     return 0;
   }
 
   /** Joins its streams from its first byte on. @returns its exit code. */
   async attached(flags: RunFlags): Promise<number> {
-    const signals = new Signals(this.#session, this.#name);
+    const signals = new Signals(this.#session, this.#workload);
     try {
       const code = await this.#joined(flags, signals);
-      if (flags.rm) await removeOne(this.#session, this.#name, true);
+      if (flags.rm) await removeOne(this.#session, this.#workload, true);
       return code;
     } catch (error) {
-      if (error instanceof Interrupted && !signals.running) await removeOne(this.#session, this.#name, true);
+      if (error instanceof Interrupted && !signals.running) await removeOne(this.#session, this.#workload, true);
       throw lost(this.#name, error);
     } finally {
       signals.undo();
@@ -122,13 +125,15 @@ class Start {
 
   /** Resolves when it runs or has run. @throws Failure with what went wrong; it is removed then. */
   async #made(signal?: AbortSignal): Promise<void> {
-    const container = await follow(this.#session, this.#name, {
+    const container = await follow(this.#session, this.#workload, {
       until: (one) => one !== null && made.includes(one.status),
       onChange: (one) => this.#progress(one),
       ...(signal ? { signal } : {}),
     });
     if (container?.status !== 'failed') return;
-    await removeOne(this.#session, this.#name, true).catch((error) => this.#session.complain(error));
+    await removeOne(this.#session, this.#workload, true).catch(async (error) => {
+      if (!isFailure(error, 'not-found')) await this.#session.complain(error);
+    });
     throw new Failure('internal', `${this.#name} cannot run: ${clause(container.message)}`);
   }
 
@@ -162,8 +167,8 @@ class Signals {
   readonly #undo: (() => void)[];
   #stopping = false;
 
-  constructor(session: Session, name: string) {
-    const act = () => this.#act(session, name);
+  constructor(session: Session, workload: Followed) {
+    const act = () => this.#act(session, workload);
     this.#undo = [session.io.onSignal('SIGINT', act), session.io.onSignal('SIGTERM', act)];
   }
 
@@ -180,13 +185,14 @@ class Signals {
     for (const one of this.#undo) one();
   }
 
-  #act(session: Session, name: string): void {
+  #act(session: Session, workload: Followed): void {
+    const { name } = workload;
     if (!this.running) this.#left.abort(new Interrupted(''));
     else if (this.#stopping) this.#left.abort(new Interrupted(`left ${name}: see \`trama ps\``));
     else {
       this.#stopping = true;
       void session.note(`stopping ${name}; press Ctrl-C again to leave it`);
-      stopOne(session, name, 10).catch(async (error) => {
+      stopOne(session, workload, 10).catch(async (error) => {
         // Gone is stopped: with --rm we remove it ourselves as soon as its streams end.
         if (!isFailure(error, 'not-found')) await session.complain(error);
       });
