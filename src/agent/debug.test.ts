@@ -132,9 +132,16 @@ describe("the host's own tools", () => {
     expect(argv.at(-2)).toMatch(/^exec 'nsenter' .* 'echo' 'it'\\''s' 'a b'$/);
   });
 
+  test('read nothing when they are to read nothing, though whoever looks stays', async () => {
+    const { debug } = scene();
+    const stream = await debug.open({ ...asked, command: ['cat'] });
+    expect(await textOf(stream)).toEqual([]);
+    expect(await stream.result).toEqual({ exitCode: 3 });
+  });
+
   test('are hung up when nobody looks any more', async () => {
     const { debug, converse } = scene();
-    const stream = await debug.open(asked);
+    const stream = await debug.open({ ...asked, stdin: true });
     stream.reset(new Failure('unavailable', 'the terminal was closed'));
     const child = converse.mock.results[0]?.value as Piped;
     expect(await child.ended).toBeGreaterThan(128);

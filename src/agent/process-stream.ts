@@ -8,6 +8,7 @@ import { type ByteStream, type Channel, channels, readControl, streamPair } from
 
 export interface ServedProcess {
   readonly clock: Clock;
+  /** False: its input is at its end from the beginning. */
   readonly stdin: boolean;
   /** Never rejects. */
   readonly resize: (columns: number, rows: number) => Promise<void>;
@@ -39,6 +40,8 @@ async function pump(source: AsyncIterable<Buffer>, channel: Channel, own: ByteSt
 
 async function forwardInput(own: ByteStream, child: Piped, served: ServedProcess): Promise<void> {
   try {
+    // Nothing will come: a tool that reads must not wait for it.
+    if (!served.stdin) child.stdin.end();
     for await (const { channel, data } of own) {
       if (channel === channels.stdin && served.stdin) await write(child, data);
       if (channel !== channels.control) continue;

@@ -344,6 +344,19 @@ describe('debug, from another host, into a container without a shell', () => {
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('no/such:image') });
   });
 
+  test('a tool that reads is at the end of its input at once when it is to have none', async () => {
+    for (const words of [
+      ['--host-tools', 'cat'],
+      [labImage, 'cat'],
+      ['-t', '--host-tools', 'cat'],
+    ]) {
+      const flags = words[0] === '-t' ? ['-t'] : [];
+      const argv = [program, 'debug', ...flags, 'bare', ...words.slice(flags.length)] as const;
+      const { code, stderr } = await cluster.host('h1').run([...argv], { timeoutMs: 30_000 });
+      expect({ words, code, stderr }).toEqual({ words, code: 0, stderr: '' });
+    }
+  });
+
   test.each([
     ['an image', ['debug', 'bare', labImage, 'sh']],
     ["the host's shell", ['debug', 'bare']],
