@@ -100,8 +100,9 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
   const former = new FormerAddresses({ runtime: { list: async () => [] }, addresses, clock });
   const ports = new Ports({ hold: holdPort, nameOf: () => undefined, report: () => {}, log });
   const settle = async () => void (await kernel.settle());
+  const endGone = async () => false;
   return {
-    plugin: createNetworkPlugin({ node, view, wiring, addresses, kept, former, ports, state, settle, clock }),
+    plugin: createNetworkPlugin({ node, view, wiring, addresses, kept, former, ports, state, settle, endGone, clock }),
     kernel,
     heard: (network) => clone.items(networkTopic(network)),
     counts: () => ({ ...counts, trackerOperations: kernel.tracker.operations }),

@@ -125,8 +125,10 @@ export class AgentCore implements Agent {
       unknownPeers: () => this.#unknownPeers(),
       endGone: () =>
         endGoneEndpoints({
-          state,
+          ...{ state, clock },
           missingPairs: () => this.#kernel.missingPairs(),
+          hostInterfaces: () => options.readFile('/proc/net/dev'),
+          ended: (record) => this.#former.ended(record),
           removeEndpoint: (id) => this.#wiring.removeEndpoint(id),
           releaseAddress: (network, address) => this.#addresses.release(network, address),
         }),
@@ -250,6 +252,7 @@ export class AgentCore implements Agent {
       ports: this.#ports,
       state,
       settle: (owner) => this.#kernel.settle(owner),
+      endGone: () => this.#kernel.endGone(),
       leaving: () => this.#leaving,
       clock,
     });

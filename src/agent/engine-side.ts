@@ -51,6 +51,7 @@ export class EngineSide {
 
   async #came(): Promise<void> {
     const { docker, workloads, debug, underlay, kernel, membership, background } = this.#options;
+    background('containers that are gone not ended yet', kernel.endGone());
     await underlay.lookAtHost();
     // An engine that starts writes iptables anew: what we believe of the kernel is no longer worth much.
     kernel.lookSoon();

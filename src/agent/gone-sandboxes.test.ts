@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest';
-import { type EndpointRecord, endpointPortName } from '../domain/domain.ts';
+import { type EndpointRecord, endpointPeerName, endpointPortName } from '../domain/domain.ts';
 import { endGoneEndpoints } from './gone-sandboxes.ts';
 import type { LocalEndpoint, LocalState } from './local-state.ts';
 
 const nowhere = '/run/docker/netns/of-no-one';
 
-function scene(sandboxes: Readonly<Record<string, string | undefined>>, missing: readonly string[]) {
+function scene(
+  sandboxes: Readonly<Record<string, string | undefined>>,
+  missing: readonly string[],
+  atHost: readonly string[] = [],
+) {
   const endpoints = new Map<string, LocalEndpoint>();
   for (const [id, path] of Object.entries(sandboxes)) {
     const record = { id, network: 'n1', address: `10.0.0.${id}`, kind: 'container' } as EndpointRecord;
@@ -16,10 +20,14 @@ function scene(sandboxes: Readonly<Record<string, string | undefined>>, missing:
     });
   }
   const released: string[] = [];
+  const ended: string[] = [];
+  const clock = { time: 0, now: () => clock.time };
   let whileLooking = () => {};
   return {
     endpoints,
     released,
+    ended,
+    clock,
     meanwhile: (happens: () => void) => {
       whileLooking = happens;
     },
@@ -30,6 +38,10 @@ function scene(sandboxes: Readonly<Record<string, string | undefined>>, missing:
           whileLooking();
           return new Set(missing.map(endpointPortName));
         },
+        hostInterfaces: async () =>
+          `Inter-|   Receive\n face |bytes\n    lo: 1 2\n${atHost.map((id) => `${endpointPeerName(id)}: 0 0\n`).join('')}`,
+        ended: ({ id }) => void ended.push(id),
+        clock,
         removeEndpoint: async (id) => void endpoints.delete(id),
         releaseAddress: (_, address) => void released.push(address),
       }),
@@ -57,4 +69,18 @@ test('one that is joined again meanwhile stays', async () => {
   });
   expect(await end()).toBe(false);
   expect([...endpoints.keys()]).toEqual(['1']);
+});
+
+test('one whose container end is back with the host is ended, unless it may be on its way into its sandbox', async () => {
+  const { endpoints, released, ended, clock, end } = scene(
+    { 1: nowhere, 2: nowhere, 3: '/proc/self/ns/net' },
+    [],
+    ['1', '3'],
+  );
+  clock.time = 29_999;
+  expect(await end()).toBe(false);
+  clock.time = 30_000;
+  expect(await end()).toBe(true);
+  expect([...endpoints.keys()]).toEqual(['2', '3']);
+  expect({ released, ended }).toEqual({ released: ['10.0.0.1'], ended: ['1'] });
 });

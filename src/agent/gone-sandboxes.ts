@@ -2,40 +2,57 @@
  * Endpoints whose containers ended without a word: the host was rebooted, or nobody listened when Docker told. Nothing of
  * theirs can be wired again, and that is no trouble.
  */
-import { endpointPortName } from '../domain/domain.ts';
-import { isNamespace } from '../platform/platform.ts';
+import { type EndpointRecord, endpointPeerName, endpointPortName } from '../domain/domain.ts';
+import { type Clock, isNamespace } from '../platform/platform.ts';
 import type { LocalState } from './local-state.ts';
 
 export interface GoneSandboxesOptions {
   readonly state: Pick<LocalState, 'endpoints'>;
   /** Names of desired veth pairs that are not there. */
   missingPairs(): Promise<ReadonlySet<string>>;
+  /** Text of the host's `/proc/net/dev`: proc_net(5). */
+  hostInterfaces(): Promise<string>;
+  /** Its container may be started again. */
+  ended(record: EndpointRecord): void;
   removeEndpoint(id: string): Promise<void>;
   releaseAddress(network: string, address: string): void;
+  readonly clock: Pick<Clock, 'now'>;
 }
+
+/** No engine takes so long from an endpoint's creation until it stands in its sandbox. */
+const startMs = 30_000;
 
 /**
  * A sandbox that cannot be seen is not yet a sandbox that is gone (it may be out of this process's sight): its veth pair must
- * have gone with it.
+ * have gone with it, or the container's end must be back with the host, where an engine puts it that could not tell of the
+ * end. There it is, too, until a start has come to the sandbox.
  * @returns whether there was any
  */
 export async function endGoneEndpoints(options: GoneSandboxesOptions): Promise<boolean> {
-  const { state, missingPairs, removeEndpoint, releaseAddress } = options;
+  const { state, missingPairs, hostInterfaces, removeEndpoint, releaseAddress, clock } = options;
   const seen = await Promise.all(
     [...state.endpoints.values()].map(async (each) => {
       const there = each.sandbox === undefined || (await isNamespace(each.sandbox.path));
-      return { record: each.record, path: each.sandbox?.path, there };
+      return { record: each.record, createdAt: each.createdAt, path: each.sandbox?.path, there };
     }),
   );
   const unseen = seen.filter(({ there }) => !there);
   if (unseen.length === 0) return false;
   const missing = await missingPairs();
-  const gone = unseen.filter(({ record }) => missing.has(endpointPortName(record.id)));
+  const atHost = namesOf(await hostInterfaces().catch(() => ''));
+  const gone = unseen.filter(
+    ({ record: { id }, createdAt }) =>
+      missing.has(endpointPortName(id)) || (atHost.has(endpointPeerName(id)) && clock.now() - createdAt >= startMs),
+  );
   // It may have been joined to another meanwhile.
   const ended = gone.filter(({ record, path }) => state.endpoints.get(record.id)?.sandbox?.path === path);
   for (const { record } of ended) {
+    options.ended(record);
     await removeEndpoint(record.id);
     releaseAddress(record.network, record.address);
   }
   return ended.length > 0;
 }
+
+const namesOf = (table: string): ReadonlySet<string> =>
+  new Set([...table.matchAll(/^ *([^ :]+):/gm)].map(([, name = '']) => name));

@@ -86,6 +86,7 @@ async function docker({ state, view, addresses, kept }: Awaited<ReturnType<typeo
   const plugin = createNetworkPlugin({
     ...{ node: 'h1', view, wiring, addresses, kept, former, state, clock },
     settle: async () => {},
+    endGone: async () => false,
     // Nobody publishes here.
     ports: {} as Ports,
   });

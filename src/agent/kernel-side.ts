@@ -86,6 +86,13 @@ export class KernelSide {
     await this.#tell(await this.reconciler.resync());
   }
 
+  /** Ends endpoints whose containers are gone. @returns whether there was any */
+  async endGone(): Promise<boolean> {
+    if (!this.#begun || !(await this.#options.endGone())) return false;
+    this.settleSoon();
+    return true;
+  }
+
   /** Names of desired veth pairs that are not there. */
   async missingPairs(): Promise<ReadonlySet<string>> {
     const created = (await this.reconciler.plan()).flatMap((step) => (step.op === 'create' ? [step.after] : []));

@@ -11,8 +11,10 @@ import {
   checkPublishedPorts,
   endpointPeerName,
   Failure,
+  isFailure,
   macOf,
   type NetworkRecord,
+  type PublishedPort,
   parseAddress,
   parseMac,
   parseSubnet,
@@ -50,6 +52,8 @@ export interface NetworkPluginOptions {
   readonly state: LocalState;
   /** Brings what is desired into the kernel. @throws Failure naming what could not be done for `owner` */
   settle(owner: string): Promise<void>;
+  /** Ends endpoints whose containers ended without a word. @returns whether there was any */
+  endGone(): Promise<boolean>;
   /** Nothing new comes to a host that leaves. */
   leaving?(): boolean;
   readonly clock: Clock;
@@ -60,6 +64,9 @@ export interface NetworkPluginOptions {
  * and a host that is in the network has one to it. Of this pool it knows that it means nothing.
  */
 const anyAddress = '0.0.0.0/0';
+
+/** Docker's own, for what it does itself. */
+const ownOptions = 'com.docker.network.';
 
 export function createNetworkPlugin(options: NetworkPluginOptions): NetworkPlugin {
   return new Plugin(options);
@@ -114,11 +121,21 @@ class Plugin implements NetworkPlugin {
     this.#options.addresses.release(network.id, plain);
   }
 
-  async createNetwork({ dockerNetworkId, network, subnet, gateway, ipv6 }: NetworkRequest): Promise<void> {
+  async createNetwork(request: NetworkRequest): Promise<void> {
     this.#refuseWhileLeaving();
+    const { dockerNetworkId, network, subnet, gateway, internal, ipv6, options } = request;
+    const unknown = Object.keys(options).find((key) => key !== 'network' && !key.startsWith(ownOptions));
+    if (unknown !== undefined)
+      throw new Failure('invalid', `Trama knows no option ${unknown} of networks, only -o network=NAME: leave it out`);
     if (ipv6) throw new Failure('invalid', 'Trama networks have no IPv6 yet: create the network without --ipv6');
     const pool = unnamedWithGateway(gateway);
     const found = this.#networkOf(network, pool === undefined ? subnet : undefined);
+    if (internal && !found.internal) {
+      throw new Failure(
+        'invalid',
+        `network ${found.name} has a way out: leave out --internal, or name a network made with trama network create --internal`,
+      );
+    }
     if (subnet !== undefined && subnet !== found.subnet && subnet !== anyAddress) {
       throw new Failure(
         'invalid',
@@ -216,7 +233,7 @@ class Plugin implements NetworkPlugin {
     // Docker does not ask for it in an internal network; nobody would be let in.
     if (ports.length === 0 || network.internal) return;
     this.#known(network, endpointId);
-    const real = await this.#options.ports.hold(endpointId, checkPublishedPorts(ports));
+    const real = await this.#hold(endpointId, checkPublishedPorts(ports));
     try {
       const change = (each: LocalEndpoint) => ({ ...each, record: { ...each.record, ports: real } });
       await this.#options.wiring.updateEndpoint(endpointId, change);
@@ -224,6 +241,17 @@ class Plugin implements NetworkPlugin {
     } catch (error) {
       await this.unpublish({ dockerNetworkId, endpointId });
       throw error;
+    }
+  }
+
+  /** A container that is gone refuses nobody its ports. */
+  async #hold(endpointId: string, ports: readonly PublishedPort[]): Promise<readonly PublishedPort[]> {
+    const { ports: held, endGone } = this.#options;
+    try {
+      return await held.hold(endpointId, ports);
+    } catch (error) {
+      if (!isFailure(error, 'conflict') || !(await endGone())) throw error;
+      return await held.hold(endpointId, ports);
     }
   }
 
@@ -239,7 +267,9 @@ class Plugin implements NetworkPlugin {
     this.#options.ports.release(endpointId, this.#options.settle(localOwner(endpointId)));
   }
 
-  async leave({ endpointId }: EndpointReference): Promise<void> {
+  /** Its ports go with it: that they were to be let go may have been said while nobody listened. */
+  async leave({ dockerNetworkId, endpointId }: EndpointReference): Promise<void> {
+    await this.unpublish({ dockerNetworkId, endpointId });
     await this.#options.wiring.left(endpointId);
   }
 

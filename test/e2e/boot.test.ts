@@ -162,3 +162,27 @@ describe('Docker with live-restore', () => {
     await host.docker('run', '-d', ...again, labImage, 'sleep', '100000');
   });
 });
+
+test('a container ends while the agent is down, and Docker gives up telling it: its port and address are free again', async () => {
+  const socket = '/run/docker/plugins/trama.sock';
+  const startedAt = Date.parse(await host.docker('inspect', '-f', '{{.State.StartedAt}}', 'ever'));
+  await eventually('it is older than a start takes', async () => Date.now() - startedAt > 31_000, 35_000);
+  const agent = cluster.agents.get('h2');
+  agent?.kill('SIGKILL');
+  await agent?.ended;
+  // Of nobody, Docker would ask each thing for 15 s; of one who refuses, once.
+  const refuse = `require('node:http').createServer((_, answer) => answer.writeHead(500).end('{}')).listen('${socket}')`;
+  await host.output(['rm', '-f', socket]);
+  const refusing = await host.start([process.execPath, '-e', refuse], { name: 'refusing' });
+  await untilThere(host, socket, refusing);
+  await host.docker('kill', 'ever');
+  refusing.kill('SIGKILL');
+  await refusing.ended;
+  await host.output(['rm', '-f', socket]);
+  // Where Docker has put it back.
+  expect(await host.output(['ip', '-o', 'link'])).toMatch(/ trp[0-9a-f]+/);
+  await startAgent();
+  expect(await endpoints()).toHaveLength(3);
+  await host.docker('start', 'ever');
+  expect(await host.output(['ip', '-o', 'link'])).not.toMatch(/ trp[0-9a-f]+/);
+});

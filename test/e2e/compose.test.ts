@@ -124,8 +124,41 @@ test('a Docker network that stands for no network of the cluster is refused with
   await expect(h1.docker(...create, 'x')).rejects.toThrow('no Trama network was named');
   await expect(h1.docker(...create, '-o', 'network=nope', 'x')).rejects.toThrow('nope');
   await expect(h1.docker(...create, '--subnet', '10.77.0.0/16', 'x')).rejects.toThrow('no Trama network has subnet');
+  await untilNetwork(h1, 'app');
+  const app = ['-o', 'network=app'];
+  await expect(h1.docker(...create, ...app, '-o', 'foo=bar', 'x')).rejects.toThrow('no option foo');
+  await expect(h1.docker(...create, ...app, '--internal', 'x')).rejects.toThrow('network app has a way out');
   expect(await h1.docker('network', 'ls')).not.toContain(' x ');
 });
+
+test('a Docker network that stands for an internal network of the cluster has no way out, said so or not', async () => {
+  const h1 = cluster.host('h1');
+  await cluster.trama('network', 'create', 'inner', '--internal', '--subnet', '10.45.0.0/16');
+  await untilNetwork(h1, 'inner');
+  const create = ['network', 'create', '-d', 'trama', '--ipam-driver', 'trama', '-o', 'network=inner'];
+  // Docker's own option, which it is left to.
+  await h1.docker(...create, '-o', 'com.docker.network.container_iface_prefix=eth', 'silent');
+  await h1.docker(...create, '--internal', 'said');
+  for (const name of ['silent', 'said']) {
+    await h1.docker('run', '-d', '--name', name, '--network', name, labImage, 'sleep', '100000');
+    const inside = (...argv: string[]) => h1.run(['docker', 'exec', name, ...argv], { env: dockerHost });
+    expect((await inside('ip', '-o', 'link')).stdout.match(/^\d+: eth/gm)).toHaveLength(1);
+    expect((await inside('ip', 'route')).stdout).not.toContain('default');
+    // With a route of its own making, too.
+    const pid = await h1.docker('inspect', '-f', '{{.State.Pid}}', name);
+    const gateway = await h1.output(['sh', '-c', "ip -o -4 addr | grep -o '10\\.45\\.[0-9]*\\.[0-9]*/' | tr -d /"]);
+    const enter = ['nsenter', `--net=/proc/${pid}/ns/net`] as const;
+    await h1.output([...enter, 'ip', 'route', 'add', 'default', 'via', gateway.trim()]);
+    expect((await h1.run([...enter, 'ping', '-c1', '-W1', cluster.host('h2').address])).code).toBe(1);
+  }
+  await h1.docker('rm', '-f', 'silent', 'said');
+  await h1.docker('network', 'rm', 'silent', 'said');
+});
+
+const untilNetwork = (host: LabHost, name: string) =>
+  eventually(`network ${name}`, async () => (await host.docker('network', 'ls')).includes(` ${name} `));
+
+const dockerHost = { DOCKER_HOST: 'unix:///var/run/docker.sock' };
 
 test('driver trama without saying which network is refused with what to write', async () => {
   const h1 = cluster.host('h1');
