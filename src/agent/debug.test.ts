@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Failure } from '../domain/domain.ts';
-import { type Piped, silentLog, startPiped } from '../platform/platform.ts';
+import { type Piped, silentLog, spawn, startPiped } from '../platform/platform.ts';
 import { type ByteStream, channels, streamPair } from '../protocol/protocol.ts';
 import type { ContainerInfo, ContainerRuntime, ContainerSpec } from '../runtimes/runtimes.ts';
 import { Debug, type Debugged } from './debug.ts';
@@ -25,7 +25,7 @@ function scene(target: ContainerInfo = web) {
   const listed: ContainerInfo[] = [web, left];
   const runtime = {
     ensureImage: async (image: string, progress: (message: string) => void) => {
-      if (image === 'unknown') throw new Failure('not-found', 'No such image: unknown');
+      if (image.endsWith('unknown')) throw new Failure('not-found', `No such image: ${image}`);
       progress(`pulling ${image}`);
     },
     create: async (name: string, spec: ContainerSpec, labels: Record<string, string>) => {
@@ -50,7 +50,7 @@ function scene(target: ContainerInfo = web) {
   const debug = new Debug({
     ...{ node: 'h1', runtime, converse, log: silentLog },
     find: async () => target,
-    spawn: async () => ({ code: 0, stdout: '', stderr: '' }),
+    spawn,
     clock: { now: () => 36, sleep: async () => {} },
   });
   return { debug, calls, specs, running, converse };
@@ -95,7 +95,11 @@ describe('tools from an image', () => {
   test('an image that cannot be had is said', async () => {
     const { debug, calls } = scene();
     const stream = await debug.open({ ...asked, image: 'unknown' });
-    await expect(textOf(stream)).rejects.toThrow('No such image: unknown');
+    await expect(textOf(stream)).rejects.toThrow(
+      /^No such image: unknown; to run unknown of the host, write --host-tools before it$/,
+    );
+    const named = await debug.open({ ...asked, image: 'registry/unknown' });
+    await expect(textOf(named)).rejects.toThrow(/^No such image: registry\/unknown$/);
     expect(calls).toEqual([]);
   });
 
@@ -137,6 +141,23 @@ describe("the host's own tools", () => {
     const stream = await debug.open({ ...asked, command: ['cat'] });
     expect(await textOf(stream)).toEqual([]);
     expect(await stream.result).toEqual({ exitCode: 3 });
+  });
+
+  test.each([
+    [
+      'no-such-program',
+      127,
+      'node h1 has no executable no-such-program: check the command, or name an image with tools',
+    ],
+    ['/no/such', 127, 'node h1 has no executable /no/such: check the command, or name an image with tools'],
+    ['/etc/passwd', 126, '/etc/passwd cannot be run on node h1: it is no executable'],
+    ['/etc', 126, '/etc cannot be run on node h1: it is no executable'],
+  ])('that are none, like %s, are refused as those of exec', async (program, exitCode, error) => {
+    const { debug, converse } = scene();
+    const stream = await debug.open({ ...asked, command: [program, '-x'] });
+    expect(await textOf(stream)).toEqual([]);
+    expect(await stream.result).toEqual({ exitCode, error });
+    expect(converse).not.toHaveBeenCalled();
   });
 
   test('are hung up when nobody looks any more', async () => {

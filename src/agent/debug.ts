@@ -32,10 +32,21 @@ export interface Debugged {
   readonly env: readonly string[];
 }
 
+interface Refusal {
+  readonly exitCode: number;
+  readonly error: string;
+}
+
 /** What `ip`, `tcpdump` and `strace` need beyond what an engine gives. */
 const capabilities = ['NET_ADMIN', 'SYS_PTRACE'];
 
 const hostShell = ['sh', '-c', 'if command -v bash >/dev/null; then exec bash; else exec sh; fi'] as const;
+
+/** Ends with 127 when there is no such program, with 126 when it is none. */
+const findProgram = `case $1 in
+  */*) [ -e "$1" ] || exit 127; [ -f "$1" ] && [ -x "$1" ] || exit 126 ;;
+  *) command -v -- "$1" >/dev/null || exit 127 ;;
+esac`;
 
 export class Debug {
   readonly #options: DebugOptions;
@@ -80,7 +91,9 @@ export class Debug {
     const name = this.#nameFor(target);
     this.#live.add(name);
     try {
-      await runtime.ensureImage(image, progress, left.signal);
+      await runtime.ensureImage(image, progress, left.signal).catch((error) => {
+        throw takenForImage(image, error);
+      });
       left.signal.throwIfAborted();
       const labels = { [debugLabel]: target.name, 'trama.node': this.#options.node };
       const id = await runtime.create(name, specOf(target, asked, image), labels, (network) => network);
@@ -129,6 +142,8 @@ export class Debug {
     const { converse, runtime, clock, node } = this.#options;
     const { pid } = await runtime.inspect(target.id);
     if (pid === undefined) throw new Failure('conflict', `container ${asked.name} has just ended: start it first`);
+    const refused = await this.#refusalOf(asked);
+    if (refused !== undefined) return endedWith(refused);
     const inside = enter(pid, asked.command.length === 0 ? hostShell : asked.command);
     const argv = asked.tty ? onTerminal(inside) : inside;
     const env = { ...environment(asked.env), ...(asked.tty ? { SHELL: '/bin/sh' } : {}) };
@@ -143,6 +158,19 @@ export class Debug {
         return { exitCode: code };
       },
     });
+  }
+
+  /** What `unshare` would say in its own words; what a command that cannot be run ends with, as that of `exec` does. */
+  async #refusalOf({ command: [program], env }: Debugged): Promise<Refusal | undefined> {
+    if (program === undefined) return undefined;
+    const { spawn, node } = this.#options;
+    const { code } = await spawn({ argv: ['sh', '-c', findProgram, 'sh', program], env: environment(env) });
+    if (code === 127) {
+      const what = `node ${node} has no executable ${program}: check the command, or name an image with tools`;
+      return { exitCode: 127, error: what };
+    }
+    if (code !== 126) return undefined;
+    return { exitCode: 126, error: `${program} cannot be run on node ${node}: it is no executable` };
   }
 
   /** The terminal is that of script's child, which may not be there yet. */
@@ -167,6 +195,20 @@ function specOf(target: ContainerInfo, { command, env, tty, stdin }: Debugged, i
   const { networks, ports, labels } = { networks: [], ports: [], labels: {} };
   const whose = { networkMode: joined, pid: joined };
   return { image, command, env, networks, ports, labels, restart: 'no', tty, stdin, capabilities, ...whose };
+}
+
+/** A word like `ip` may be a command that somebody wrote where an image is expected. */
+function takenForImage(image: string, error: unknown): Failure {
+  const failure = toFailure(error);
+  if (/[/:.]/.test(image)) return failure;
+  const hint = `to run ${image} of the host, write --host-tools before it`;
+  return new Failure(failure.code, `${failure.message.replace(/\.$/, '')}; ${hint}`, { cause: error });
+}
+
+function endedWith(refusal: Refusal): ByteStream {
+  const [client, own] = streamPair();
+  own.end(refusal);
+  return client;
 }
 
 /** Mounts of its own, in which /proc is that of the container's processes: nsenter(1), unshare(1). */

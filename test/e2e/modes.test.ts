@@ -342,6 +342,17 @@ describe('debug, from another host, into a container without a shell', () => {
     expect(await cluster.host('h2').docker('ps', '-a', '--format', '{{.Names}}')).toBe('bare');
     const { code, stderr } = await trama('debug', 'bare', 'no/such:image');
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('no/such:image') });
+    expect(stderr).not.toMatch(/was lost|--host-tools/);
+    const forgotten = await trama('debug', 'bare', 'ip', '-o', 'a');
+    expect(forgotten.stderr).toMatch(/^trama: .*to run ip of the host, write --host-tools before it$/m);
+  });
+
+  test('a program that its host does not have is said', async () => {
+    expect(await trama('debug', 'bare', '--host-tools', 'no-such', '-x')).toMatchObject({
+      code: 127,
+      stdout: '',
+      stderr: 'trama: node h2 has no executable no-such: check the command, or name an image with tools\n',
+    });
   });
 
   test('a tool that reads is at the end of its input at once when it is to have none', async () => {

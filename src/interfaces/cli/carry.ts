@@ -13,6 +13,7 @@ export interface Carried {
   /** Input waits for this, so that keys typed before are not lost on a container that is still being made. */
   readonly ready?: Promise<unknown>;
   readonly onProgress?: (message: string) => Promise<void>;
+  readonly onOutput?: () => void;
 }
 
 /** @returns what the other side ended with. @throws Failure when it was reset or the connection was lost; OutputClosed. */
@@ -33,6 +34,7 @@ export async function carry(session: Session, stream: ByteStream, carried: Carri
 
 async function receive(session: Session, stream: ByteStream, carried: Carried): Promise<void> {
   for await (const { channel, data } of stream) {
+    if (channel !== channels.control) carried.onOutput?.();
     if (channel === channels.stdout) await session.io.stdout.write(data);
     else if (channel === channels.stderr) await session.io.stderr.write(data);
     else if (channel === channels.control) await carried.onProgress?.(progressOf(data));

@@ -67,4 +67,27 @@ describe('debug', () => {
     expect(await trama('debug web alpine', { api })).toMatchObject({ code: 1, err: 'trama: no such image: alpine\n' });
     expect(await trama('debug web Not:An:Image', { api })).toMatchObject({ code: 2 });
   });
+
+  test('a command that cannot be run is said, as by exec', async () => {
+    const error = 'node h1 has no executable nope: check the command';
+    const api = fakeCluster().onOpen((stream) => stream.end({ exitCode: 127, error }));
+    expect(await trama('debug web --host-tools nope', { api })).toMatchObject({ code: 127, err: `trama: ${error}\n` });
+  });
+
+  test('only what has begun can be lost', async () => {
+    const registry = new Failure('unavailable', 'The registry of nope:1 cannot be reached from this host.');
+    const api = fakeCluster().onOpen((stream) => stream.reset(registry));
+    const { code, err } = await trama('debug web nope:1', { api });
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: 'trama: the registry of nope:1 cannot be reached from this host\n',
+    });
+    const begun = fakeCluster().onOpen((stream) => {
+      void stream.send(channels.stdout, Buffer.from('1 nginx\n'));
+      setTimeout(() => stream.reset(new Failure('unavailable', 'the agent of h1 went away')), 20);
+    });
+    expect((await trama('debug web alpine ps', { api: begun })).err).toBe(
+      'trama: the connection to web was lost, and the tools end with it: the agent of h1 went away\n',
+    );
+  });
 });

@@ -7,7 +7,7 @@ import { define, run } from '../define.ts';
 import type { Session } from '../session.ts';
 import { each, usage } from '../usage.ts';
 import { environment } from '../values.ts';
-import { exitCodeOf, interruptibly } from './exec.ts';
+import { interruptibly, lost, told } from './exec.ts';
 
 interface DebugFlags {
   readonly interactive?: boolean;
@@ -61,6 +61,13 @@ async function debug(session: Session, word: string, rest: readonly string[], fl
     ],
     ...(image === undefined ? {} : { image }),
   });
+  let begun = false;
+  const onOutput = () => {
+    begun = true;
+  };
   const onProgress = (message: string) => session.note(`${name}: ${message}`);
-  return exitCodeOf(await interruptibly(session, name, stream, { input: interactive, tty, onProgress }));
+  // Before that it may be that they could not be had: no connection was lost then.
+  const explained = (error: unknown) => (begun ? lost(name, error, 'the tools end with it') : error);
+  const carried = { input: interactive, tty, onProgress, onOutput };
+  return told(session, await interruptibly(session, name, stream, carried, explained));
 }

@@ -79,7 +79,11 @@ async function exec(session: Session, word: string, command: string[], flags: Ex
     env: (flags.env ?? []).filter((one) => one !== undefined),
     ...(flags.user === undefined ? {} : { user: flags.user }),
   });
-  const result = await interruptibly(session, name, stream, { input: interactive, tty });
+  return told(session, await interruptibly(session, name, stream, { input: interactive, tty }));
+}
+
+/** The exit code of a command, and on stderr why it could not be started. */
+export async function told(session: Session, result: unknown): Promise<number> {
   const { error } = (result ?? {}) as { error?: unknown };
   if (typeof error === 'string') await session.complain(new Failure('invalid', error));
   return exitCodeOf(result);
@@ -92,34 +96,33 @@ async function attach(session: Session, word: string, stdin: boolean): Promise<n
   return exitCodeOf(await interruptibly(session, name, stream, { input: stdin, tty: false }));
 }
 
-/** Carries a stream until its end; Ctrl-C leaves it. What goes on in the container goes on. */
+/**
+ * Carries a stream until its end; Ctrl-C leaves it. What goes on in the container goes on.
+ * @param explained an error of the stream, in words for somebody who was looking
+ */
 export async function interruptibly(
   session: Session,
   name: string,
   stream: ByteStream,
   carried: Carried,
+  explained = (error: unknown) => lost(name, error),
 ): Promise<unknown> {
   const stop = () => stream.reset(new Interrupted(''));
   const undo = [session.io.onSignal('SIGINT', stop), session.io.onSignal('SIGTERM', stop)];
   try {
     return await carry(session, stream, carried);
   } catch (error) {
-    throw lost(name, error);
+    throw explained(error);
   } finally {
     for (const one of undo) one();
   }
 }
 
 /** A connection that broke, in words for somebody who was looking at a container. */
-export function lost(name: string, error: unknown): unknown {
+export function lost(name: string, error: unknown, what = 'what ran there may go on'): unknown {
   if (!isFailure(error, 'unavailable') || error instanceof Interrupted) return error;
-  return new Failure(
-    'unavailable',
-    `the connection to ${name} was lost, and what ran there may go on: ${clause(error.message)}`,
-    {
-      cause: error,
-    },
-  );
+  const sentence = `the connection to ${name} was lost, and ${what}: ${clause(error.message)}`;
+  return new Failure('unavailable', sentence, { cause: error });
 }
 
 /** @throws Failure when the other side ended without telling. */
