@@ -7,6 +7,9 @@ describe('words for whose network it is', () => {
     expect(readNetworkMode('host')).toBe('host');
     expect(readNetworkMode('none')).toBe('none');
     expect(readNetworkMode('container:web')).toEqual({ container: 'web' });
+    expect(readNetworkMode('container:h1/web')).toEqual({ container: 'h1/web' });
+    expect(() => readNetworkMode('container:/web')).toThrow('node');
+    expect(() => readNetworkMode('container:h1/')).toThrow("cannot be a container's name");
     expect(readNetworkMode('app')).toBeUndefined();
     expect(() => readNetworkMode('container:')).toThrow("cannot be a container's name");
   });

@@ -1,22 +1,35 @@
 /** Whose network and processes a container has, when not its own: words for it, and what makes no sense together. */
 import { Failure } from './errors.ts';
-import { checkContainerName } from './names.ts';
+import { checkContainerName, checkNodeName } from './names.ts';
 import { quoted } from './quoted.ts';
 import type { Joined, NetworkMode, PidMode, WorkloadSpec } from './records.ts';
 
 const joins = 'container:';
 
-/** `host`, `none` or `container:NAME`; undefined: it is the name of a network. @throws Failure `invalid` */
+/** `host`, `none` or `container:NAME`, also `container:NODE/NAME`; undefined: it is the name of a network. @throws Failure `invalid` */
 export function readNetworkMode(text: string): NetworkMode | undefined {
   if (text === 'host' || text === 'none') return text;
-  return text.startsWith(joins) ? { container: checkContainerName(text.slice(joins.length)) } : undefined;
+  return text.startsWith(joins) ? { container: checkJoined(text.slice(joins.length)) } : undefined;
 }
 
-/** `host` or `container:NAME`. @throws Failure `invalid` */
+/** `host` or `container:NAME`, also `container:NODE/NAME`. @throws Failure `invalid` */
 export function parsePidMode(text: string): PidMode {
   if (text === 'host') return text;
-  if (text.startsWith(joins)) return { container: checkContainerName(text.slice(joins.length)) };
+  if (text.startsWith(joins)) return { container: checkJoined(text.slice(joins.length)) };
   throw new Failure('invalid', `${quoted(text)} is not a process namespace: write host or container:NAME`);
+}
+
+function checkJoined(text: string): string {
+  const { node, name } = splitJoined(text);
+  if (node !== undefined) checkNodeName(node);
+  checkContainerName(name);
+  return text;
+}
+
+/** `NAME` or `NODE/NAME`. */
+export function splitJoined(text: string): { readonly node?: string; readonly name: string } {
+  const slash = text.indexOf('/');
+  return slash < 0 ? { name: text } : { node: text.slice(0, slash), name: text.slice(slash + 1) };
 }
 
 /** As people write it. */

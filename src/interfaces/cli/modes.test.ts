@@ -4,16 +4,18 @@ import { fakeCluster, web } from './testing/fake-cluster.ts';
 import { type FakeIoOptions, trama } from './testing/fake-io.ts';
 
 const running = { ...web, status: 'running' };
-const started = () =>
-  fakeCluster()
+const started = (containers = [web]) =>
+  fakeCluster(containers)
     .on('workload.run', () => running)
     .on('workload.wait', () => ({ since: 1, gone: false, container: running }));
 
-async function asked(line: string, options: FakeIoOptions = {}) {
-  const api = started();
+async function asked(line: string, options: FakeIoOptions = {}, api = started()) {
   const { code, err } = await trama(line, { ...options, api });
   expect({ code, err }).toEqual({ code: 0, err: '' });
-  return api.asked.find(({ method }) => method === 'workload.run')?.params as { spec: Record<string, unknown> };
+  return api.asked.find(({ method }) => method === 'workload.run')?.params as {
+    node?: string;
+    spec: Record<string, unknown>;
+  };
 }
 
 describe('run', () => {
@@ -33,6 +35,19 @@ describe('run', () => {
   test('a container that is joined may be named by its id', async () => {
     const { spec } = await asked(`run -d --network container:${web.id} nginx`);
     expect(spec).toMatchObject({ networkMode: { container: 'web' } });
+  });
+
+  test('a container that is joined may be named with its node, which is where the new one runs then', async () => {
+    for (const flags of ['--network container:h2/web', '--pid container:h2/web', '--node h2 --pid container:h2/web']) {
+      expect(await asked(`run -d ${flags} nginx`)).toMatchObject({ node: 'h2' });
+    }
+    const both = await asked('run -d --network container:h2/web --pid container:web nginx');
+    expect(both.spec).toMatchObject({ networkMode: { container: 'web' }, pid: { container: 'web' } });
+    const twin = { ...web, managed: false, name: 'twin', node: 'h2', containerId: 'e'.repeat(64), id: 'e'.repeat(12) };
+    expect(await asked('run -d --network container:eeeeeeeeeeee nginx', {}, started([web, twin]))).toMatchObject({
+      node: 'h2',
+      spec: { networkMode: { container: 'twin' } },
+    });
   });
 
   test("takes docker's long form of a network", async () => {
@@ -77,6 +92,8 @@ describe('run', () => {
     ['--network name=app,ip=10.42.0.9 --ip 10.42.0.8', /two addresses, 10\.42\.0\.9 and --ip 10\.42\.0\.8/],
     ['--network name=app,mac=1', /"mac=1" says nothing of a network/],
     ['--network ip=10.42.0.9', /names no network/],
+    ['--network container:h1/web --node h2', /container h1\/web is not on node h2/],
+    ['--network container:h1/web --pid container:h2/web', /container h2\/web is not on node h1/],
     ['--network container:', /cannot be a container's name/],
     ['--pid none', /write host or container:NAME/],
   ])('refuses %s in a sentence, before anything is asked', async (flags, sentence) => {

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { Failure, isFailure } from '../../../domain/errors.ts';
 import { checkImage, parseImageReference } from '../../../domain/image.ts';
+import { splitJoined } from '../../../domain/network-mode.ts';
 import type { ByteStream } from '../../../protocol/api.ts';
 import type { ContainerView } from '../../../protocol/methods.ts';
 import { carry } from '../carry.ts';
@@ -11,7 +12,7 @@ import { type Followed, follow } from '../follow.ts';
 import { addRunFlags, type RunFlags, workloadOf } from '../run-flags.ts';
 import { Interrupted, type Session } from '../session.ts';
 import { clause } from '../text.ts';
-import { usage } from '../usage.ts';
+import { UsageError, usage } from '../usage.ts';
 import { exitCodeOf, lost } from './exec.ts';
 import { removeOne, stopOne } from './lifecycle.ts';
 
@@ -46,8 +47,13 @@ async function askedOf(session: Session, image: string, command: string[], flags
   const asked = workloadOf(image, command, flags);
   for (const mode of [asked.spec.networkMode, asked.spec.pid]) {
     if (typeof mode !== 'object') continue;
-    const [name = mode.container] = await containerNames(session, [mode.container]);
+    const [found = mode.container] = await containerNames(session, [mode.container]);
+    const { node, name } = splitJoined(found);
+    if (node !== undefined && node !== (asked.node ?? node)) {
+      throw new UsageError(`container ${found} is not on node ${asked.node}, and who joins it is where it is`);
+    }
     mode.container = name;
+    if (node !== undefined) asked.node = node;
   }
   if (!flags.registryAuth) return asked;
   const { registry } = parseImageReference(image);
@@ -89,7 +95,7 @@ class Start {
       return code;
     } catch (error) {
       if (error instanceof Interrupted && !signals.running) await removeOne(this.#session, this.#workload, true);
-      throw lost(this.#name, error);
+      throw error;
     } finally {
       signals.undo();
     }
@@ -109,11 +115,10 @@ class Start {
       const stream = await orFailed(attach, start, signals.left);
       signals.left.addEventListener('abort', () => stream.reset(signals.left.reason));
       start.catch((error) => stream.reset(error));
-      const result = await carry(this.#session, stream, {
-        input: interactive,
-        tty,
-        ready: start,
-        onProgress: (message) => this.#say(message),
+      const onProgress = (message: string) => this.#say(message);
+      const carried = { input: interactive, tty, ready: start, onProgress };
+      const result = await carry(this.#session, stream, carried).catch((error) => {
+        throw lost(this.#name, error);
       });
       // The engine ends the streams of a container that cannot start too, and earlier than its node has told why.
       await start;
