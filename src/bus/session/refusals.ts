@@ -9,7 +9,7 @@ export const wrongServer = (target: string): string =>
   'Check the address, or create a new token there.';
 
 export const noServer = (target: string): string =>
-  `No server answers: ${target} cannot be reached. Check that it runs, that the address is right and that its ports are open.`;
+  `no server answers: ${target} cannot be reached. Check that it runs, that the address is right and that its ports are open.`;
 
 export const notOurs = 'The key pair is no pair: the secret half does not belong to the public half.';
 
