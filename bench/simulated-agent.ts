@@ -97,7 +97,11 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
     mtu,
   );
   const kept = new KeptAddresses({ addresses, state, network: (name) => view.networkNamed(name) });
-  const former = new FormerAddresses({ runtime: { list: async () => [] }, addresses, clock });
+  const former = new FormerAddresses({
+    runtime: { list: async () => [], inspect: () => Promise.reject() },
+    addresses,
+    clock,
+  });
   const ports = new Ports({ hold: holdPort, nameOf: () => undefined, report: () => {}, log });
   const settle = async () => void (await kernel.settle());
   const endGone = async () => false;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { EndpointRecord, NetworkRecord } from '../domain/domain.ts';
+import { type EndpointRecord, Failure, type NetworkRecord } from '../domain/domain.ts';
 import type { ContainerInfo, RuntimeEvent } from '../runtimes/runtimes.ts';
 import { FormerAddresses } from './former-addresses.ts';
 import { workloadLabel } from './workloads.ts';
@@ -18,9 +18,11 @@ const container = (id: string, state: ContainerInfo['state'], name = 'app', labe
 
 const event = (action: string, id: string): RuntimeEvent => ({ type: 'container', action, id, attributes: {} });
 
-/** An engine with these containers, and addresses that rest. */
+/** An engine with these containers, of which it starts the first, and addresses that rest. */
 function scene(containers: ContainerInfo[], ...resting: string[]) {
   const rest = new Set(resting);
+  const starting = new Set(containers.slice(0, 1).map(({ id }) => id));
+  const clock = { time: 0, now: () => clock.time, sleep: () => new Promise<void>((done) => setImmediate(done)) };
   let looks = 0;
   const former = new FormerAddresses({
     runtime: {
@@ -28,11 +30,16 @@ function scene(containers: ContainerInfo[], ...resting: string[]) {
         looks += 1;
         return containers;
       },
+      inspect: async (id) => {
+        const found = containers.find((each) => each.id === id);
+        if (found === undefined) throw new Failure('not-found', id);
+        return starting.has(id) ? new Promise(() => {}) : found;
+      },
     },
     addresses: { rests: (_, address) => rest.has(address), assignAgain: (_, address) => rest.delete(address) },
-    clock: { now: () => 0, sleep: () => new Promise<void>(() => {}) },
+    clock,
   });
-  return { former, rest, looks: () => looks };
+  return { former, rest, starting, clock, looks: () => looks };
 }
 
 describe('the address that a container had', () => {
@@ -53,13 +60,62 @@ describe('the address that a container had', () => {
     expect(await former.assign(network)).toBe('10.42.0.9');
   });
 
-  test.each([
+  const others: [string, ContainerInfo][] = [
     ['one that was made and has not run', container('other', 'created')],
     ['another that does not run', container('other', 'exited')],
-  ])('is nobody’s while %s could be meant', async (_, other) => {
+    ['another of a network of another name', container('other', 'exited', 'mine')],
+  ];
+
+  test.each(others)('is nobody’s while %s is started, too or alone', async (_, other) => {
+    const { former, starting } = scene([container('web', 'exited'), other], '10.42.0.9');
+    former.ended(endpoint('web', '10.42.0.9'));
+    starting.add('other');
+    expect(await former.assign(network)).toBeUndefined();
+    starting.delete('web');
+    expect(await former.assign(network)).toBeUndefined();
+  });
+
+  test.each(others)('is its own beside %s, which is not started', async (_, other) => {
     const { former } = scene([container('web', 'exited'), other], '10.42.0.9');
     former.ended(endpoint('web', '10.42.0.9'));
+    expect(await former.assign(network)).toBe('10.42.0.9');
+  });
+
+  test('is not given to one that runs and is connected', async () => {
+    const { former, starting } = scene([container('web', 'exited'), container('db', 'running')], '10.42.0.9');
+    former.ended(endpoint('web', '10.42.0.9'));
+    starting.clear();
     expect(await former.assign(network)).toBeUndefined();
+  });
+
+  test('is told from others’: each of several has its own again, the latest that it had', async () => {
+    const all = ['10.42.0.8', '10.42.0.9', '10.42.0.10'];
+    const { former, starting } = scene([container('web', 'exited'), container('db', 'exited')], ...all);
+    former.ended(endpoint('web', '10.42.0.8'));
+    former.ended(endpoint('db', '10.42.0.9'));
+    former.ended(endpoint('web', '10.42.0.10'));
+    expect(await former.assign(network)).toBe('10.42.0.10');
+    starting.clear();
+    starting.add('db');
+    expect(await former.assign(network)).toBe('10.42.0.9');
+  });
+
+  test('is looked for beside one that was made before it ended, or long ago', async () => {
+    const { former, clock, rest, looks } = scene(
+      [container('web', 'exited'), container('never', 'created')],
+      '10.42.0.9',
+    );
+    former.onEvent(event('create', 'never'));
+    clock.time = 10;
+    former.ended(endpoint('web', '10.42.0.9'));
+    expect(await former.assign(network)).toBe('10.42.0.9');
+    rest.add('10.42.0.9');
+    former.ended(endpoint('web', '10.42.0.9'));
+    former.onEvent(event('create', 'another'));
+    expect(await former.assign(network)).toBeUndefined();
+    expect(looks()).toBe(1);
+    clock.time += 500;
+    expect(await former.assign(network)).toBe('10.42.0.9');
   });
 
   test.each([
@@ -85,7 +141,7 @@ describe('the address that a container had', () => {
 
   test('is not waited for while the engine does not answer', async () => {
     const former = new FormerAddresses({
-      runtime: { list: () => new Promise(() => {}) },
+      runtime: { list: () => new Promise(() => {}), inspect: () => new Promise(() => {}) },
       addresses: { rests: () => true, assignAgain: () => true },
       clock: { now: () => 0, sleep: async () => {} },
     });

@@ -1,12 +1,12 @@
 /**
  * The address that a container had before, for its next start: `docker restart web` keeps it. Docker does not say for
- * whom it asks for an address, so this is a conclusion, drawn only where nobody else could be meant: among the containers on
- * that network that do not run, there is one, and its address still rests. A new container's start costs nothing here: the
- * engine has told of it before it asks.
+ * whom it asks for an address, so this is a conclusion, drawn only where nobody else could be meant: of all containers that do
+ * not run, there is one of which the engine does not tell at the moment (it tells of none while it starts it), and its address
+ * still rests. A new container's start costs nothing here: the engine has told of it before it asks.
  *
  * Kept in memory alone; who was never seen to end gets a fresh address. (A container that Trama runs asks for its own.)
  */
-import type { EndpointRecord, NetworkRecord } from '../domain/domain.ts';
+import { type EndpointRecord, isFailure, type NetworkRecord } from '../domain/domain.ts';
 import type { Clock } from '../platform/platform.ts';
 import type { ContainerRuntime, RuntimeEvent } from '../runtimes/runtimes.ts';
 import type { Addresses } from './addresses.ts';
@@ -14,13 +14,22 @@ import { addressKey } from './local-state.ts';
 import { workloadLabel } from './workloads.ts';
 
 export interface FormerAddressesOptions {
-  readonly runtime: Pick<ContainerRuntime, 'list'>;
+  readonly runtime: Pick<ContainerRuntime, 'list' | 'inspect'>;
   readonly addresses: Pick<Addresses, 'rests' | 'assignAgain'>;
   readonly clock: Clock;
 }
 
 /** An engine that is starting asks for addresses before it answers anybody: it must not wait for long. */
 const patienceMs = 200;
+
+/** An engine that tells of others would have told within it of one that it does not start. */
+const silenceMs = 50;
+
+/** From a container's creation to its first question, when one command does both; longer costs time and nothing else. */
+const birthMs = 500;
+
+/** Among more containers that do not run, nobody is sought. */
+const most = 64;
 
 interface Former {
   readonly network: string;
@@ -32,8 +41,10 @@ export class FormerAddresses {
   readonly #options: FormerAddressesOptions;
   /** One per address: as many as rest, at most. */
   readonly #former = new Map<string, Former>();
-  /** Containers that were made and have not run yet. */
-  readonly #newborn = new Set<string>();
+  /** Containers that were made and have not run yet, and when they were made. */
+  readonly #newborn = new Map<string, number>();
+  /** When an endpoint came to its end last. */
+  #lastEnd = Number.NEGATIVE_INFINITY;
 
   constructor(options: FormerAddressesOptions) {
     this.#options = options;
@@ -42,14 +53,17 @@ export class FormerAddresses {
   /** An endpoint has come to its end; its container may be started again. */
   ended({ network, address, container, kind }: EndpointRecord): void {
     if (kind !== 'container' || container === undefined) return;
-    this.#former.set(addressKey({ network, address }), { network, address, container: container.id });
+    const key = addressKey({ network, address });
+    this.#former.delete(key);
+    this.#former.set(key, { network, address, container: container.id });
+    this.#lastEnd = this.#options.clock.now();
   }
 
   onEvent(event: RuntimeEvent): void {
     // What happened while nobody listened is not known.
     if (event.type === 'connected') this.#newborn.clear();
     if (event.type !== 'container') return;
-    if (event.action === 'create') this.#newborn.add(event.id);
+    if (event.action === 'create') this.#newborn.set(event.id, this.#options.clock.now());
     if (event.action === 'start' || event.action === 'destroy') this.#newborn.delete(event.id);
     if (event.action !== 'destroy') return;
     for (const [key, { container }] of this.#former) if (container === event.id) this.#former.delete(key);
@@ -57,38 +71,83 @@ export class FormerAddresses {
 
   /** @returns an address that is taken now, for the container whose it was; undefined when whoever starts gets a fresh one */
   async assign(network: NetworkRecord): Promise<string | undefined> {
-    if (this.#newborn.size > 0) return undefined;
-    const former = this.#only(network.id);
-    if (former === undefined || !(await this.#standsAlone(former.container))) return undefined;
-    return this.#options.addresses.assignAgain(network, former.address) ? former.address : undefined;
+    const former = this.#restingIn(network.id);
+    if (former.length === 0 || this.#isBirth()) return undefined;
+    const starting = await this.#starting(new Set(former.map(({ container }) => container)));
+    const own = former.findLast(({ container }) => container === starting);
+    if (own === undefined) return undefined;
+    return this.#options.addresses.assignAgain(network, own.address) ? own.address : undefined;
   }
 
-  #only(network: string): Former | undefined {
+  /** Whether the one that asks is surely new. */
+  #isBirth(): boolean {
+    const now = this.#options.clock.now();
+    return [...this.#newborn.values()].some((born) => born >= this.#lastEnd && now - born < birthMs);
+  }
+
+  /** In the order in which they came to rest. */
+  #restingIn(network: string): Former[] {
     for (const [key, each] of this.#former) {
       if (each.network === network && !this.#options.addresses.rests(network, each.address)) this.#former.delete(key);
     }
-    const [first, ...others] = [...this.#former.values()].filter((each) => each.network === network);
-    return others.length === 0 ? first : undefined;
+    return [...this.#former.values()].filter((each) => each.network === network);
   }
 
-  /** Whether no other container that does not run could be starting on a network of its. */
-  async #standsAlone(id: string): Promise<boolean> {
-    const { runtime, clock } = this.#options;
-    const answered = new AbortController();
-    const none = clock.sleep(patienceMs, answered.signal).then(
-      () => [],
-      () => [],
+  /** @returns the one container that can be starting now; undefined unless it is sure */
+  async #starting(candidates: ReadonlySet<string>): Promise<string | undefined> {
+    const { runtime } = this.#options;
+    const containers = await this.#within(patienceMs, runtime.list({})).catch(() => undefined);
+    const asleep = (containers ?? []).filter(
+      ({ state, labels, networks }) =>
+        !awake.has(state) && labels[workloadLabel] === undefined && networks.some(({ name }) => !builtIn.has(name)),
     );
-    const containers = await Promise.race([runtime.list({}), none]).catch(() => []);
-    answered.abort();
-    const asleep = containers.filter(({ state, labels }) => !awake.has(state) && labels[workloadLabel] === undefined);
-    const own = asleep.find((each) => each.id === id);
-    const names = new Set(own?.networks.map(({ name }) => name));
-    return (
-      own !== undefined && asleep.every((each) => each === own || !each.networks.some(({ name }) => names.has(name)))
+    if (asleep.length > most || !asleep.some(({ id }) => candidates.has(id))) return undefined;
+    return await this.#silent(asleep.map(({ id }) => id)).catch(() => undefined);
+  }
+
+  /**
+   * An engine tells of no container while it starts it. @returns the only one of which it does not tell
+   * @throws what the engine answers when it does not tell for another reason
+   */
+  async #silent(ids: readonly string[]): Promise<string | undefined> {
+    const silent = new Set(ids);
+    const one = Promise.withResolvers<void>();
+    const told = (id: string) => {
+      silent.delete(id);
+      if (silent.size <= 1) one.resolve();
+    };
+    if (ids.length === 1) one.resolve();
+    const all = Promise.all(
+      ids.map(async (id) => {
+        await this.#options.runtime.inspect(id).catch((error: unknown) => {
+          if (!isFailure(error, 'not-found')) throw error;
+        });
+        told(id);
+      }),
     );
+    await this.#within(patienceMs, Promise.race([one.promise, all]));
+    await this.#within(silenceMs, all);
+    const [only, ...others] = silent;
+    return others.length === 0 ? only : undefined;
+  }
+
+  /** @returns undefined when it takes longer */
+  async #within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+    const done = new AbortController();
+    const late = this.#options.clock.sleep(ms, done.signal).then(
+      () => undefined,
+      () => undefined,
+    );
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      done.abort();
+    }
   }
 }
 
 /** States of containers that are not about to start. */
 const awake: ReadonlySet<string> = new Set(['running', 'paused', 'removing']);
+
+/** Docker's own networks: who is on no other asks Trama for nothing. */
+const builtIn: ReadonlySet<string> = new Set(['bridge', 'host', 'none']);

@@ -82,7 +82,11 @@ async function docker({ state, view, addresses, kept }: Awaited<ReturnType<typeo
     removeEndpoint: (id: string) => state.endpoints.delete(id),
   } as unknown as Wiring;
   const clock = { now: () => 0, sleep: async () => {} };
-  const former = new FormerAddresses({ runtime: { list: async () => [] }, addresses, clock });
+  const former = new FormerAddresses({
+    runtime: { list: async () => [], inspect: () => Promise.reject() },
+    addresses,
+    clock,
+  });
   const plugin = createNetworkPlugin({
     ...{ node: 'h1', view, wiring, addresses, kept, former, state, clock },
     settle: async () => {},

@@ -57,7 +57,7 @@ const plainAddress = (name: string) =>
 describe('a container of plain Docker’s', () => {
   beforeAll(() => eventually('network app', async () => (await host.docker('network', 'ls')).includes(' app ')));
 
-  test('keeps its address when it is restarted, unless another could be meant', async () => {
+  test('keeps its address when it is restarted, and nobody else gets it', async () => {
     await plain('only');
     const address = await plainAddress('only');
     await host.docker('restart', '-t', '0', 'only');
@@ -71,6 +71,26 @@ describe('a container of plain Docker’s', () => {
     await host.docker('start', 'only');
     expect(await plainAddress('only')).toBe(address);
     await host.docker('rm', '-f', 'only', 'newcomer', 'unborn');
+  });
+
+  test('keeps its address beside others that do not run, and they keep theirs', async () => {
+    for (const name of ['so', 'also']) await plain(name);
+    const [so, also] = [await plainAddress('so'), await plainAddress('also')];
+    await host.docker('create', '--name', 'never', '--network', 'app', labImage, 'sleep', '100000');
+    await host.docker('restart', '-t', '0', 'so');
+    expect(await plainAddress('so')).toBe(so);
+    await host.docker('stop', '-t', '0', 'also');
+    await host.docker('restart', '-t', '0', 'so');
+    expect(await plainAddress('so')).toBe(so);
+    await host.docker('start', 'never');
+    expect([so, also]).not.toContain(await plainAddress('never'));
+    // One that runs already, and comes to the network.
+    await host.docker('run', '-d', '--name', 'guest', '--network', 'side', labImage, 'sleep', '100000');
+    await host.docker('network', 'connect', 'app', 'guest');
+    expect(await host.docker('exec', 'guest', 'ip', '-4', 'addr')).not.toContain(` ${also}/`);
+    await host.docker('start', 'also');
+    expect(await plainAddress('also')).toBe(also);
+    await host.docker('rm', '-f', 'so', 'also', 'never', 'guest');
   });
 });
 
