@@ -32,7 +32,7 @@ function walk(tree: readonly Verb[], words: string, last: string): string {
   );
   return `  while (( i < ${last} )); do
     word=\${${words}[i]}
-    if [[ $word == = ]]; then skip=1
+    if [[ $word == '=' || $word == ':' ]]; then skip=1
     elif [[ -n $skip ]]; then skip=
     else
       case "$verb:$word" in
@@ -52,7 +52,10 @@ function walk(tree: readonly Verb[], words: string, last: string): string {
 
 function bash(tree: readonly Verb[]): string {
   const offer = (what: Completes): string => {
-    if (what.from === 'names') return `__trama_offer "$(trama __complete ${what.kind} 2>/dev/null)"`;
+    if (what.from === 'names') {
+      const beside = what.beside.map((word) => `${word} `).join('');
+      return `__trama_offer "${beside}$(trama __complete ${what.kind} 2>/dev/null)"`;
+    }
     if (what.from === 'words') return `__trama_offer ${quote(what.words.join(' '))}`;
     return what.from === 'files' ? 'COMPREPLY=($(compgen -f -- "$cur"))' : ':';
   };
@@ -77,14 +80,21 @@ function bash(tree: readonly Verb[]): string {
     return `    ${quote(verb.path)}) ${only} ;;\n`;
   });
   return `# bash completion for trama. Load it with: source <(trama completion bash)
-__trama_offer() { COMPREPLY=($(compgen -W "$1" -- "$cur")); }
+__trama_offer() {
+  COMPREPLY=($(compgen -W "$1" -- "$cur"))
+  # More is to come.
+  if [[ \${#COMPREPLY[@]} == 1 && \${COMPREPLY[0]} == *: ]]; then compopt -o nospace 2>/dev/null; fi
+}
 _trama() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} verb= word= skip= i=1 args=0
   COMPREPLY=()
-  # --node=h1 comes as three words.
+  # container:web comes as three words, and so does --node=h1.
+  if [[ $cur == : && $prev == container ]]; then cur= prev=container:
+  elif [[ $prev == : && \${COMP_WORDS[COMP_CWORD-2]} == container ]]; then prev=container:; fi
+  if [[ $prev == container: ]]; then __trama_offer "$(trama __complete container 2>/dev/null)"; return; fi
   if [[ $cur == = ]]; then cur=
   elif [[ $prev == = ]] && (( COMP_CWORD > 2 )); then prev=\${COMP_WORDS[COMP_CWORD-2]}; fi
-${walk(tree, 'COMP_WORDS', 'COMP_CWORD')}  if (( args > 0 )); then case "$verb" in ${passing(tree)}) COMPREPLY=($(compgen -f -- "$cur")); return ;; esac; fi
+${walk(tree, 'COMP_WORDS', 'COMP_CWORD')}${behind(tree, (words) => `__trama_offer ${quote(words)}`)}  if (( args > 0 )); then case "$verb" in ${passing(tree)}) COMPREPLY=($(compgen -f -- "$cur")); return ;; esac; fi
   case "$verb:$prev" in
 ${values.join('')}  esac
   if [[ $cur == -* ]]; then
@@ -99,6 +109,16 @@ complete -F _trama trama
 `;
 }
 
+/** Flags that stand behind the first argument, where the words are another command's otherwise; for bash and zsh alike. */
+const behind = (tree: readonly Verb[], offer: (words: string) => string): string =>
+  tree
+    .filter((verb) => verb.behind.length > 0)
+    .map(
+      (verb) =>
+        `  if [[ $verb == ${quote(verb.path)} && $args == 1 && $cur == -* ]]; then ${offer(verb.behind.flatMap((flag) => flag.spellings).join(' '))}; return; fi\n`,
+    )
+    .join('');
+
 /** For bash and zsh alike. */
 const inTurn = ({ argument, second }: Verb, offer: (what: Completes) => string): string =>
   second === undefined ? offer(argument) : `if (( args > 0 )); then ${offer(second)}; else ${offer(argument)}; fi`;
@@ -109,10 +129,20 @@ const passing = (tree: readonly Verb[]): string =>
     .map((verb) => quote(verb.path))
     .join('|');
 
+/** To a word that ends in a colon more is to come: no space. */
+function zshWords(words: readonly string[]): string {
+  const open = words.filter((word) => word.endsWith(':'));
+  const whole = words.filter((word) => !word.endsWith(':'));
+  return `compadd -- ${whole.join(' ')}${open.length === 0 ? '' : `; compadd -S '' -- ${open.join(' ')}`}`;
+}
+
 function zsh(tree: readonly Verb[]): string {
   const offer = (what: Completes): string => {
-    if (what.from === 'names') return `compadd -- \${(f)"$(trama __complete ${what.kind} 2>/dev/null)"}`;
-    if (what.from === 'words') return `compadd -- ${what.words.join(' ')}`;
+    if (what.from === 'names') {
+      const names = `compadd -- \${(f)"$(trama __complete ${what.kind} 2>/dev/null)"}`;
+      return what.beside.length === 0 ? names : `${names}; ${zshWords(what.beside)}`;
+    }
+    if (what.from === 'words') return zshWords(what.words);
     return what.from === 'files' ? '_files' : ':';
   };
   const described = (entries: readonly (readonly [string, string])[]) =>
@@ -139,7 +169,7 @@ _trama() {
   local cur=\${words[CURRENT]} prev=\${words[CURRENT-1]} verb= word= skip=
   local -i i=2 args=0
   local -a entries
-${walk(tree, 'words', 'CURRENT')}  if (( args > 0 )); then case "$verb" in ${passing(tree)}) _files; return ;; esac; fi
+${walk(tree, 'words', 'CURRENT')}${behind(tree, (words) => `compadd -- ${words}`)}  if (( args > 0 )); then case "$verb" in ${passing(tree)}) _files; return ;; esac; fi
   case "$verb:$prev" in
 ${values.join('')}  esac
   if [[ $cur == -* ]]; then
@@ -157,7 +187,10 @@ if [[ \${funcstack[1]} == _trama ]]; then _trama; else compdef _trama trama; fi
 
 function fish(tree: readonly Verb[]): string {
   const offer = (what: Completes): string => {
-    if (what.from === 'names') return ` -f -a '(trama __complete ${what.kind} 2>/dev/null)'`;
+    if (what.from === 'names') {
+      const beside = what.beside.map((word) => `${word} `).join('');
+      return ` -f -a '${beside}(trama __complete ${what.kind} 2>/dev/null)'`;
+    }
     if (what.from === 'words') return ` -f -a ${quote(what.words.join(' '))}`;
     return what.from === 'files' ? ' -F' : ' -f';
   };
@@ -165,7 +198,10 @@ function fish(tree: readonly Verb[]): string {
     const here = `complete -c trama -n "__trama_at ${quote(verb.path)}"`;
     const below = verb.below.map((one) => `${here} -f -a ${one.name} -d ${quote(one.says)}`);
     const argument = verb.below.length === 0 ? fishArguments(verb, offer) : [];
-    return [...below, ...argument, ...verb.flags.map((flag) => here + fishFlag(flag, offer))];
+    const behind = verb.behind.map(
+      (flag) => `complete -c trama -n "__trama_at ${quote(verb.path)} 1"${fishFlag(flag, offer)}`,
+    );
+    return [...below, ...argument, ...verb.flags.map((flag) => here + fishFlag(flag, offer)), ...behind];
   });
   const valued = tree.flatMap((verb) =>
     verb.flags.filter(takesValue).flatMap((flag) => flag.spellings.map((one) => quote(`${verb.path}:${one}`))),
@@ -190,7 +226,7 @@ function __trama_at
                 contains -- "$verb" ${tree
                   .filter((verb) => verb.passes)
                   .map((verb) => quote(verb.path))
-                  .join(' ')}; and return 1
+                  .join(' ')}; and test (count $argv) = 1; and return 1
             end
         end
     end

@@ -6,7 +6,7 @@ export type NamedKind = (typeof namedKinds)[number];
 
 /** What a word can be completed to. */
 export type Completes =
-  | { readonly from: 'names'; readonly kind: NamedKind }
+  | { readonly from: 'names'; readonly kind: NamedKind; readonly beside: readonly string[] }
   | { readonly from: 'words'; readonly words: readonly string[] }
   | { readonly from: 'files' }
   | { readonly from: 'nothing' };
@@ -31,6 +31,8 @@ export interface Verb {
   readonly second?: Completes;
   /** Words after the first belong to another command. */
   readonly passes: boolean;
+  /** Flags that are ours also behind the first. */
+  readonly behind: readonly Flag[];
 }
 
 const choices: Readonly<Record<string, readonly string[]>> = {
@@ -40,23 +42,27 @@ const choices: Readonly<Record<string, readonly string[]>> = {
   POLICY: ['no', 'always', 'unless-stopped', 'on-failure'],
   KIND: ['sqlite', 'memory', 'etcd://'],
   SHELL: ['bash', 'zsh', 'fish'],
+  WHOSE: ['host', 'container:'],
 };
+
+const modes = ['host', 'none', 'bridge', 'container:'];
+
+const flagsBehind: Readonly<Record<string, string>> = { debug: '--host-tools' };
 
 export function commandTree(command: Command, path: readonly string[] = []): Verb[] {
   const below = command.commands.filter((one) => !one.name().startsWith('_'));
   const [first, second] = command.registeredArguments;
   const passes = command.registeredArguments.at(-1)?.name() === 'COMMAND';
+  const shown = command.options.filter(({ hidden }) => !hidden);
   const here: Verb = {
     path: path.join(' '),
     says: command.description(),
     below: below.map((one) => ({ name: one.name(), says: one.description() })),
-    flags: [
-      ...command.options.filter(({ hidden }) => !hidden).map(flagOf),
-      { spellings: ['-h', '--help'], says: 'display help for command' },
-    ],
+    flags: [...shown.map(flagOf), { spellings: ['-h', '--help'], says: 'display help for command' }],
     argument: completes(first?.name()),
     ...(second === undefined || passes ? {} : { second: completes(second.name()) }),
     passes,
+    behind: shown.filter(({ long }) => long === flagsBehind[path.join(' ')]).map(flagOf),
   };
   return [here, ...below.flatMap((one) => commandTree(one, [...path, one.name()]))];
 }
@@ -72,7 +78,8 @@ function flagOf(option: Option): Flag {
 
 function completes(placeholder: string | undefined): Completes {
   const kind = namedKinds.find((one) => one.toUpperCase() === placeholder);
-  if (kind !== undefined) return { from: 'names', kind };
+  if (kind !== undefined) return { from: 'names', kind, beside: [] };
+  if (placeholder === 'NETWORK|MODE') return { from: 'names', kind: 'network', beside: modes };
   if (placeholder === 'DIR' || placeholder === 'PATH') return { from: 'files' };
   const words = choices[placeholder ?? ''];
   return words === undefined ? { from: 'nothing' } : { from: 'words', words };

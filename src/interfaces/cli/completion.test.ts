@@ -59,7 +59,24 @@ describe('bash offers', () => {
   test('values that are known', () => {
     expect(offered('ps', '-o', '')).toEqual(['json', 'table']);
     expect(offered('run', '--restart', 'a')).toEqual(['always']);
+    expect(offered('run', '--network', '')).toEqual(['host', 'none', 'bridge', 'container:', 'app']);
+    expect(offered('run', '--network', 'c')).toEqual(['container:']);
+    expect(offered('run', '--pid', '')).toEqual(['host', 'container:']);
+    expect(offered('ps', '--network', '')).toEqual(['app']);
     expect(offered('completion', '')).toEqual(['bash', 'zsh', 'fish']);
+  });
+
+  test('names of containers behind container:, which the shell takes for a word of its own', () => {
+    expect(offered('run', '--network', 'container', ':')).toEqual(['web', 'db']);
+    expect(offered('run', '--pid', 'container', ':', 'w')).toEqual(['web']);
+    expect(offered('run', '-p', '80', ':', '80', '--node', '')).toEqual(['h1', 'h2']);
+    expect(offered('run', '--network', 'container', ':', 'web', '--na')).toEqual(['--name']);
+  });
+
+  test('--host-tools behind the container, and no flags of ours behind that', () => {
+    expect(offered('debug', 'web', '--')).toEqual(['--host-tools']);
+    expect(offered('debug', '-i', 'web', '--h')).toEqual(['--host-tools']);
+    expect(offered('debug', 'web', 'alpine', '--h')).toEqual([]);
   });
 
   test('nothing where nothing is known, files for what belongs to another command', () => {
@@ -75,6 +92,14 @@ test.each(['zsh', 'fish'] as const)('%s takes the script', (shell) => {
   // Where the shell is not installed, that it names every command has to do.
   if (error === undefined) expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   for (const word of ['network', 'create', 'subnet', '__complete container']) expect(scripts[shell]).toContain(word);
+});
+
+test('zsh and fish offer modes beside networks, and --host-tools behind the container', () => {
+  expect(scripts.zsh).toContain("compadd -- host none bridge; compadd -S '' -- container:; return ;;");
+  expect(scripts.zsh).toContain("if [[ $verb == 'debug' && $args == 1 && $cur == -* ]]; then compadd -- --host-tools;");
+  expect(scripts.fish).toContain('-l network -d ');
+  expect(scripts.fish).toContain(" -a 'host none bridge container: (trama __complete network 2>/dev/null)'");
+  expect(scripts.fish).toContain(`complete -c trama -n "__trama_at 'debug' 1" -l host-tools`);
 });
 
 describe('__complete', () => {

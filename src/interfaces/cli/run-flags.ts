@@ -43,7 +43,7 @@ export function addRunFlags(command: Command, env: Readonly<Record<string, strin
     .addOption(option('--node <NODE>', 'where it runs (default: the least loaded)', checkNodeName))
     .addOption(
       repeated(
-        '--network <NETWORK>',
+        '--network <NETWORK|MODE>',
         'a network it is on (default: bridge, of each host alone), or host, none, container:NAME',
         parseNetworkFlag,
       ),
