@@ -259,6 +259,8 @@ describe('container:NAME', () => {
       '-i',
     );
     expect(there.stdout).toMatch(/^172\./);
+    const short = await trama('run', '--rm', '--network', 'container:h2/apart', labImage, 'hostname', '-i');
+    expect(short).toMatchObject({ code: 0, stdout: there.stdout });
     const tools = await trama('debug', 'h2/apart', '--host-tools', 'ip', '-o', '-4', 'addr', 'show', 'eth0');
     expect(tools.stdout).toContain(there.stdout.trim());
     await cluster.host('h2').docker('rm', '-f', 'plain', 'apart');
