@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest';
+import { type EndpointRecord, Failure, type NetworkRecord } from '../domain/domain.ts';
+import { silentLog } from '../platform/platform.ts';
+import type { ClusterView } from './cluster-view.ts';
+import type { LocalEndpoint, LocalState } from './local-state.ts';
+import { createNetworkPlugin, type NetworkPluginOptions } from './network-plugin.ts';
+import { Ports } from './ports.ts';
+import type { Wiring } from './wiring.ts';
+
+const networks = [
+  { id: 'n1', name: 'app', subnet: '10.42.0.0/16', internal: false } as NetworkRecord,
+  { id: 'n2', name: 'inner', subnet: '10.43.0.0/16', internal: true } as NetworkRecord,
+];
+
+/** A host with containers in the network app, of which some are gone without a word. */
+function scene(...ids: string[]) {
+  const record = (id: string) => ({ id, network: 'n1' }) as EndpointRecord;
+  const sandbox = { path: '/of/one', interface: 'eth0' };
+  const endpoints = new Map<string, LocalEndpoint>(
+    ids.map((id) => [id, { record: record(id), createdAt: 0, sandbox }]),
+  );
+  const links = new Map([['d1', { dockerId: 'd1', network: 'n1' }]]);
+  const gone = new Set<string>();
+  const ports = new Ports({
+    hold: async (_, __, port) => ({ port, [Symbol.asyncDispose]: async () => {} }),
+    ...{ nameOf: (id: string) => id, report: () => {}, log: silentLog },
+  });
+  const update = async (id: string, change: (each: LocalEndpoint) => LocalEndpoint) => {
+    const before = endpoints.get(id);
+    if (before !== undefined) endpoints.set(id, change(before));
+  };
+  const plugin = createNetworkPlugin({
+    view: {
+      network: (id: string) => networks.find((each) => each.id === id),
+      networkNamed: (name: string) => {
+        const found = networks.find((each) => each.name === name);
+        if (found === undefined) throw new Failure('not-found', name);
+        return found;
+      },
+    } as unknown as ClusterView,
+    wiring: {
+      endpoint: (id: string) => endpoints.get(id),
+      updateEndpoint: update,
+      left: (id: string) => update(id, ({ sandbox: _, ...rest }) => rest),
+    } as unknown as Wiring,
+    state: { dockerNetworks: links, endpoints } as unknown as LocalState,
+    ports,
+    settle: async () => {},
+    endGone: async () => {
+      for (const id of gone) {
+        endpoints.delete(id);
+        ports.release(id, Promise.resolve());
+      }
+      return gone.size > 0;
+    },
+  } as unknown as NetworkPluginOptions);
+  const of = (endpointId: string) => ({ dockerNetworkId: 'd1', endpointId });
+  const publish = (id: string) =>
+    plugin.publish({ ...of(id), ports: [{ hostPort: 8200, containerPort: 80, protocol: 'tcp' }] });
+  return { plugin, endpoints, gone, of, publish };
+}
+
+describe('a published port', () => {
+  test('is refused to others while its container is there, and not when that is gone', async () => {
+    const { gone, publish, endpoints } = scene('one', 'other');
+    await publish('one');
+    await expect(publish('other')).rejects.toThrow('host port 8200/tcp of this node is published by the container one');
+    gone.add('one');
+    await publish('other');
+    expect(endpoints.get('other')?.record.ports).toMatchObject([{ hostPort: 8200 }]);
+  });
+
+  test('is free once its container has left, also when nobody said so before', async () => {
+    const { plugin, of, publish, endpoints } = scene('one', 'other');
+    await publish('one');
+    await plugin.leave(of('one'));
+    expect(endpoints.get('one')?.record.ports).toBeUndefined();
+    await publish('other');
+  });
+});
+
+describe('a network that Docker makes', () => {
+  const request = { dockerNetworkId: 'd2', ipv6: false };
+
+  test.each([
+    ['app', false, {}, undefined],
+    ['inner', true, {}, undefined],
+    ['inner', false, { 'com.docker.network.driver.mtu': '1400' }, undefined],
+    ['app', true, {}, /network app has a way out: .*--internal/],
+    ['app', false, { foo: 'bar' }, /no option foo/],
+  ])('for %s, internal: %s, with the options %o', async (network, internal, options, refusal) => {
+    const made = scene().plugin.createNetwork({ ...request, network, internal, options: { network, ...options } });
+    if (refusal === undefined) await made;
+    else await expect(made).rejects.toThrow(refusal);
+  });
+});
