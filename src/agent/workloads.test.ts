@@ -383,6 +383,26 @@ describe('workloads of a node', () => {
     await again.reaches('running');
   });
 
+  test('one that cannot be started since somebody is just removing it is made again', async () => {
+    const engine = new FakeEngine();
+    const { workloads, told, reaches } = await scene(engine, () => new Promise((resolve) => setTimeout(resolve, 5)));
+    const { spec } = workload();
+    workloads.set(workload({ spec: { ...spec, restart: 'always' } }));
+    await reaches('running');
+    const start = engine.runtime.start;
+    engine.become('id-web', 'exited');
+    engine.runtime.start = async () => {
+      engine.become('id-web', 'removing');
+      throw new Failure('conflict', 'container is marked for removal and cannot be started');
+    };
+    workloads.check('web');
+    await reaches('failed');
+    expect(told.at(-1)?.message).toContain('being removed');
+    engine.containers.delete('id-web');
+    engine.runtime.start = start;
+    await reaches('running');
+  });
+
   test('a running one that is seen while somebody removes it is made again', async () => {
     const { engine, workloads, reaches, settles } = await scene();
     workloads.set(workload());

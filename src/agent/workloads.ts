@@ -260,6 +260,17 @@ export class Workloads {
     const answered = done?.id === workload.id && done.generation === workload.generation;
     if (container === undefined && answered && done.ended) return this.#report(workload, 'exited', containerGone);
     if (container === undefined) return this.#createAndStart(workload, signal);
+    try {
+      await this.#keepRunning(workload, container, answered);
+    } catch (cause) {
+      if (!(await this.#isGoing(container.id))) throw cause;
+      // No event will tell when it is gone: those are for what has not failed.
+      throw new Failure('unavailable', 'its container is being removed: another will be made', { cause });
+    }
+  }
+
+  async #keepRunning(workload: WorkloadRecord, container: ContainerInfo, answered: boolean): Promise<void> {
+    const done = this.#options.state.workloads.get(workload.name);
     if (container.state !== 'running' && (!answered || shouldRunAlways(workload, container)))
       await this.#start(workload, container.id);
     else if (!answered) await this.#remember(workload, container.id);
@@ -267,8 +278,17 @@ export class Workloads {
     const ended = now.state === 'exited' || now.state === 'dead';
     // Not while it is being removed: that is how somebody's `docker rm -f` of a running one looks, which comes back.
     const removing = now.state === 'removing';
-    if (!removing && ended !== (answered && done.ended === true)) await this.#remember(workload, container.id, ended);
+    if (!removing && ended !== (answered && done?.ended === true)) await this.#remember(workload, container.id, ended);
     this.#reportContainer(workload, now);
+  }
+
+  /** Somebody removes it, or has. */
+  async #isGoing(containerId: string): Promise<boolean> {
+    try {
+      return (await this.#options.runtime.inspect(containerId)).state === 'removing';
+    } catch (error) {
+      return isFailure(error, 'not-found');
+    }
   }
 
   /**
