@@ -106,7 +106,11 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
   const settle = async () => void (await kernel.settle());
   const endGone = async () => false;
   return {
-    plugin: createNetworkPlugin({ node, view, wiring, addresses, kept, former, ports, state, settle, endGone, clock }),
+    plugin: createNetworkPlugin({
+      ...{ node, view, wiring, addresses, kept, former, ports, state, settle, endGone, clock },
+      claim: (endpoint) => publisher.claim(endpoint),
+      abandon: (endpoint) => publisher.delete(endpoint),
+    }),
     kernel,
     heard: (network) => clone.items(networkTopic(network)),
     counts: () => ({ ...counts, trackerOperations: kernel.tracker.operations }),

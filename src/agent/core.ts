@@ -16,6 +16,7 @@ import { Addresses } from './addresses.ts';
 import type { Agent, AgentOptions } from './agent.ts';
 import { createHandler } from './answering.ts';
 import { type Background, inBackground } from './background.ts';
+import { besideNameServer } from './beside-name-server.ts';
 import { Clone } from './clone.ts';
 import { ClusterView } from './cluster-view.ts';
 import { Debug } from './debug.ts';
@@ -190,7 +191,11 @@ export class AgentCore implements Agent {
       underlay.mtu,
     );
     this.#ports = new Ports({
-      hold: holdPort,
+      hold: besideNameServer({
+        hold: holdPort,
+        servers: () => this.#names.zone.servers(),
+        readFile: (path) => options.readFile(path),
+      }),
       nameOf: (endpoint) => this.#wiring.endpoint(endpoint)?.record.container?.name,
       report,
       log,
@@ -251,6 +256,8 @@ export class AgentCore implements Agent {
       former: this.#former,
       ports: this.#ports,
       state,
+      claim: (endpoint) => this.#publisher.claim(endpoint),
+      abandon: (endpoint) => this.#publisher.delete(endpoint),
       settle: (owner) => this.#kernel.settle(owner),
       endGone: () => this.#kernel.endGone(),
       leaving: () => this.#leaving,

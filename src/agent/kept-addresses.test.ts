@@ -90,6 +90,9 @@ async function docker({ state, view, addresses, kept }: Awaited<ReturnType<typeo
   const plugin = createNetworkPlugin({
     ...{ node: 'h1', view, wiring, addresses, kept, former, state, clock },
     settle: async () => {},
+    // No server is asked.
+    claim: async () => false,
+    abandon: () => {},
     endGone: async () => false,
     // Nobody publishes here.
     ports: {} as Ports,

@@ -9,12 +9,12 @@ import {
   canonicalAddress,
   checkFixedAddress,
   checkPublishedPorts,
+  type EndpointRecord,
   endpointPeerName,
   Failure,
   isFailure,
   macOf,
   type NetworkRecord,
-  type PublishedPort,
   parseAddress,
   parseMac,
   parseSubnet,
@@ -50,6 +50,13 @@ export interface NetworkPluginOptions {
   readonly former: FormerAddresses;
   readonly ports: Ports;
   readonly state: LocalState;
+  /**
+   * Asks the servers for an endpoint's address and MAC. @returns whether one granted it: without one nobody can say
+   * @throws Failure('conflict') naming whose they are
+   */
+  claim(endpoint: EndpointRecord): Promise<boolean>;
+  /** What was granted is not needed after all. */
+  abandon(endpoint: EndpointRecord): void;
   /** Brings what is desired into the kernel. @throws Failure naming what could not be done for `owner` */
   settle(owner: string): Promise<void>;
   /** Ends endpoints whose containers ended without a word. @returns whether there was any */
@@ -167,20 +174,33 @@ class Plugin implements NetworkPlugin {
     const chosen = plain ?? (await this.#options.addresses.assign(network));
     await this.#checkKeeper(network, chosen, endpointId, options[workloadLabel]);
     const ownMac = mac === undefined ? macOf(network.vni, parseAddress(chosen)) : parseMac(mac);
-    await this.#options.wiring.addEndpoint(network, {
+    const record: EndpointRecord = {
       id: endpointId,
       network: network.id,
       node: this.#options.node,
       kind: 'container',
       address: chosen,
       mac: ownMac,
-    });
+    };
+    // One that is made of the address is nobody else's; one that somebody chose may be.
+    if (mac === undefined) await this.#options.wiring.addEndpoint(network, record);
+    else await this.#withoutGone(() => this.#addWithMac(network, record, again));
     // Begun here, awaited in Join: the kernel's part and Docker's next steps go on side by side.
     this.#options.settle(localOwner(endpointId)).catch(() => {});
     return {
       ...(address === undefined ? { address: `${chosen}/${network.subnet.split('/')[1]}` } : {}),
       ...(mac === undefined ? { mac: ownMac } : {}),
     };
+  }
+
+  async #addWithMac(network: NetworkRecord, record: EndpointRecord, again: LocalEndpoint | undefined): Promise<void> {
+    const granted = again === undefined && (await this.#options.claim(record));
+    try {
+      await this.#options.wiring.addEndpoint(network, record, granted);
+    } catch (error) {
+      if (granted) this.#options.abandon(record);
+      throw error;
+    }
   }
 
   /**
@@ -233,7 +253,8 @@ class Plugin implements NetworkPlugin {
     // Docker does not ask for it in an internal network; nobody would be let in.
     if (ports.length === 0 || network.internal) return;
     this.#known(network, endpointId);
-    const real = await this.#hold(endpointId, checkPublishedPorts(ports));
+    const wanted = checkPublishedPorts(ports);
+    const real = await this.#withoutGone(() => this.#options.ports.hold(endpointId, wanted));
     try {
       const change = (each: LocalEndpoint) => ({ ...each, record: { ...each.record, ports: real } });
       await this.#options.wiring.updateEndpoint(endpointId, change);
@@ -244,14 +265,13 @@ class Plugin implements NetworkPlugin {
     }
   }
 
-  /** A container that is gone refuses nobody its ports. */
-  async #hold(endpointId: string, ports: readonly PublishedPort[]): Promise<readonly PublishedPort[]> {
-    const { ports: held, endGone } = this.#options;
+  /** A container that is gone refuses nobody what it had. */
+  async #withoutGone<T>(take: () => Promise<T>): Promise<T> {
     try {
-      return await held.hold(endpointId, ports);
+      return await take();
     } catch (error) {
-      if (!isFailure(error, 'conflict') || !(await endGone())) throw error;
-      return await held.hold(endpointId, ports);
+      if (!isFailure(error, 'conflict') || !(await this.#options.endGone())) throw error;
+      return await take();
     }
   }
 

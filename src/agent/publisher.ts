@@ -23,6 +23,8 @@ const retryMs = 1000;
 export class EndpointPublisher {
   readonly #options: PublisherOptions;
   readonly #queue = new KeyedQueue();
+  /** Endpoint → what was granted, while this node does not have it yet. */
+  readonly #claimed = new Map<string, EndpointRecord>();
   /** Networks whose server side may differ from ours. */
   readonly #behind = new Set<string>();
 
@@ -30,12 +32,34 @@ export class EndpointPublisher {
     this.#options = options;
   }
 
+  /**
+   * Asks for an endpoint's address and MAC before anything of it is there: of two nodes at once, one gets them. What is
+   * granted is to be `put` or `delete`d next.
+   * @returns whether a server granted it; without one nobody can say
+   * @throws Failure('conflict') when one of them is another endpoint's
+   */
+  claim(endpoint: EndpointRecord): Promise<boolean> {
+    return this.#queue.run(endpoint.network, async () => {
+      try {
+        await ask(this.#options.api, 'endpoint.put', { endpoint }, { deadlineMs });
+        this.#claimed.set(endpoint.id, endpoint);
+        return true;
+      } catch (error) {
+        if (isFailure(error, 'conflict')) throw error;
+        this.#options.log.debug('an endpoint is not claimed', { endpoint: endpoint.id, error });
+        return false;
+      }
+    });
+  }
+
   put(endpoint: EndpointRecord): void {
+    this.#claimed.delete(endpoint.id);
     this.#change(endpoint.network, () => ask(this.#options.api, 'endpoint.put', { endpoint }, { deadlineMs }));
   }
 
   delete(endpoint: EndpointRecord): void {
     const { network, address, id } = endpoint;
+    this.#claimed.delete(id);
     this.#change(network, () => ask(this.#options.api, 'endpoint.delete', { network, address, id }, { deadlineMs }));
   }
 
@@ -67,17 +91,30 @@ export class EndpointPublisher {
   async #syncNow(network: string): Promise<void> {
     this.#behind.delete(network);
     try {
-      const endpoints = this.#options.endpointsOf(network).map((each) => ({ ...each }));
+      const endpoints = this.#endpointsOf(network);
       const { refused } = await ask(this.#options.api, 'endpoint.sync', { network, endpoints }, { deadlineMs });
-      for (const id of refused) {
-        const address = endpoints.find((each) => each.id === id)?.address ?? id;
-        this.#options.report(
-          `address ${address} of this node now belongs to another endpoint: restart its container to get a new one`,
-        );
-      }
+      for (const endpoint of endpoints) if (refused.includes(endpoint.id)) await this.#refused(endpoint);
     } catch (error) {
       this.#options.log.debug('endpoints not told yet', { network, error });
       if (!isFailure(error, 'not-found')) this.#later(network);
+    }
+  }
+
+  #endpointsOf(network: string): EndpointRecord[] {
+    const own = this.#options.endpointsOf(network).map((each) => ({ ...each }));
+    const known = new Set(own.map(({ id }) => id));
+    return [...own, ...[...this.#claimed.values()].filter((each) => each.network === network && !known.has(each.id))];
+  }
+
+  /** A sync does not say why. */
+  async #refused(endpoint: EndpointRecord): Promise<void> {
+    try {
+      await ask(this.#options.api, 'endpoint.put', { endpoint }, { deadlineMs });
+    } catch (error) {
+      if (!isFailure(error, 'conflict') && !isFailure(error, 'invalid')) throw error;
+      const whose = endpoint.container?.name ?? endpoint.id.slice(0, 12);
+      const what = endpoint.kind === 'gateway' ? 'the gateway of this node' : `container ${whose} of this node`;
+      this.#options.report(`${what} at ${endpoint.address} is not known to other nodes: ${error.message}`);
     }
   }
 

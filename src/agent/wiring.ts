@@ -31,6 +31,7 @@ import type { ClusterView } from './cluster-view.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import type { LocalEndpoint, LocalState } from './local-state.ts';
 import type { Change } from './mirror.ts';
+import { refuseTakenMac } from './taken-mac.ts';
 
 /** What wiring needs of the kernel's reconciler. */
 export interface Desires {
@@ -162,12 +163,16 @@ export class Wiring {
     }
   }
 
-  /** Attaches the network too. @throws Failure('conflict') when the address is another endpoint's */
-  async addEndpoint(network: NetworkRecord, record: EndpointRecord): Promise<void> {
+  /**
+   * Attaches the network too.
+   * @param granted a server has said that address and MAC are this endpoint's: it knows more than this node has heard
+   * @throws Failure('conflict') when the address or the MAC is another endpoint's
+   */
+  async addEndpoint(network: NetworkRecord, record: EndpointRecord, granted = false): Promise<void> {
     this.#arriving.set(network.id, (this.#arriving.get(network.id) ?? 0) + 1);
     try {
       await this.attach(network);
-      await this.#add(network, record);
+      await this.#add(network, record, granted);
     } finally {
       const others = (this.#arriving.get(network.id) ?? 1) - 1;
       if (others > 0) this.#arriving.set(network.id, others);
@@ -175,7 +180,7 @@ export class Wiring {
     }
   }
 
-  async #add(network: NetworkRecord, record: EndpointRecord): Promise<void> {
+  async #add(network: NetworkRecord, record: EndpointRecord, granted: boolean): Promise<void> {
     const { state, addresses } = this.#options;
     const other = this.containersIn(network.id).find(
       (each) => each.record.address === record.address && each.record.id !== record.id,
@@ -187,6 +192,7 @@ export class Wiring {
         `address ${record.address} of network ${network.name} belongs to ${whose} on this node: choose another`,
       );
     }
+    refuseTakenMac(network, record, this.#others(network.id, granted));
     const before = state.endpoints.get(record.id);
     const endpoint = { record, createdAt: this.#options.clock.now() };
     await state.endpoints.set(record.id, endpoint);
@@ -196,6 +202,14 @@ export class Wiring {
     this.#desireLocal(network, record);
     this.#options.onLocal(before, endpoint);
     this.#options.onEndpoint('put', record);
+  }
+
+  *#others(network: string, local: boolean): Generator<EndpointRecord> {
+    for (const { record } of this.#options.state.endpoints.values()) if (record.network === network) yield record;
+    if (local) return;
+    for (const value of this.#options.remoteEndpoints(network)) {
+      if (value.kind === 'endpoint' && value.endpoint.node !== this.#options.node) yield value.endpoint;
+    }
   }
 
   /** Changes what is known of an endpoint besides its address: where it stands, whose it is, what is published of it. */

@@ -23,7 +23,9 @@ export function publishing(): (NftMapObject | NftChainObject)[] {
   ];
 }
 
+/** The node's addresses in networks are where containers ask for names, whoever has that port of the host's others. */
 const translation = [
+  'ip daddr @addresses meta l4proto { tcp, udp } th dport 53 return',
   'meta l4proto { tcp, udp } dnat ip to ip daddr . meta l4proto . th dport map @published-at',
   'meta l4proto { tcp, udp } fib daddr type local dnat ip to meta l4proto . th dport map @published',
 ];
