@@ -69,7 +69,7 @@ describe('a container asks for', () => {
       expect(find(name), name).toEqual(['10.42.0.10']);
     expect(find('api')).toEqual(['10.42.1.10']);
     expect(find('web.shop_app')).toBeUndefined();
-    const known = { name: 'shop_app', endpointId: 'e1', address: '10.42.0.10', mac: '' };
+    const known = { name: 'Shop_app', endpointId: 'e1', address: '10.42.0.10', mac: '' };
     names.container({ id: 'e1', name: 'Web', networks: [known] } as unknown as ContainerInfo);
     expect(find('api.shop_app')).toEqual(['10.42.1.10']);
     for (const name of ['nobody', 'web.db', 'web.app.db', 'example.com']) expect(find(name), name).toBeUndefined();

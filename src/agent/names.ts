@@ -133,8 +133,9 @@ export class Names implements Zone {
 
   container(info: ContainerInfo): void {
     const { networkOf } = this.#options;
-    for (const { endpointId, name } of info.networks) {
+    for (const { endpointId, ...attached } of info.networks) {
       const network = networkOf(endpointId);
+      const name = attached.name.toLowerCase();
       if (network === undefined || this.#engineNames.get(network)?.has(name)) continue;
       this.#engineNames.set(network, (this.#engineNames.get(network) ?? new Set()).add(name));
       this.#version += 1;
@@ -233,7 +234,10 @@ export class Names implements Zone {
       return network === undefined ? [] : [this.#seen(network)];
     });
     const foreign = this.#engine.networksOf(this.#containerOf(client) ?? '');
-    return [...own, ...foreign.map(({ name, index }) => ({ name, others: none, indexes: [index] }))];
+    return [
+      ...own,
+      ...foreign.map(({ name, index }) => ({ name: name.toLowerCase(), others: none, indexes: [index] })),
+    ];
   }
 
   /** Only who is in a network asks in it: a packet from elsewhere does not make a resolver for everybody of this. */

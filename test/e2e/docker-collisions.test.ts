@@ -120,3 +120,19 @@ test('a container that serves names has port 53 of its host, and containers ask 
     .catch(String);
   expect(second).toContain('published by the container dns already');
 });
+
+test('a network has the name that this host’s Docker has for it', async () => {
+  await host('h2').docker(
+    ...['network', 'create', '-d', 'trama', '--ipam-driver', 'trama', '-o', 'network=app', '--ipam-opt', 'network=app'],
+    'Shop_back',
+  );
+  for (const name of ['db', 'shop'])
+    await host('h2').docker('run', '-d', '--name', name, '--network', 'Shop_back', labImage, 'sleep', '100000');
+  const inside = await inNamespaceOf(host('h2'), 'shop');
+  const address = await addressOf('h2', 'db', 'Shop_back');
+  for (const name of ['db.Shop_back', 'db.shop_back', 'db.app'])
+    await eventually(name, async () => {
+      const { stdout } = await inside('dig', '+short', '+time=1', '+tries=1', '@127.0.0.11', name);
+      return stdout.trim() === address;
+    });
+});
