@@ -46,7 +46,11 @@ async function serveRegistry(port: number, more?: string) {
 async function pushNew(name: string, env: Record<string, string> = {}): Promise<void> {
   const pack =
     'cd "$(mktemp -d)" && head -c 1000000 /dev/urandom > noise && cp /bin/busybox sleep && tar c . | docker import -';
-  await cluster.host('h1').output(['sh', '-c', `${pack} ${name} && docker push ${name}`], { env, timeoutMs: 60_000 });
+  await cluster.host('h1').output(['sh', '-c', `${pack} ${name}`], { env, timeoutMs: 60_000 });
+  // Docker waits 15 s for a registry's first answer, which a busy machine does not always give.
+  const push = async () =>
+    (await cluster.host('h1').run(['docker', 'push', name], { env, timeoutMs: 60_000 })).code === 0;
+  await eventually(`${name} is pushed`, push, 60_000);
 }
 
 afterAll(() => lab?.[Symbol.asyncDispose]());
