@@ -13,13 +13,17 @@ import { Sealer } from './seal.ts';
 
 const attemptMs = 3000;
 
-/** Handshakes in a row that the other side broke off, from which on it counts as the wrong server. */
-const dropsUntilWrong = 2;
+/**
+ * Handshakes in a row that the other side broke off, from which on it counts as the wrong server. A connection that is cut
+ * looks the same, and of who has been the right one so far that is more likely for longer: with the pauses between, some 3 s.
+ */
+const dropsUntilWrong = { unknown: 2, known: 6 } as const;
 
 export class ZeroMqDialer implements Dialer {
   readonly target: string;
   readonly #options: LinkOptions;
   #drops = 0;
+  #known = false;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -37,6 +41,7 @@ export class ZeroMqDialer implements Dialer {
         requester.reached ? this.#noAnswer() : new Failure('unavailable', noServer(this.target)),
       );
       this.#drops = 0;
+      this.#known = true;
       const link = new ZeroMqLink(this.#options, established, topics);
       await link.syncing;
       return link;
@@ -89,7 +94,8 @@ export class ZeroMqDialer implements Dialer {
       return new Failure('unavailable', `There is no connection to ${this.target}: ${(error as Error).message}.`);
     }
     this.#drops += 1;
-    if (this.#drops >= dropsUntilWrong) return new Failure('denied', wrongServer(this.target));
+    if (this.#drops >= dropsUntilWrong[this.#known ? 'known' : 'unknown'])
+      return new Failure('denied', wrongServer(this.target));
     return new Failure('unavailable', `${capital(this.target)} broke the handshake off.`);
   }
 }
