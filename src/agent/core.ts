@@ -1,5 +1,5 @@
 /** The running agent: how its parts hear of one another. Each part's own rules are in its own file. */
-import { dockerNetworkName, type EndpointRecord, type NetworkRecord, reachOf } from '../domain/domain.ts';
+import { dockerNetworkName, type EndpointRecord } from '../domain/domain.ts';
 import { base, drivers } from '../drivers/table.ts';
 import { holdPort } from '../platform/held-port.ts';
 import {
@@ -44,6 +44,7 @@ import { Tidings } from './tidings.ts';
 import { TopicMemory } from './topic-memory.ts';
 import type { Underlay } from './underlay.ts';
 import { UnderlaySide } from './underlay-side.ts';
+import { unknownPeers } from './unknown-peers.ts';
 import { Wiring } from './wiring.ts';
 import { Workloads } from './workloads.ts';
 
@@ -82,8 +83,7 @@ export class AgentCore implements Agent {
 
   private constructor(options: AgentOptions, identity: Identity, underlay: Underlay, state: LocalState) {
     const { clock, log, runtime } = options;
-    const node = identity.name;
-    const view = this.#view;
+    const [node, view] = [identity.name, this.#view];
     const logins = new RegistryLogins(clock);
     const tidings = new Tidings({ link: () => this.#membership.link, clock, log });
     this.#tidings = tidings;
@@ -123,7 +123,7 @@ export class AgentCore implements Agent {
       sysctls: state.sysctls,
       tidings,
       restored: (link) => this.#wiring.restored(link),
-      unknownPeers: () => this.#unknownPeers(),
+      unknownPeers: () => unknownPeers(clone, this.#wiring),
       endGone: () =>
         endGoneEndpoints({
           ...{ state, clock },
@@ -234,9 +234,8 @@ export class AgentCore implements Agent {
     });
     this.#debug = new Debug({
       ...{ node, runtime, clock, log },
+      ...{ spawn: options.spawn, converse: options.converse },
       find: (name) => this.#workloads.find(name),
-      spawn: options.spawn,
-      converse: options.converse,
     });
     this.#engine = new EngineSide({
       ...{ runtime, docker: this.#docker, workloads: this.#workloads, former: this.#former, debug: this.#debug },
@@ -342,15 +341,6 @@ export class AgentCore implements Agent {
     this.#publisher[change](endpoint);
     if (change === 'delete' && endpoint.ports !== undefined)
       this.#ports.release(endpoint.id, this.#kernel.untilSettled());
-  }
-
-  /** All, while this host has endpoints in a network that it has forgotten and no server has told it of again. */
-  #unknownPeers(): ReadonlySet<number> | 'all' {
-    if (!this.#clone.isFresh(clusterTopic) && this.#wiring.unknownNetworks().size > 0) return 'all';
-    const told = (network: NetworkRecord) =>
-      reachOf(network) === 'node' || this.#clone.isFresh(networkTopic(network.id));
-    const untold = this.#wiring.attached().filter((network) => !told(network));
-    return new Set(untold.map((network) => network.vni));
   }
 
   // -- now and then

@@ -1,6 +1,7 @@
 /** Tells the server what became of workloads: per workload the newest status, in order, until the server has taken it. */
-import { isFailure, type WorkloadStatus } from '../domain/domain.ts';
+import { isFailure, networkNameFromDocker, type WorkloadStatus } from '../domain/domain.ts';
 import type { Clock, Log } from '../platform/platform.ts';
+import type { ContainerInfo } from '../runtimes/runtimes.ts';
 
 const retryMs = 1000;
 
@@ -52,4 +53,10 @@ export class StatusReporter {
     }
     this.#sending.delete(name);
   }
+}
+
+/** Those of its own: `host` and `none` are words of Docker's for having none. */
+export function networksOf(container: ContainerInfo | undefined): WorkloadStatus['networks'] {
+  const own = (container?.networks ?? []).filter(({ name }) => name !== 'host' && name !== 'none');
+  return own.map(({ name, address, mac }) => ({ network: networkNameFromDocker(name), address, mac }));
 }

@@ -1,3 +1,4 @@
+/** Over 400 lines, since one engine in memory is under every way in which a workload and its container can disagree. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,12 +120,12 @@ describe('workloads of a node', () => {
     const pulled = Promise.withResolvers<void>();
     Object.assign(engine.runtime, { ensureImage: () => pulled.promise, attach: async () => 'its streams' });
     workloads.set(workload());
-    const attached = workloads.attach('web', false);
+    const attached = workloads.attachTo('web', false);
     // Many times as long as a report may be missing.
     await new Promise((resolve) => setTimeout(resolve, 50));
     pulled.resolve();
     expect(await attached).toBe('its streams');
-    await expect(workloads.attach('nobody', false)).rejects.toThrow('there is no container nobody');
+    await expect(workloads.attachTo('nobody', false)).rejects.toThrow('there is no container nobody');
   });
 
   test('a wanted one is made and started, and told', async () => {

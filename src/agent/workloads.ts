@@ -10,20 +10,19 @@ import {
   Failure,
   type FailureCode,
   isFailure,
-  networkNameFromDocker,
   toFailure,
   type WorkloadPhase,
   type WorkloadRecord,
-  type WorkloadStatus,
 } from '../domain/domain.ts';
 import type { Clock, Log } from '../platform/platform.ts';
 import type { ByteStream } from '../protocol/protocol.ts';
 import type { ContainerInfo, ContainerRuntime } from '../runtimes/runtimes.ts';
+import { Attaching } from './attaching.ts';
 import { resolveJoined } from './joined.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import type { LocalState } from './local-state.ts';
 import type { RegistryLogins } from './registry-logins.ts';
-import type { StatusReporter } from './status-reporter.ts';
+import { networksOf, type StatusReporter } from './status-reporter.ts';
 
 /** On containers that Trama made; the value is the workload's id. */
 export const workloadLabel = 'trama.workload';
@@ -52,8 +51,6 @@ export interface WorkloadsOptions {
 const passing: ReadonlySet<FailureCode> = new Set(['unavailable', 'internal', 'overloaded', 'exhausted', 'deadline']);
 const firstRetryMs = 2000;
 const lastRetryMs = 60_000;
-const attachMs = 5000;
-const quietMs = 30_000;
 const progressMs = 250;
 const containerGone = 'its container is gone';
 
@@ -69,13 +66,17 @@ export class Workloads {
   readonly #retrying = new Set<string>();
   /** Tries in a row that failed, by name: the more, the longer until the next. */
   readonly #attempts = new Map<string, number>();
-  readonly #waiting = new Map<string, Set<() => void>>();
-  /** Containers made but not started, until somebody has attached. */
-  readonly #awaitingAttach = new Map<string, () => void>();
+  readonly #attaching: Attaching;
   readonly #stop = new AbortController();
 
   constructor(options: WorkloadsOptions) {
     this.#options = options;
+    this.#attaching = new Attaching({
+      ...options,
+      wanted: this.#wanted,
+      containerOf: (workload) => this.#find(workload),
+      find: (name) => this.find(name),
+    });
   }
 
   wanted(): ReadonlyMap<string, WorkloadRecord> {
@@ -191,35 +192,9 @@ export class Workloads {
     }
   }
 
-  /** The main process's streams; waits for the container to be made. */
-  async attach(name: string, stdin: boolean): Promise<ByteStream> {
-    for (;;) {
-      const workload = this.#wanted.get(name);
-      const container = workload === undefined ? undefined : await this.#find(workload);
-      if (workload !== undefined && container !== undefined) {
-        if (container.state === 'exited' || container.state === 'dead') return this.#epilogue(container);
-        if (container.state !== 'created' || this.#awaitingAttach.has(name)) {
-          const stream = await this.#options.runtime.attach(container.id, { stdin, tty: workload.spec.tty });
-          this.#awaitingAttach.get(name)?.();
-          return stream;
-        }
-      }
-      await this.#nextReport(name);
-    }
-  }
-
-  /** The same of whatever container; one that somebody started with the engine is there, or not. */
-  async attachTo(name: string, stdin: boolean): Promise<ByteStream> {
-    const found = this.#wanted.has(name) ? undefined : await this.find(name).catch(notFoundYet);
-    if (found === undefined) return this.attach(name, stdin);
-    if (found.state === 'exited' || found.state === 'dead') return this.#epilogue(found);
-    return this.#options.runtime.attach(found.id, { stdin });
-  }
-
-  /** What there is of a container that has ended already: its output and its exit code. */
-  async #epilogue(container: ContainerInfo): Promise<ByteStream> {
-    const logs = await this.#options.runtime.logs(container.id, { follow: false, timestamps: false });
-    return endingWith(logs, { exitCode: container.exitCode ?? 0 });
+  /** The main process's streams, of whatever container; a workload's is waited for. */
+  attachTo(name: string, stdin: boolean): Promise<ByteStream> {
+    return this.#attaching.to(name, stdin);
   }
 
   [Symbol.dispose](): void {
@@ -309,7 +284,7 @@ export class Workloads {
     const spec = { ...joined, networks: await this.#options.keepAddresses(workload) };
     const id = await runtime.create(workload.name, spec, labels, this.#options.networkName);
     try {
-      if (workload.spec.attach === true) await this.#attached(workload, signal);
+      if (workload.spec.attach === true) await this.#attaching.attached(workload.name, signal);
       await this.#start(workload, id);
     } catch (error) {
       // As `docker run` does not: a container that never started would only be in the way of the next try.
@@ -317,15 +292,6 @@ export class Workloads {
       throw error;
     }
     this.#reportContainer(workload, await runtime.inspect(id));
-  }
-
-  /** Waits for somebody to attach, but not for ever: whoever asked may have gone. */
-  async #attached(workload: WorkloadRecord, signal: AbortSignal): Promise<void> {
-    const attached = new Promise<void>((resolve) => this.#awaitingAttach.set(workload.name, resolve));
-    this.#wake(workload.name);
-    await Promise.race([attached, this.#options.clock.sleep(attachMs, signal).catch(() => {})]);
-    this.#awaitingAttach.delete(workload.name);
-    signal.throwIfAborted();
   }
 
   async #ensureImage(workload: WorkloadRecord, signal: AbortSignal): Promise<void> {
@@ -406,26 +372,7 @@ export class Workloads {
       ...(container?.startedAt === undefined ? {} : { startedAt: container.startedAt }),
       networks: networksOf(container),
     });
-    this.#wake(name);
-  }
-
-  #wake(name: string): void {
-    for (const wake of this.#waiting.get(name) ?? []) wake();
-    this.#waiting.delete(name);
-  }
-
-  /** Or a while: an image may take long to come, without a word. @throws Failure when nobody wants it any more */
-  #nextReport(name: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const waiting = this.#waiting.get(name) ?? new Set();
-      this.#waiting.set(name, waiting);
-      waiting.add(resolve);
-      void this.#options.clock.sleep(quietMs).then(() => {
-        waiting.delete(resolve);
-        if (this.#wanted.has(name)) resolve();
-        else reject(new Failure('not-found', `there is no container ${name} on node ${this.#options.node}`));
-      });
-    });
+    this.#attaching.reported(name);
   }
 
   #again(name: string): void {
@@ -441,29 +388,6 @@ export class Workloads {
       })
       .catch(() => {});
   }
-}
-
-/** Those of its own: `host` and `none` are words of Docker's for having none. */
-function networksOf(container: ContainerInfo | undefined): WorkloadStatus['networks'] {
-  const own = (container?.networks ?? []).filter(({ name }) => name !== 'host' && name !== 'none');
-  return own.map(({ name, address, mac }) => ({ network: networkNameFromDocker(name), address, mac }));
-}
-
-function notFoundYet(error: unknown): undefined {
-  if (!isFailure(error, 'not-found')) throw error;
-}
-
-function endingWith(stream: ByteStream, value: unknown): ByteStream {
-  const result = stream.result.then(() => value);
-  // Whoever reads the stream hears of it; somebody who has gone does not.
-  result.catch(() => {});
-  return {
-    [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
-    send: (channel, data) => stream.send(channel, data),
-    end: (own) => stream.end(own),
-    reset: (error) => stream.reset(error),
-    result,
-  };
 }
 
 /** The engine restarts such a container by itself, unless it gave up: at its own start, while no plugin answered. */
