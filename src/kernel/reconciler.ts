@@ -113,6 +113,8 @@ class KernelReconciler implements Reconciler {
   /** What somebody changed behind our back, until it is right again. Wiring for the first time is no repair. */
   readonly #drifted = new Set<string>();
   readonly #replacements: Replacements;
+  /** Found by the last look and spared: to be rid of it later contradicts nothing either. */
+  #spared: ReadonlySet<string> = new Set();
   #looked = false;
   #clearing = false;
   #next: Turn | undefined;
@@ -291,17 +293,24 @@ class KernelReconciler implements Reconciler {
   /** @returns keys of what is wrong against what was believed. What is desired while the kernel is read is not among them. */
   async #look(): Promise<string[]> {
     const objects = await this.#observe();
-    const { keep } = this.#options;
-    const counts = (object: KernelObject) => this.tracker.desired(keyOf(object)) !== undefined || !keep?.(object);
-    const asked = new Set(this.tracker.pending().keys());
+    const known = new Set([...this.tracker.pending().keys(), ...this.#spared]);
+    const spared = new Set(this.#clearing ? [] : objects.filter((object) => this.#spares(object)));
     this.tracker.observed(
-      keep === undefined || this.#clearing ? objects : objects.filter(counts),
+      objects.filter((object) => !spared.has(object)),
       (object) => sandboxOf(object) === undefined,
     );
-    const found = [...this.tracker.pending().keys()].filter((key) => !asked.has(key));
+    this.#spared = new Set([...spared].map(keyOf));
+    const found = [...this.tracker.pending().keys()].filter((key) => !known.has(key));
     await this.#memory.remember(objects);
     this.#looked = true;
     return found;
+  }
+
+  /** What was wanted here before and is not now, is known not to be. */
+  #spares(object: KernelObject): boolean {
+    const key = keyOf(object);
+    if (this.tracker.desired(key) !== undefined || this.tracker.believed(key) !== undefined) return false;
+    return this.#options.keep?.(object) ?? false;
   }
 
   /** A kernel that holds nothing of Trama's has been started since: what its sysctls were before tells nothing of now. */

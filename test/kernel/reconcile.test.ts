@@ -77,15 +77,27 @@ describe('a reconciler', { timeout: 30_000 }, () => {
     const h = await host();
     await kept(overlay(h)).settle();
     let spare = true;
-    const restarted = kept(createReconciler(h.options({ keep: (object) => spare && object.kind === 'fdb' })));
+    const repairs: string[] = [];
+    const keep = (object: KernelObject) => spare && object.kind === 'fdb';
+    const restarted = kept(createReconciler(h.options({ keep, onRepair: (sentences) => repairs.push(...sentences) })));
     restarted.desire('network/42', network(h));
     restarted.desire('endpoint/local', localEndpoint(h));
     await restarted.resync();
     expect(await h.run(`bridge -n ${h.data} fdb show dev trx42`)).toContain('192.0.2.3');
     expect(await h.run(`ip -n ${h.data} neigh show nud permanent`)).toBe('');
+    // Not what it has wanted itself.
+    const entry: KernelObject = { kind: 'fdb', ns: h.data, device: 'trx42', mac: '02:42:0a:2a:00:09', table: 'master' };
+    restarted.desire('endpoint/other', [entry]);
+    await restarted.settle();
+    expect(await h.run(`bridge -n ${h.data} fdb show dev trx42`)).toContain(entry.mac);
+    restarted.release('endpoint/other');
+    await restarted.resync();
+    expect(await h.run(`bridge -n ${h.data} fdb show dev trx42`)).not.toContain(entry.mac);
     spare = false;
     await restarted.resync();
     expect(await h.run(`bridge -n ${h.data} fdb show dev trx42`)).not.toContain('192.0.2.3');
+    // Nobody has changed anything.
+    expect(repairs).toEqual([]);
     spare = true;
     const planned = await restarted.clearPlan();
     expect(planned.every((step) => step.op === 'delete')).toBe(true);
