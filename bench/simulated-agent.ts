@@ -110,6 +110,7 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
       ...{ node, view, wiring, addresses, kept, former, ports, state, settle, endGone, clock },
       claim: (endpoint) => publisher.claim(endpoint),
       abandon: (endpoint) => publisher.delete(endpoint),
+      heard: (network) => clone.untilFresh(networkTopic(network), 2000),
     }),
     kernel,
     heard: (network) => clone.items(networkTopic(network)),

@@ -6,10 +6,13 @@ import { Clone } from './clone.ts';
 const value = { kind: 'node', node: { name: 'x' } } as unknown as TopicValue;
 const change = (key: string) => JSON.stringify([{ key, value }]);
 
+const patienceMs = 2000;
+
 /** A clone beside a server of whose answers the test decides. */
 function scene(take: (key: string) => void = () => {}) {
   const asked: { topic: string; answer: (snapshot: TopicSnapshot) => void; fail: (error: Error) => void }[] = [];
   const seen: string[] = [];
+  const late = Promise.withResolvers<void>();
   const clone = new Clone({
     snapshot: (topic) => new Promise((answer, fail) => asked.push({ topic, answer, fail })),
     subscribe: () => {},
@@ -19,13 +22,14 @@ function scene(take: (key: string) => void = () => {}) {
       seen.push(...changes.map((each) => each.key));
     },
     log: silentLog,
-    clock: { now: () => 0, sleep: async () => {} },
+    // Of waits only the one for a topic lasts.
+    clock: { now: () => 0, sleep: async (ms) => (ms === patienceMs ? late.promise : undefined) },
   });
   const answer = async (snapshot: TopicSnapshot) => {
     asked.shift()?.answer(snapshot);
     await new Promise((resolve) => setImmediate(resolve));
   };
-  return { clone, asked, seen, answer };
+  return { clone, asked, seen, answer, late };
 }
 
 const tick = () => new Promise((resolve) => setImmediate(resolve));
@@ -49,6 +53,32 @@ describe('the clone', () => {
     expect(asked.length).toBe(1);
     await answer({ topic: 't', revision: 13, items: [{ key: 'a', value }] });
     expect([...clone.items('t').keys()]).toEqual(['a', 'b']);
+  });
+
+  test('says when a topic is known: at once, when its snapshot is there, when it is given up, or after a while', async () => {
+    const { clone, answer, late } = scene();
+    const known: string[] = [];
+    const until = (what: string, topic: string) =>
+      void clone.untilFresh(topic, patienceMs).then(() => known.push(what));
+    until('not followed', 't');
+    clone.follow('t');
+    clone.follow('u');
+    until('told', 't');
+    until('given up', 'u');
+    await tick();
+    expect(known).toEqual(['not followed']);
+    await answer({ topic: 't', revision: 1, items: [] });
+    until('known before', 't');
+    await tick();
+    expect(known).toEqual(['not followed', 'told', 'known before']);
+    clone.unfollow('u');
+    await tick();
+    expect(known.at(-1)).toBe('given up');
+    clone.follow('v');
+    until('late', 'v');
+    late.resolve();
+    await tick();
+    expect(known.at(-1)).toBe('late');
   });
 
   test('asks again when the server does not answer', async () => {

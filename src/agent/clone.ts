@@ -22,6 +22,7 @@ interface Followed {
   readonly mirror: TopicMirror;
   /** A snapshot from a server has been seen since the start. */
   fresh: boolean;
+  readonly known: PromiseWithResolvers<void>;
   /** Messages that came while a snapshot is on its way; undefined when none is. */
   waiting: FeedMessage[] | undefined;
   again: boolean;
@@ -44,12 +45,19 @@ export class Clone {
 
   follow(topic: string): void {
     if (this.#topics.has(topic)) return;
-    this.#topics.set(topic, { mirror: new TopicMirror(topic), fresh: false, waiting: undefined, again: false });
+    this.#topics.set(topic, {
+      mirror: new TopicMirror(topic),
+      fresh: false,
+      known: Promise.withResolvers(),
+      waiting: undefined,
+      again: false,
+    });
     this.#options.subscribe(topic);
     this.refresh([topic]);
   }
 
   unfollow(topic: string): void {
+    this.#topics.get(topic)?.known.resolve();
     if (!this.#topics.delete(topic)) return;
     this.#options.unsubscribe(topic);
   }
@@ -63,6 +71,16 @@ export class Clone {
 
   isFresh(topic: string): boolean {
     return this.#topics.get(topic)?.fresh ?? false;
+  }
+
+  /** Resolves when a server has told of the topic, when nobody wants to hear of it, or after so many milliseconds. */
+  async untilFresh(topic: string, ms: number): Promise<void> {
+    const followed = this.#topics.get(topic);
+    if (followed === undefined || followed.fresh) return;
+    const timer = new AbortController();
+    const late = this.#clock.sleep(ms, AbortSignal.any([timer.signal, this.#stop.signal])).catch(() => {});
+    await Promise.race([followed.known.promise, late]);
+    timer.abort();
   }
 
   items(topic: string): ReadonlyMap<string, TopicValue> {
@@ -124,6 +142,7 @@ export class Clone {
         if (!current()) return;
         followed.fresh = true;
         this.#tell(topic, followed.mirror.applySnapshot(snapshot), true);
+        followed.known.resolve();
         break;
       } catch (error) {
         this.#options.log.debug('no snapshot yet', { topic, error });

@@ -44,7 +44,7 @@ import { Tidings } from './tidings.ts';
 import { TopicMemory } from './topic-memory.ts';
 import type { Underlay } from './underlay.ts';
 import { UnderlaySide } from './underlay-side.ts';
-import { unknownPeers } from './unknown-peers.ts';
+import { unknownPeers, untilPeersKnown } from './unknown-peers.ts';
 import { Wiring } from './wiring.ts';
 import { Workloads } from './workloads.ts';
 
@@ -258,6 +258,7 @@ export class AgentCore implements Agent {
       claim: (endpoint) => this.#publisher.claim(endpoint),
       abandon: (endpoint) => this.#publisher.delete(endpoint),
       settle: (owner) => this.#kernel.settle(owner),
+      heard: (network) => untilPeersKnown(clone, this.#membership, network),
       endGone: () => this.#kernel.endGone(),
       leaving: () => this.#leaving,
       clock,

@@ -93,6 +93,7 @@ async function docker({ state, view, addresses, kept }: Awaited<ReturnType<typeo
     // No server is asked.
     claim: async () => false,
     abandon: () => {},
+    heard: async () => {},
     endGone: async () => false,
     // Nobody publishes here.
     ports: {} as Ports,

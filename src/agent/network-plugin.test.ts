@@ -21,6 +21,7 @@ function scene(...ids: string[]) {
   );
   const links = new Map([['d1', { dockerId: 'd1', network: 'n1' }]]);
   const gone = new Set<string>();
+  const order: string[] = [];
   const ports = new Ports({
     hold: async (_, __, port) => ({ port, [Symbol.asyncDispose]: async () => {} }),
     ...{ nameOf: (id: string) => id, report: () => {}, log: silentLog },
@@ -39,13 +40,16 @@ function scene(...ids: string[]) {
       },
     } as unknown as ClusterView,
     wiring: {
+      attach: async () => ({ address: '10.42.0.2' }),
+      joining: () => {},
       endpoint: (id: string) => endpoints.get(id),
       updateEndpoint: update,
       left: (id: string) => update(id, ({ sandbox: _, ...rest }) => rest),
     } as unknown as Wiring,
     state: { dockerNetworks: links, endpoints } as unknown as LocalState,
     ports,
-    settle: async () => {},
+    settle: async () => void order.push('wired'),
+    heard: async (network: string) => void order.push(`${network} heard of`),
     endGone: async () => {
       for (const id of gone) {
         endpoints.delete(id);
@@ -57,7 +61,7 @@ function scene(...ids: string[]) {
   const of = (endpointId: string) => ({ dockerNetworkId: 'd1', endpointId });
   const publish = (id: string) =>
     plugin.publish({ ...of(id), ports: [{ hostPort: 8200, containerPort: 80, protocol: 'tcp' }] });
-  return { plugin, endpoints, gone, of, publish };
+  return { plugin, endpoints, gone, of, publish, order };
 }
 
 describe('a published port', () => {
@@ -93,4 +97,10 @@ describe('a network that Docker makes', () => {
     if (refusal === undefined) await made;
     else await expect(made).rejects.toThrow(refusal);
   });
+});
+
+test('a container joins once the others of its network are known, and wired', async () => {
+  const { plugin, of, order } = scene('one');
+  await plugin.join({ ...of('one'), sandboxPath: '/of/one', options: {} });
+  expect(order).toEqual(['n1 heard of', 'wired']);
 });

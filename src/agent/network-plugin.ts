@@ -59,6 +59,8 @@ export interface NetworkPluginOptions {
   abandon(endpoint: EndpointRecord): void;
   /** Brings what is desired into the kernel. @throws Failure naming what could not be done for `owner` */
   settle(owner: string): Promise<void>;
+  /** Resolves when this node knows the network's other endpoints, or cannot in reasonable time. */
+  heard(network: string): Promise<void>;
   /** Ends endpoints whose containers ended without a word. @returns whether there was any */
   endGone(): Promise<boolean>;
   /** Nothing new comes to a host that leaves. */
@@ -226,6 +228,8 @@ class Plugin implements NetworkPlugin {
     const endpoint = this.#known(network, endpointId);
     const gateway = await this.#options.wiring.attach(network);
     this.#options.wiring.joining(network, endpoint.record);
+    // The first of a network on this host: what it asks for at once must be known, and wired.
+    await this.#options.heard(network.id);
     await this.#options.settle(localOwner(endpointId));
     const others = [...this.#options.state.endpoints.values()].filter(
       (each) => each.sandbox?.path === sandboxPath && each.record.id !== endpointId,

@@ -16,3 +16,15 @@ export function unknownPeers(
   const untold = wiring.attached().filter((network) => !told(network));
   return new Set(untold.map((network) => network.vni));
 }
+
+/** A server that is there answers within some milliseconds. */
+const answerMs = 2000;
+
+/** Resolves when a server has told of the network's endpoints, if there is one to tell. */
+export async function untilPeersKnown(
+  clone: Pick<Clone, 'untilFresh'>,
+  servers: { readonly connected: boolean },
+  network: string,
+): Promise<void> {
+  if (servers.connected) await clone.untilFresh(networkTopic(network), answerMs);
+}

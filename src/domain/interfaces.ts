@@ -21,6 +21,18 @@ export const endpointPortName = (endpointId: string): string => `trv${endpointMa
 /** A container's veth: the end that is handed to the container, and renamed there. */
 export const endpointPeerName = (endpointId: string): string => `trp${endpointMark(endpointId)}`;
 
+/**
+ * Numbers of the first ends of veth pairs. Were the two ends left to their namespaces' own counting, which begins with 1 in
+ * each, they would often get the same one, and the kernel then lets a second pass before a bridge forwards anything for
+ * the pair (`linkwatch_urgent_event` takes a link with its peer's number for one without a peer).
+ */
+export const gatewayIndex = (vni: number): number => ownIndexes + vni;
+export const endpointPortIndex = (endpointId: string): number =>
+  ownIndexes + (fnv1a(endpointMark(endpointId)) % ownIndexes);
+
+/** Up to twice that, the highest there is; namespaces' own counting gets there after a thousand million links. */
+const ownIndexes = 2 ** 30;
+
 /** Ten hex digits: the beginning of Docker's endpoint id, or a hash of an id of another form. */
 function endpointMark(id: string): string {
   if (/^[0-9a-f]{10}/.test(id)) return id.slice(0, 10);

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import {
   bridgeName,
   endpointPeerName,
+  endpointPortIndex,
   endpointPortName,
+  gatewayIndex,
   gatewayName,
   gatewayPortName,
   vxlanName,
@@ -63,5 +65,12 @@ describe('names of interfaces', () => {
     expect(endpointPortName(id)).toBe('trvc0ffee00de');
     expect(endpointPeerName(id)).toBe('trpc0ffee00de');
     expect(endpointPortName('one')).not.toBe(endpointPortName('two'));
+  });
+  test('bear numbers out of the reach of namespaces’ own counting', () => {
+    for (const index of [gatewayIndex(1), gatewayIndex(2 ** 24 - 1), endpointPortIndex(id), endpointPortIndex('one')]) {
+      expect(index).toBeGreaterThanOrEqual(2 ** 30);
+      expect(index).toBeLessThan(2 ** 31);
+    }
+    expect(endpointPortIndex('one')).not.toBe(endpointPortIndex('two'));
   });
 });

@@ -53,7 +53,8 @@ function addVeth(o: VethLink, host: string): Operation {
   const mac = peer.mac === undefined ? [] : ['address', peer.mac];
   const into = peer.ns === o.ns ? [] : ['netns', peer.ns === '' ? host : peer.ns];
   const other = ['peer', 'name', peer.name, 'mtu', String(peer.mtu), ...mac, ...into];
-  return link(o.ns, 'add', o.name, ...plain(o), ...master(o), 'type', 'veth', ...other);
+  const index = o.index === undefined ? [] : ['index', String(o.index)];
+  return link(o.ns, 'add', o.name, ...index, ...plain(o), ...master(o), 'type', 'veth', ...other);
 }
 
 const plain = (o: LinkObject) => ['mtu', String(o.mtu), ...(o.mac === undefined ? [] : ['address', o.mac])];

@@ -57,6 +57,8 @@ export interface VxlanLink extends LinkCommon {
 
 export interface VethLink extends LinkCommon {
   readonly type: 'veth';
+  /** Its number in its namespace, given at its creation and not looked at again; absent: whatever the kernel chooses. */
+  readonly index?: number;
   /**
    * The other end: where it is put at creation. It is an object of its own only if listed as such; a peer that is
    * handed to a container and renamed there is not looked at again.

@@ -25,6 +25,8 @@ export interface HostOptions extends EngineOptions {
   readonly docker?: boolean;
   /** Further arguments of dockerd, e.g. `--insecure-registry=…`. */
   readonly dockerArguments?: readonly string[];
+  /** Directories, as in PATH, with programs to be found before the machine's: another dockerd and docker, say. */
+  readonly path?: readonly string[];
 }
 
 /** Simulated hosts on one underlay. Disposing it leaves nothing of them on the machine. */
@@ -71,6 +73,7 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
     },
     docker: false,
     dockerArguments: [],
+    path: [],
     engine: {},
   });
   const add = async (name: string, wish: HostOptions = {}) => {
@@ -81,6 +84,7 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
       cable: { session, name, address, segment: hostsSegment, route: 'default', mtu },
       docker: wish.docker ?? true,
       dockerArguments: wish.dockerArguments ?? [],
+      path: wish.path ?? [],
       engine: { liveRestore: wish.liveRestore ?? false },
     });
     hosts.set(name, host);

@@ -16,6 +16,8 @@ export interface HostSetup {
   /** File that `docker load` reads. */
   readonly image: () => Promise<string>;
   readonly program: Argv;
+  /** Directories, as in PATH, that come before the machine's. */
+  readonly path: readonly string[];
   readonly run: Spawn;
 }
 
@@ -102,7 +104,8 @@ export class LabHost {
 
   /** Runs to the end. @throws CommandFailed when it takes too long; not for its exit code. */
   run(argv: Argv, options: RunOptions = {}): Promise<Finished> {
-    return runInHost(this.#setup.run, this.#setup.cable.session, this.init, argv, options);
+    const env = this.#environment(options.env);
+    return runInHost(this.#setup.run, this.#setup.cable.session, this.init, argv, { ...options, env });
   }
 
   /** Like `run`, but any exit code other than 0 throws CommandFailed. @returns its standard output. */
@@ -118,8 +121,7 @@ export class LabHost {
     const number = (this.#logs.get(name) ?? 0) + 1;
     this.#logs.set(name, number);
     const log = `${this.disk}/log/${name}-${number}.log`;
-    const env = options.env ? { env: options.env } : {};
-    return startInHost(this.#setup.cable.session, this.init, argv, { log, ...env });
+    return startInHost(this.#setup.cable.session, this.init, argv, { log, env: this.#environment(options.env) });
   }
 
   /** @param target what `start` returned, or a process number as this host counts. Default SIGKILL. */
@@ -201,6 +203,11 @@ export class LabHost {
   async pingFromContainer(container: string, address: string): Promise<PingResult> {
     const env = { DOCKER_HOST: 'unix:///var/run/docker.sock' };
     return pingResult(await this.run(['docker', 'exec', container, 'ping', '-c1', '-W1', address], { env }));
+  }
+
+  #environment(env: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+    const { path } = this.#setup;
+    return path.length === 0 ? env : { PATH: [...path, process.env.PATH].join(':'), ...env };
   }
 
   #requireEngine(): Engine {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bridgeName, endpointPortName, vxlanName } from '../../src/domain/domain.ts';
 import { base, drivers } from '../../src/drivers/table.ts';
-import { createReconciler } from '../../src/kernel/kernel.ts';
+import { createReconciler, type KernelObject } from '../../src/kernel/kernel.ts';
 import { silentLog, systemClock } from '../../src/platform/platform.ts';
 import {
   arpReply,
@@ -363,6 +363,39 @@ describe('beside Docker', () => {
     expect(await h1.pings(ours, 'e1')).toBe(true);
     expect(await h1.pings(c1.address, 'e1')).toBe(false);
   });
+});
+
+/** The kernel lets such a pair wait for up to a second before it carries anything. */
+test('the ends of no pair bear the same number, even where both namespaces have counted to the same', async () => {
+  const places = ['', 'trama'];
+  const next = async (ns: string) => {
+    const within = ns === '' ? [] : ['-n', ns];
+    await h2.run(['ip', ...within, 'link', 'add', 'probe', 'type', 'bridge']);
+    const index = Number((await h2.run(['ip', ...within, '-o', 'link', 'show', 'probe'])).split(':')[0]);
+    await h2.run(['ip', ...within, 'link', 'del', 'probe']);
+    return index;
+  };
+  const countToTheSame = async () => {
+    const reached = { '': await next(''), trama: await next('trama') };
+    for (const ns of ['', 'trama'] as const) {
+      while (reached[ns] < Math.max(...Object.values(reached))) reached[ns] = await next(ns);
+    }
+  };
+  const late = network(10_009, { subnet: '10.49.0.0/16' });
+  const objects = drivers.overlay.network(h2.host, late, gatewayOf(late, h2));
+  const isDevice = (object: KernelObject) => object.kind === 'link' && object.type !== 'veth';
+  await h2.apply(objects.filter(isDevice));
+  await countToTheSame();
+  await h2.apply(objects.filter((object) => !isDevice(object)));
+  await countToTheSame();
+  await h2.container('late', late, endpoint(late, 'h2', '10.49.2.1'), gatewayOf(late, h2));
+  for (const ns of places) {
+    const listing = await h2.run(['ip', ...(ns === '' ? [] : ['-n', ns]), '-j', '-d', 'link', 'show', 'type', 'veth']);
+    const links = JSON.parse(listing) as { ifname: string; ifindex: number; link_index: number }[];
+    const pairs = links.filter(({ ifname }) => ifname.startsWith('tr'));
+    expect(pairs.length).toBeGreaterThan(0);
+    expect(pairs.filter(({ ifindex, link_index }) => ifindex === link_index)).toEqual([]);
+  }
 });
 
 describe('under the reconciler', () => {

@@ -15,7 +15,9 @@ import {
   dataNamespace,
   type EndpointRecord,
   endpointPeerName,
+  endpointPortIndex,
   endpointPortName,
+  gatewayIndex,
   gatewayName,
   gatewayPortName,
   macOf,
@@ -47,7 +49,7 @@ export function gatewayPair(network: NetworkRecord, gateway: EndpointRecord): (V
   const hostEnd = { ns: '', name: gatewayName(vni), mac: gateway.mac };
   const portEnd = { ns: dataNamespace, name: gatewayPortName(vni) };
   return [
-    { ...pair, ...hostEnd, peer: { ...portEnd, mtu } },
+    { ...pair, ...hostEnd, index: gatewayIndex(vni), peer: { ...portEnd, mtu } },
     { ...pair, ...portEnd, master: bridgeName(vni), port: localPort, peer: { ...hostEnd, mtu }, secondary: true },
     { kind: 'address', ns: '', device: hostEnd.name, cidr: withPrefix(network, gateway.address) },
   ];
@@ -80,6 +82,7 @@ export function attached(network: NetworkRecord, endpoint: EndpointRecord, sandb
       type: 'veth',
       ns: dataNamespace,
       name,
+      index: endpointPortIndex(endpoint.id),
       mtu,
       up: true,
       master: bridgeName(vni),
