@@ -15,15 +15,21 @@ export interface AnsweringParts {
   debug(): Debug;
   readonly logins: RegistryLogins;
   containers(): Answers;
+  /** Resolves when the engine has them. @throws Failure */
+  ensureNetworks(networks: readonly string[]): Promise<void>;
 }
 
 export function createHandler(parts: AnsweringParts): RequestHandler {
-  const { runtime, addresses, workloads, debug, logins, containers } = parts;
+  const { runtime, addresses, workloads, debug, logins, containers, ensureNetworks } = parts;
   return {
     async call(method, params) {
       if (method === 'image.login') {
         const { workload, registryAuth } = params as { workload: string; registryAuth: string };
         logins.put(workload, registryAuth);
+        return {};
+      }
+      if (method === 'network.ensure') {
+        await ensureNetworks([(params as { network: string }).network]);
         return {};
       }
       const answers = containers();

@@ -112,6 +112,7 @@ export class AgentCore implements Agent {
         workloads: () => this.#workloads,
         debug: () => this.#debug,
         containers: () => this.#containers,
+        ensureNetworks: (networks) => this.#docker.ensureNetworks(networks),
       }),
       underlay: () => this.#underlay.now,
       containers: () => this.#workloads.wanted().size,
@@ -247,9 +248,7 @@ export class AgentCore implements Agent {
       ...{ kept: this.#kept, docker: this.#docker, publisher: this.#publisher },
     });
     this.plugin = createNetworkPlugin({
-      node,
-      view,
-      wiring: this.#wiring,
+      ...{ node, view, wiring: this.#wiring },
       addresses: this.#addresses,
       kept: this.#kept,
       former: this.#former,

@@ -120,12 +120,16 @@ describe('on this host', () => {
   test.each(['tcp', 'udp'] as const)(
     'a held port of %s is nobody else’s, and free again afterwards',
     async (protocol) => {
-      const first = await holdPort(protocol, address, 0);
-      expect(first.port).toBeGreaterThan(1023);
-      await expect(holdPort(protocol, address, first.port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
-      await expect(holdPort(protocol, '0.0.0.0', first.port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+      const some = await holdPort(protocol, address, 0);
+      expect(some.port).toBeGreaterThan(1023);
+      await some[Symbol.asyncDispose]();
+      // None that the kernel gives to whoever asks for any.
+      const port = 20_183;
+      const first = await holdPort(protocol, address, port);
+      await expect(holdPort(protocol, address, port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+      await expect(holdPort(protocol, '0.0.0.0', port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
       await first[Symbol.asyncDispose]();
-      await (await holdPort(protocol, address, first.port))[Symbol.asyncDispose]();
+      await (await holdPort(protocol, address, port))[Symbol.asyncDispose]();
     },
   );
 

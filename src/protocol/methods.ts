@@ -294,6 +294,8 @@ export const methods = {
   ),
   'container.disconnect': m(inEngine.extend({ network: z.string(), force: z.boolean() }), engineContainer),
 
+  /** Asked of agents: answers when the node's container engine has the network. */
+  'network.ensure': m(z.object({ network: z.string() }), nothing),
   /** Asked of agents: what the registry of this workload's image is to be shown. Kept in memory, for a while. */
   'image.login': m(z.object({ workload: z.string(), registryAuth: z.string() }), nothing),
 

@@ -48,7 +48,7 @@ export interface Call {
 /** What a server answers; the rest of the table is answered by agents. */
 export type ServedMethod = Exclude<
   MethodName,
-  `agent.${string}` | `container.${string}` | 'address.yield' | 'image.login'
+  `agent.${string}` | `container.${string}` | 'address.yield' | 'image.login' | 'network.ensure'
 >;
 
 export type Methods<M extends ServedMethod> = {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Cluster, refusal, spec, storeKinds } from '../../test/server/cluster.ts';
+import { Failure } from '../domain/domain.ts';
 import { ask, type Params } from '../protocol/protocol.ts';
 
 describe('making a network', () => {
@@ -25,6 +26,39 @@ describe('making a network', () => {
     const second = await ask(server, 'network.create', { name: 'db', discovery: 'multicast', internal: true });
     expect(second).toMatchObject({ subnet: '10.65.0.0/16', vni: made.vni + 1, internal: true });
     expect(second.group).toMatch(/^239\./);
+  });
+
+  test('answers once the engines of the nodes have it; one that fails holds up nobody', async () => {
+    await using cluster = await Cluster.create();
+    const server = await cluster.server();
+    const events: string[] = [];
+    const free = Promise.withResolvers<void>();
+    const node = (name: string, address: string, ensure: () => Promise<unknown>) =>
+      cluster.node(server, name, address, {
+        handler: {
+          call: async (method, params) => {
+            events.push(`${name} ${method} ${Object.keys(params as object)}`);
+            return ensure();
+          },
+          open: () => Promise.reject(new Failure('invalid', 'nothing is opened')),
+        },
+      });
+    await node('h1', '10.0.0.1', async () => {
+      await free.promise;
+      events.push('h1 has it');
+      return {};
+    });
+    await node('h2', '10.0.0.2', async () => {
+      throw new Failure('unavailable', 'Docker is not running');
+    });
+    const made = ask(server, 'network.create', { name: 'app' }).then(() => events.push('made'));
+    while (events.length < 2) await new Promise(setImmediate);
+    free.resolve();
+    await made;
+    expect(events.slice(0, 2).sort()).toEqual(['h1 network.ensure network', 'h2 network.ensure network']);
+    expect(events.slice(2)).toEqual(['h1 has it', 'made']);
+    await ask(server, 'network.create', { name: 'other', dryRun: true });
+    expect(events.length).toBe(4);
   });
 
   test('a dry run answers what would be made, and makes nothing', async () => {

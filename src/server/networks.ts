@@ -19,7 +19,7 @@ import {
   type NetworkRecord,
   parseNetworkSubnet,
 } from '../domain/domain.ts';
-import type { ParsedParams } from '../protocol/protocol.ts';
+import { ask, type ParsedParams } from '../protocol/protocol.ts';
 import { change } from './change.ts';
 import type { Context, Methods } from './context.ts';
 import { allOf, networkKey, networkNameKey, networkSetKey, vniKey } from './keys.ts';
@@ -34,9 +34,29 @@ const vxlanPort = 4789;
 export const networkMethods: Methods<'network.create'> = {
   'network.create': async (context, params) => {
     checkNewNetworkName(params.name);
-    return networkView(await make(context, params));
+    const network = await make(context, params);
+    if (!params.dryRun) await untilEverywhere(context, network);
+    return networkView(network);
   },
 };
+
+/** Hosts need some tenths of a second, all at once. */
+const everywhereMs = 3000;
+
+/**
+ * Who has made a network may use it with docker on any host the next moment. A node that cannot have it now, or is slow, gets
+ * it later by itself.
+ */
+async function untilEverywhere({ bus, log }: Context, network: NetworkRecord): Promise<void> {
+  const nodes = bus.connectedNodes().map(async (node) => {
+    try {
+      await ask(bus.toNode(node), 'network.ensure', { network: network.id }, { deadlineMs: everywhereMs });
+    } catch (error) {
+      log.debug('a node has not got a network yet', { node, network: network.name, error });
+    }
+  });
+  await Promise.all(nodes);
+}
 
 /** A network that a container is to be in. The built-in one is made when nobody has used it yet. @throws Failure */
 export async function usedNetwork(context: Context, name: string): Promise<Found<NetworkRecord>> {
