@@ -27,6 +27,8 @@ trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
 
 . scripts/setup-packages.sh
+. scripts/setup-engine.sh
 . scripts/setup-modules.sh
 setup_packages "$profile"
+[ "$profile" != test ] || setup_engine
 setup_modules

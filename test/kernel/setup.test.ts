@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type Finished, spawn } from '../../src/platform/platform.ts';
 
-const tools = 'sh id dirname mktemp rm cmp ls tail grep chmod test cat printf touch'.split(' ');
+const tools = 'sh id dirname mktemp rm cmp ls tail head sed mkdir grep chmod test cat printf touch'.split(' ');
 const wanted = 'ip nft iptables ping conntrack sysctl nsenter dockerd docker'.split(' ');
 
 /**
@@ -28,6 +28,12 @@ beforeEach(async () => {
 async function program(name: string, body: string): Promise<void> {
   await writeFile(`${bin()}/${name}`, `#!/bin/sh\n${body}\n`);
   await chmod(`${bin()}/${name}`, 0o755);
+}
+
+async function engineThere(): Promise<void> {
+  const where = `${directory}/.cache/docker-trixie`;
+  await mkdir(where, { recursive: true });
+  await writeFile(`${where}/dockerd`, '', { mode: 0o755 });
 }
 
 function setup(profile: string, ...before: string[]): Promise<Finished> {
@@ -80,10 +86,37 @@ describe('set-up', () => {
     for (const name of wanted) await program(name, 'exit 0');
     await writeFile(`${bin()}/dpkg-query.busybox-static`, '');
     await program('apt-get', noteArguments());
+    await engineThere();
     expect((await setup('test')).code).toBe(0);
     expect((await aptLog()).at(-1)).toBe(
       '101 install --no-remove ethtool iperf3 tcpdump arping bind9-dnsutils python3-scapy docker-registry docker-compose etcd-server etcd-client',
     );
+  });
+
+  test('an engine of the next Debian is fetched for tests, and what keeps it away is told', async () => {
+    for (const name of wanted) await program(name, 'exit 0');
+    for (const name of [
+      'ethtool',
+      'iperf3',
+      'tcpdump',
+      'arping',
+      'dig',
+      'docker-registry',
+      'docker-compose',
+      'etcd',
+      'etcdctl',
+    ])
+      await program(name, 'exit 0');
+    for (const name of ['busybox-static', 'python3-scapy']) await writeFile(`${bin()}/dpkg-query.${name}`, '');
+    await program(
+      'apt-get',
+      'case $1 in indextargets) echo Debian Debian http://deb.example/ ;; *) echo "no route"; exit 100 ;; esac',
+    );
+    const { code, stderr } = await setup('test');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/no route\nsetup: the Docker Engine of Debian trixie could not be fetched\..*put dockerd/);
+    await engineThere();
+    expect(await setup('test')).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
   test('a policy of services that somebody made is used and left', async () => {
