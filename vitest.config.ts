@@ -1,6 +1,10 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** unit: no root, seconds. kernel: root, own namespaces. e2e: root, simulated hosts with real engines; one file at a time. */
+/** They wait for kernels and engines as much as they compute; more at once would hold up one another's deadlines. */
+const machines = { maxWorkers: Math.max(2, availableParallelism() >> 1) };
+
+/** unit: no root, seconds. kernel: root, own namespaces. e2e: root, simulated hosts with real engines. */
 export default defineConfig({
   test: {
     // Many of the tests wait for a deadline more than they compute.
@@ -13,7 +17,7 @@ export default defineConfig({
           include: ['test/kernel/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          ...machines,
         },
       },
       {
@@ -22,7 +26,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          ...machines,
         },
       },
     ],
