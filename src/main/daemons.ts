@@ -3,7 +3,7 @@
 import { readFile, rmdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { Failure, parseJoin } from '../domain/domain.ts';
+import { Failure, parseToken } from '../domain/domain.ts';
 import type { AgentOptions as AgentFlags, Daemons, ServerOptions as ServerFlags } from '../interfaces/interfaces.ts';
 import {
   type Log,
@@ -131,7 +131,8 @@ async function startAgent(
 async function joiningItself(flags: Parameters<Daemons['up']>[0], server: Server): Promise<AgentFlags> {
   const { loadIdentity } = await import('../agent/identity.ts');
   if ((await loadIdentity(join(flags.state, 'agent'))) !== undefined) return flags;
-  const host = flags.listen === '0.0.0.0' ? '127.0.0.1' : flags.listen;
+  const everywhere: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+  const host = everywhere[flags.listen] ?? flags.listen;
   const { token } = await ask(server, 'token.create', { uses: 1, ttlMs: 60_000 });
-  return { ...flags, join: parseJoin(`${token}@${host}:${server.ports.requests}`, server.ports.requests) };
+  return { ...flags, join: { token: parseToken(token), servers: [{ host, port: server.ports.requests }] } };
 }

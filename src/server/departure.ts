@@ -17,7 +17,7 @@ import type { Write } from '../store/store.ts';
 import { change } from './change.ts';
 import type { Context, Methods } from './context.ts';
 import { allOf, type Collection, macKey, nodeAddressKey, nodeKey, nodeKeyKey, removingKey, statusKey } from './keys.ts';
-import { type Mark, mark, stands, takeBack } from './marks.ts';
+import { type Mark, mark, orTakenBack, stands, takeBack } from './marks.ts';
 import { findNode } from './nodes.ts';
 import { type Found, read, readAll, remove, type StoredNode, unchanged } from './records.ts';
 import { named } from './sentences.ts';
@@ -29,8 +29,10 @@ export const departureMethods: Methods<'node.remove'> = {
   'node.remove': async (context, { name, force }, { caller }) => {
     const begun = await read<Mark>(context.store, removingKey('node', name));
     if (!begun) await findNode(context, name);
+    // Looked at before as well: while a mark stands, containers of others fail to start.
+    if (!force && !begun) await checkUnused(context, name);
     const leaving = await mark(context, 'node', name);
-    if (!force) await checkUnused(context, name, leaving);
+    if (!force) await orTakenBack(context, leaving, () => checkUnused(context, name));
     if (caller.kind === 'node' && caller.node === name) context.leaving.add(name);
     await forgetRecord(context, name, leaving);
     await forgetBelongings(context, name);
@@ -45,11 +47,15 @@ export async function finishDeparture(context: Context, name: string, leaving: F
   else await forgetBelongings(context, name);
 }
 
-/** @throws Failure `conflict`, and takes the mark back. */
-async function checkUnused(context: Context, name: string, leaving: Found<Mark>): Promise<void> {
-  const names = (await ofNode<WorkloadRecord>(context, 'workloads', name)).map(({ value }) => value.name);
+/** @throws Failure `conflict` */
+async function checkUnused(context: Context, name: string): Promise<void> {
+  const workloads = await ofNode<WorkloadRecord>(context, 'workloads', name);
+  const endpoints = await ofNode<EndpointRecord>(context, 'endpoints', name);
+  const attached = endpoints.flatMap(({ value: { kind, container, id } }) =>
+    kind === 'container' ? [container?.name ?? id.slice(0, 12)] : [],
+  );
+  const names = [...new Set([...workloads.map(({ value }) => value.name), ...attached])];
   if (names.length === 0) return;
-  await takeBack(context, leaving);
   const which = `${names.length === 1 ? 'the container' : 'the containers'} ${named(names)}`;
   throw new Failure(
     'conflict',

@@ -25,6 +25,17 @@ export async function takeBack({ store }: Context, mark: Found<Mark>): Promise<v
   await store.transact([stands(mark)], [remove(mark.key)]);
 }
 
+/** Looks whether a removal may go on. When it may not, or nobody can tell, the mark goes. @throws what `look` throws */
+export async function orTakenBack<T>(context: Context, leaving: Found<Mark>, look: () => Promise<T>): Promise<T> {
+  try {
+    return await look();
+  } catch (error) {
+    // Housekeeping does it, if this cannot.
+    await takeBack(context, leaving).catch(() => {});
+    throw error;
+  }
+}
+
 /**
  * For whatever comes to belong to a node and refer to networks: all are there, and none is on its way out.
  * @throws Failure `conflict` when one is on its way out now

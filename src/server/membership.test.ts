@@ -89,6 +89,19 @@ describe('joining', () => {
     expect(await join('h2', '010.0.0.2')).toMatch(/^invalid: "010.0.0.2" is not an IP address/);
   });
 
+  test('whoever names the key of a node that is down does not bring it back', async () => {
+    await using cluster = await Cluster.create();
+    const server = await cluster.server();
+    const h1 = await cluster.node(server, 'h1', '10.0.0.1');
+    const h2 = await cluster.node(server, 'h2', '10.0.0.2');
+    await h2.client[Symbol.asyncDispose]();
+    cluster.clock.step(16_000);
+    await until('down', async () => (await ask(server, 'node.inspect', { name: 'h2' })).status === 'down');
+    const key = h2.keys.publicKey;
+    expect((await h1.ask('node.join', { ...facts('h2', '10.0.0.2'), key })).node).toBe('h2');
+    expect((await ask(server, 'node.inspect', { name: 'h2' })).status).toBe('down');
+  });
+
   test('a node cannot bring in another host', async () => {
     await using cluster = await Cluster.create();
     const server = await cluster.server();
@@ -235,9 +248,17 @@ describe('leaving', () => {
     await h1.ask('address.reserve', { network: network.id, address: '10.42.0.5' });
     await h1.ask('endpoint.put', { endpoint: h1.endpoint(network, '10.42.0.5') });
     const run = { name: 'web', node: 'h1', spec: { ...baseSpec, networks: [{ network: 'app', aliases: [] }] } };
-    await ask(server, 'workload.run', run);
+    const web = await ask(server, 'workload.run', run);
     expect(await refusal(ask(server, 'node.remove', { name: 'h1', force: false }))).toBe(
-      'conflict: node h1 has the container web: remove it first, or use --force',
+      'conflict: node h1 has the containers web and on-10.42.0.5: remove them first, or use --force',
+    );
+    await ask(server, 'workload.remove', { name: 'web', force: false });
+    await h1.ask('workload.report', {
+      status: { ...gone, name: 'web', id: web.id, node: 'h1' },
+    });
+    // One of plain docker's counts as well.
+    expect(await refusal(ask(server, 'node.remove', { name: 'h1', force: false }))).toBe(
+      'conflict: node h1 has the container on-10.42.0.5: remove it first, or use --force',
     );
     expect(await ask(server, 'node.list', {})).toHaveLength(1);
     await ask(server, 'node.remove', { name: 'h1', force: true });
@@ -271,6 +292,8 @@ describe('leaving', () => {
     expect((await ask(server, 'network.inspect', { name: 'app' })).nodes).toEqual([]);
   });
 });
+
+const gone = { generation: 2, phase: 'removing', message: 'gone', networks: [] } as const;
 
 const baseSpec = {
   image: 'busybox',

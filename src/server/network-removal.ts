@@ -6,7 +6,7 @@
 import { type EndpointRecord, Failure, type NetworkRecord, type WorkloadRecord } from '../domain/domain.ts';
 import type { Context, Methods } from './context.ts';
 import { allOf, blockSetKey, networkNameKey, networkSetKey, ofNetwork, vniKey } from './keys.ts';
-import { type Mark, mark, stands, takeBack } from './marks.ts';
+import { type Mark, mark, orTakenBack, stands } from './marks.ts';
 import { findNetwork } from './network-view.ts';
 import { type Found, put, readAll, remove, removeRange, unchanged } from './records.ts';
 import { named } from './sentences.ts';
@@ -14,12 +14,10 @@ import { named } from './sentences.ts';
 export const networkRemovalMethods: Methods<'network.remove'> = {
   'network.remove': async (context, { name }) => {
     const network = await findNetwork(context, name);
+    // Looked at before as well: while a mark stands, containers of others fail to start.
+    await checkUnused(context, network.value);
     const leaving = await mark(context, 'network', network.value.id);
-    const use = await useOf(context, network.value);
-    if (use !== undefined) {
-      await takeBack(context, leaving);
-      throw new Failure('conflict', `network ${network.value.name} is in use by ${use}: remove what uses it first`);
-    }
+    await orTakenBack(context, leaving, () => checkUnused(context, network.value));
     if (!(await forget(context, network, leaving))) {
       throw new Failure('conflict', `network ${network.value.name} is being removed by somebody else at this moment`);
     }
@@ -27,8 +25,8 @@ export const networkRemovalMethods: Methods<'network.remove'> = {
   },
 };
 
-/** The containers that hinder a removal, as part of a sentence. Nodes' gateways do not. */
-async function useOf({ store }: Context, network: NetworkRecord): Promise<string | undefined> {
+/** Nodes' gateways hinder no removal. @throws Failure `conflict` naming the containers that do */
+async function checkUnused({ store }: Context, network: NetworkRecord): Promise<void> {
   const workloads = (await readAll<WorkloadRecord>(store, allOf('workloads')))
     .map(({ value }) => value)
     .filter(({ spec }) => spec.networks.some((attached) => attached.network === network.name));
@@ -37,8 +35,9 @@ async function useOf({ store }: Context, network: NetworkRecord): Promise<string
     .map(({ value }) => ({ kind: value.kind, node: value.node, name: value.container?.name || value.id.slice(0, 12) }))
     .filter(({ kind, name }) => kind === 'container' && !names.has(name));
   const users = [...workloads, ...endpoints].map(({ name, node }) => `${name} (on ${node})`);
-  if (users.length === 0) return undefined;
-  return `${users.length === 1 ? 'the container' : 'the containers'} ${named(users)}`;
+  if (users.length === 0) return;
+  const use = `${users.length === 1 ? 'the container' : 'the containers'} ${named(users)}`;
+  throw new Failure('conflict', `network ${network.name} is in use by ${use}: remove what uses it first`);
 }
 
 async function forget({ store }: Context, network: Found<NetworkRecord>, leaving: Found<Mark>): Promise<boolean> {

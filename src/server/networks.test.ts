@@ -61,6 +61,38 @@ describe('making a network', () => {
     expect(events.length).toBe(4);
   });
 
+  test('a removal that is refused keeps nobody from using the network meanwhile; one that cannot look leaves no mark', async () => {
+    await using cluster = await Cluster.create();
+    const server = await cluster.server();
+    await cluster.node(server, 'h1', '10.0.0.1');
+    await ask(server, 'network.create', { name: 'app' });
+    await ask(server, 'workload.run', { name: 'web', spec: spec(['app']) });
+    const marks = async () =>
+      (await cluster.store.range({ start: '/trama/removing/', end: '/trama/removing0' })).entries;
+    const before = await cluster.store.revision();
+    expect(await refusal(ask(server, 'network.remove', { name: 'app' }))).toMatch(/^conflict: .*web \(on h1\)/);
+    expect(await cluster.store.revision()).toBe(before);
+    let looks = 0;
+    const blind = new Proxy(cluster.store, {
+      get(target, property) {
+        const value = Reflect.get(target, property);
+        if (property === Symbol.asyncDispose) return async () => {};
+        if (property !== 'range') return typeof value === 'function' ? value.bind(target) : value;
+        return async (range: Parameters<typeof target.range>[0]) => {
+          if (range.start.startsWith('/trama/workloads') && looks++ > 0)
+            throw new Failure('unavailable', 'etcd does not answer');
+          return target.range(range);
+        };
+      },
+    });
+    await ask(server, 'network.create', { name: 'idle' });
+    const half = await cluster.server(blind);
+    looks = 0;
+    expect(await refusal(ask(half, 'network.remove', { name: 'idle' }))).toMatch(/etcd does not answer/);
+    expect(looks).toBe(2);
+    expect(await marks()).toEqual([]);
+  });
+
   test('a dry run answers what would be made, and makes nothing', async () => {
     await using cluster = await Cluster.create();
     const server = await cluster.server();

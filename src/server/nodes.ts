@@ -34,8 +34,9 @@ export const nodeMethods: Methods<
   'node.join' | 'node.register' | 'node.heartbeat' | 'node.event' | 'node.list' | 'node.inspect' | 'node.drain'
 > = {
   'node.join': async (context, params, call) => {
-    const node = await context.turns.take('join', () => join(context, params, call));
-    context.presence.heard(node);
+    const { node, joined } = await context.turns.take('join', () => join(context, params, call));
+    // Anybody may name a key that somebody else has: that one has not been heard by that.
+    if (joined) context.presence.heard(node);
     return { node, cluster: context.cluster, ports: { ...context.bus.ports } };
   },
 
@@ -92,12 +93,12 @@ function nodeView(context: Context, node: StoredNode): NodeView {
   return { name, address, interface: device, underlayMtu, key, status, engine, version, joinedAt, ...heard };
 }
 
-/** Makes the node, or finds that it was made by an earlier try. @returns its name. */
-async function join(context: Context, params: ParsedParams<'node.join'>, { caller }: Call): Promise<string> {
+/** Makes the node, or finds that it was made by an earlier try. */
+async function join(context: Context, params: ParsedParams<'node.join'>, { caller }: Call) {
   if (!/^[!-~]{40}$/.test(params.key)) throw new Failure('invalid', 'the key of the joining node is not a CURVE key');
   const { result, revision } = await change(context, `node ${params.name}`, async () => {
     const known = await read<string>(context.store, nodeKeyKey(params.key));
-    if (known) return { conditions: [], writes: [], result: known.value };
+    if (known) return { conditions: [], writes: [], result: { node: known.value, joined: false } };
     if (caller.kind === 'node') throw new Failure('denied', 'a host joins with a token, not by another node');
     const fact = facts(params);
     const name = checkNodeName(params.name);
@@ -117,7 +118,7 @@ async function join(context: Context, params: ParsedParams<'node.join'>, { calle
         put(nodeKeyKey(params.key), name),
         put(nodeAddressKey(fact.address), name),
       ],
-      result: name,
+      result: { node: name, joined: true },
     };
   });
   // The node comes back with its own key as soon as it has the answer: the gatekeeper has to know it by then.

@@ -188,14 +188,21 @@ describe('a container’s life', () => {
 
   test('on a node that is down it is unknown; removed with force it is forgotten at once', async () => {
     await using cluster = await Cluster.create();
-    const { server, h1 } = await three(cluster);
-    const web = await run(server, { name: 'web', node: 'h1' });
-    await report(h1, web, 'running', 1);
+    const { server, network, h1 } = await three(cluster);
+    const web = await run(server, { name: 'web', node: 'h1', spec: spec(['app']) });
+    const containerId = 'a'.repeat(64);
+    await report(h1, web, 'running', 1, { containerId });
+    await h1.ask('block.lease', { network: network.id });
+    const endpoint = h1.endpoint(network, '10.42.0.5');
+    await h1.ask('address.reserve', { network: network.id, address: endpoint.address });
+    await h1.ask('endpoint.put', { endpoint: { ...endpoint, container: { id: containerId, name: 'web' } } });
     await down(cluster, server, h1);
     expect(await ask(server, 'workload.inspect', { name: 'web' })).toMatchObject({ status: 'unknown' });
     expect(await refusal(ask(server, 'workload.remove', { name: 'web', force: false }))).toMatch(/^conflict/);
     await ask(server, 'workload.remove', { name: 'web', force: true });
     expect(await ask(server, 'workload.list', {})).toEqual([]);
+    expect((await ask(server, 'network.inspect', { name: 'app' })).containers).toEqual([]);
+    await ask(server, 'network.remove', { name: 'app' });
     const back = await cluster.rejoin(server, 'h1', '10.0.0.1', h1.keys);
     expect((await back.ask('feed.snapshot', { topic: 'node/h1' })).items).toEqual([]);
     expect(await refusal(report(back, web, 'running', 1))).toMatch(/^not-found/);

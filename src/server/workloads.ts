@@ -7,6 +7,7 @@
  */
 import {
   checkContainerName,
+  type EndpointRecord,
   Failure,
   inventContainerName,
   joinedBy,
@@ -17,7 +18,7 @@ import {
 import type { ContainerView, NodeView } from '../protocol/protocol.ts';
 import { change } from './change.ts';
 import { type Context, type Methods, speaksFor } from './context.ts';
-import { allOf, statusKey, workloadKey } from './keys.ts';
+import { allOf, endpointKey, macKey, statusKey, workloadKey } from './keys.ts';
 import { allStay } from './marks.ts';
 import { findNode, statusOf } from './nodes.ts';
 import { absent, asSeen, type Found, put, read, readAll, remove, type StoredNode, unchanged } from './records.ts';
@@ -175,7 +176,8 @@ async function planRemoval(context: Context, { name, id: asked }: TheOne, force:
   const status = await read<WorkloadStatus>(context.store, statusKey(name));
   const { node, id, desired } = workload.value;
   const result = { name, id };
-  if (force && context.presence.state(node) === 'down') return { ...erase(workload, status), result };
+  if (force && context.presence.state(node) === 'down')
+    return { ...(await eraseUnseen(context, workload, status)), result };
   if (desired === 'removed') return { conditions: [], writes: [], result };
   if (!force && status?.value.id === id && runs(status.value)) {
     throw new Failure('conflict', `container ${name} is running: stop it first or use -f`);
@@ -209,6 +211,27 @@ async function planReport({ store }: Context, said: WorkloadStatus) {
     return { conditions: [], writes: [], result: undefined };
   }
   return { conditions: [unchanged(workload)], writes: [put(statusKey(said.name), said)], result: undefined };
+}
+
+/** With what nobody is there to take back: the container's endpoints. Its node keeps the addresses, and tells if they are in use. */
+async function eraseUnseen(
+  { store, containers }: Context,
+  workload: Found<WorkloadRecord>,
+  status: Found<WorkloadStatus> | undefined,
+) {
+  const { name, node } = workload.value;
+  const attached = containers.called(status?.value.containerId ?? name, node).flatMap(({ endpoints }) => endpoints);
+  const found = await Promise.all(
+    attached.map(({ network, address }) => read<EndpointRecord>(store, endpointKey(network, address))),
+  );
+  const ids = new Set(attached.map(({ id }) => id));
+  const left = found.filter((each) => each !== undefined).filter(({ value }) => ids.has(value.id));
+  const { conditions, writes, result } = erase(workload, status);
+  return {
+    conditions: [...conditions, ...left.map(unchanged)],
+    writes: [...writes, ...left.flatMap(({ key, value }) => [remove(key), remove(macKey(value.network, value.mac))])],
+    result,
+  };
 }
 
 function erase(workload: Found<WorkloadRecord>, status: Found<WorkloadStatus> | undefined) {

@@ -1,7 +1,7 @@
 import type { Session } from './session.ts';
 
-/** Ids as `run -d` and `ps -q` print them, or as `docker ps` shows them. */
-const looksLikeId = /^[0-9a-f]{12}$/;
+/** Ids as `run -d` and `ps -q` print them, or as docker shows them, shortened or not. */
+const looksLikeId = /^[0-9a-f]{12,64}$/;
 
 /** Names of the containers that people named, perhaps by id. A word that is nobody's id stays: it is a name. */
 export async function containerNames(session: Session, words: readonly string[]): Promise<string[]> {

@@ -3,7 +3,7 @@ import type { JoinTarget, ServerAddress } from '../../domain/token.ts';
 import type { Api } from '../../protocol/api.ts';
 
 export interface Output {
-  /** Resolves when more can be taken. @throws OutputClosed when nobody reads any more (`trama ps | head -1`). */
+  /** Resolves when more can be taken. @throws OutputClosed when nobody reads any more (`trama ps | head -1`); Failure */
   write(data: string | Uint8Array): Promise<void>;
   readonly isTTY: boolean;
   readonly columns: number;

@@ -190,6 +190,7 @@ describe('JSON', () => {
 test('ids that ps and run print name containers', async () => {
   expect(JSON.parse((await trama('inspect 0123456789ab -o json')).out).name).toBe('web');
   expect(JSON.parse((await trama('inspect ffffffffffff -o json')).out).name).toBe('web');
+  expect(JSON.parse((await trama(`inspect ${'f'.repeat(64)} -o json`)).out).name).toBe('web');
   expect((await trama('inspect 999999999999')).code).toBe(1);
 });
 

@@ -1,6 +1,7 @@
 /** The process that runs the command line, as a CliIo. */
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { WriteStream } from 'node:tty';
+import { Failure } from '../../domain/errors.ts';
 import { readIfThere } from '../../platform/files.ts';
 import { type CliIo, type Input, type Output, OutputClosed } from './io.ts';
 
@@ -26,24 +27,21 @@ export function processIo(rest: Pick<CliIo, 'api' | 'daemons' | 'registryAuth' |
   };
 }
 
-type Writes = Pick<WriteStream, 'write' | 'on'> & Partial<Pick<WriteStream, 'isTTY' | 'columns' | 'rows'>>;
+type Writes = Pick<Writable, 'write'> & {
+  on(event: 'error', listener: (error: Error) => void): unknown;
+} & Partial<Pick<WriteStream, 'isTTY' | 'columns' | 'rows'>>;
 
-function outputOf(stream: Writes): Output {
-  let closed = false;
+export function outputOf(stream: Writes): Output {
+  let failed: Error | undefined;
   // Without a listener EPIPE would end the process with a stack trace.
-  stream.on('error', () => {
-    closed = true;
+  stream.on('error', (error: Error) => {
+    failed ??= error;
   });
   return {
     write: (data) =>
       new Promise((resolve, reject) => {
-        if (closed) reject(new OutputClosed('Nobody reads the output any more.'));
-        else {
-          stream.write(data, (error) => {
-            if (error) reject(new OutputClosed('Nobody reads the output any more.', { cause: error }));
-            else resolve();
-          });
-        }
+        if (failed !== undefined) reject(unwritten(failed));
+        else stream.write(data, (error) => (error ? reject(unwritten(failed ?? error)) : resolve()));
       }),
     get isTTY() {
       return stream.isTTY === true;
@@ -55,6 +53,14 @@ function outputOf(stream: Writes): Output {
       return stream.rows ?? 24;
     },
   };
+}
+
+function unwritten(cause: Error): Error {
+  const { code = '' } = cause as NodeJS.ErrnoException;
+  if (code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED')
+    return new OutputClosed('Nobody reads the output any more.', { cause });
+  const why = code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : cause.message;
+  return new Failure('exhausted', `the output cannot be written: ${why}; what came before may be cut off`, { cause });
 }
 
 type Reads = Readable & { isTTY?: boolean; setRawMode?: (on: boolean) => unknown };

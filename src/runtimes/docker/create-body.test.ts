@@ -15,7 +15,7 @@ const spec: WorkloadSpec = {
   labels: {},
 };
 
-test('a plain workload has the command of its image and the default network', () => {
+test('a plain workload has the command of its image, and without networks none', () => {
   expect(createBodies(spec, {}, (name) => name)).toEqual({
     container: {
       Image: 'busybox',
@@ -25,7 +25,7 @@ test('a plain workload has the command of its image and the default network', ()
       StdinOnce: false,
       Labels: {},
       ExposedPorts: {},
-      HostConfig: { RestartPolicy: { Name: 'no' }, PortBindings: {}, NetworkMode: 'default' },
+      HostConfig: { RestartPolicy: { Name: 'no' }, PortBindings: {}, NetworkMode: 'none' },
     },
     further: [],
   });

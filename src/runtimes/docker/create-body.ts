@@ -19,6 +19,9 @@ export interface CreateBodies {
   readonly further: readonly NetworkAttachment[];
 }
 
+/** Docker's name of it. A container that is on it can be on no other. */
+export const noNetwork = 'none';
+
 export function createBodies(
   spec: ContainerSpec,
   labels: Readonly<Record<string, string>>,
@@ -40,7 +43,8 @@ export function createBodies(
       HostConfig: {
         RestartPolicy: { Name: spec.restart },
         PortBindings: portBindings(spec.ports),
-        NetworkMode: spec.networkMode === undefined ? (first?.network ?? 'default') : modeText(spec.networkMode),
+        // Without a network it reaches nobody: the engine's default would be its own bridge.
+        NetworkMode: spec.networkMode === undefined ? (first?.network ?? noNetwork) : modeText(spec.networkMode),
         ...(spec.pid === undefined ? {} : { PidMode: modeText(spec.pid) }),
         ...(spec.capabilities === undefined ? {} : { CapAdd: spec.capabilities }),
       },

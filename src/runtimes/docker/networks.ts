@@ -1,7 +1,7 @@
 /** Docker's networks. */
 import { z } from 'zod';
 import { Failure, isFailure } from '../../domain/domain.ts';
-import type { ContainerRuntime } from '../runtimes.ts';
+import type { ContainerInfo, ContainerRuntime } from '../runtimes.ts';
 import {
   inspectAnswer,
   inspectedContainer,
@@ -10,7 +10,7 @@ import {
   runtimeNetworks,
   shortId,
 } from './container-info.ts';
-import { endpointConfig } from './create-body.ts';
+import { endpointConfig, noNetwork } from './create-body.ts';
 import type { Engine } from './engine.ts';
 import type { EngineRequest } from './exchange.ts';
 import { joinRefusal } from './failures.ts';
@@ -64,9 +64,11 @@ export function createNetworks(engine: Engine): Networks {
 
     async connect(id, network, as) {
       const doing = `connect the container ${shortId(id)} to the network ${network}`;
-      if (await isOn(engine, id, network, doing)) {
+      const container = await inspected(engine, id, doing);
+      if (isOn(container, network)) {
         throw new Failure('conflict', `Docker could not ${doing}: the container is on that network already.`);
       }
+      if (isOn(container, noNetwork)) await disconnect(engine, id, noNetwork, false);
       const body = { Container: id, EndpointConfig: endpointConfig(as) };
       const explain = (status: number, text: string) => joinRefusal(status, text, doing);
       await engine.call({
@@ -90,10 +92,13 @@ async function disconnect(engine: Engine, id: string, network: string, force: bo
   await engine.call({ method: 'POST', path: `${pathOf(network)}/disconnect`, body, timeoutMs: slowMs, doing, explain });
 }
 
-/** A running container may be configured for a network that it is not on: one that the engine once could not connect it to. */
-async function isOn(engine: Engine, id: string, network: string, doing: string): Promise<boolean> {
+async function inspected(engine: Engine, id: string, doing: string): Promise<ContainerInfo> {
   const path = `/containers/${encodeURIComponent(id)}/json`;
-  const { state, networks } = inspectedContainer(await engine.ask({ method: 'GET', path, doing }, inspectAnswer));
+  return inspectedContainer(await engine.ask({ method: 'GET', path, doing }, inspectAnswer));
+}
+
+/** A running container may be configured for a network that it is not on: one that the engine once could not connect it to. */
+function isOn({ state, networks }: ContainerInfo, network: string): boolean {
   const found = networks.find(({ name }) => name === network);
   return found !== undefined && (found.endpointId !== '' || (state !== 'running' && state !== 'paused'));
 }
