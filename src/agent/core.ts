@@ -15,6 +15,7 @@ import {
 import { Addresses } from './addresses.ts';
 import type { Agent, AgentOptions } from './agent.ts';
 import { createHandler } from './answering.ts';
+import { autoRemovalBy } from './auto-removal.ts';
 import { type Background, inBackground } from './background.ts';
 import { besideNameServer } from './beside-name-server.ts';
 import { Clone } from './clone.ts';
@@ -219,19 +220,16 @@ export class AgentCore implements Agent {
       clock,
       log,
     );
+    const removal = autoRemovalBy(api, options);
     this.#workloads = new Workloads({
-      node,
-      runtime,
-      state,
+      ...{ node, runtime, state, logins, clock, log },
       ensureNetworks: (networks) => this.#docker.ensureNetworks(networks),
       networkName: (network) => dockerNetworkName(view.networkNamed(network).name),
       keepAddresses: (workload) => this.#kept.keep(workload),
       releaseAddresses: (stays) => this.#kept.release(stays),
       endpointsTold: () => this.#publisher.told(),
       reporter: this.#reporter,
-      logins,
-      clock,
-      log,
+      ended: (workload) => void removal.ended(workload),
     });
     this.#debug = new Debug({
       ...{ node, runtime, clock, log },

@@ -22,6 +22,7 @@ afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
 class FakeEngine {
   readonly containers = new Map<string, ContainerInfo>();
   readonly calls: string[] = [];
+  readonly ended = new Set<string>();
   /** What is kept for any workload. */
   readonly address = '10.42.0.9';
   failRemove: Failure | undefined;
@@ -77,6 +78,7 @@ async function scene(engine = new FakeEngine(), sleep = () => new Promise<void>(
   const workloads = new Workloads({
     ...options,
     logins: logins ?? new RegistryLogins(clock),
+    ended: ({ id }) => void engine.ended.add(id),
     ensureNetworks: async () => {},
     networkName: (name) => name,
     keepAddresses: async ({ spec }) => spec.networks.map((each) => ({ ...each, address: engine.address })),
@@ -166,9 +168,11 @@ describe('workloads of a node', () => {
     const { engine, workloads, reaches } = await scene();
     workloads.set(workload());
     await reaches('running');
+    expect([...engine.ended]).toEqual([]);
     engine.become('id-web', 'exited', 3);
     workloads.onContainer('w1');
     await reaches('exited');
+    expect([...engine.ended]).toEqual(['w1']);
     const again = await scene(engine);
     again.workloads.set(workload());
     await again.reaches('exited');

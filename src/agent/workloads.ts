@@ -42,6 +42,8 @@ export interface WorkloadsOptions {
   /** Resolves when servers have heard, or cannot hear now, of all endpoints that came and went until the call. */
   endpointsTold(): Promise<void>;
   readonly reporter: StatusReporter;
+  /** Its container has ended. */
+  ended(workload: WorkloadRecord): void;
   readonly logins: RegistryLogins;
   readonly clock: Clock;
   readonly log: Log;
@@ -373,6 +375,7 @@ export class Workloads {
       networks: networksOf(container),
     });
     this.#attaching.reported(name);
+    if (phase === 'exited') this.#options.ended(workload);
   }
 
   #again(name: string): void {

@@ -112,6 +112,8 @@ export interface WorkloadSpec {
   readonly stdin: boolean;
   /** Somebody is about to attach: its first start waits for that, so that not a byte is missed. */
   readonly attach?: boolean;
+  /** It goes when its container has ended. */
+  readonly autoRemove?: boolean;
   readonly hostname?: string;
   readonly labels: Readonly<Record<string, string>>;
 }

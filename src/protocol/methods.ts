@@ -131,6 +131,7 @@ const workloadSpec = z.object({
   tty: z.boolean(),
   stdin: z.boolean(),
   attach: z.boolean().optional(),
+  autoRemove: z.boolean().optional(),
   hostname: z.string().optional(),
   labels: z.record(z.string(), z.string()),
 });

@@ -54,11 +54,14 @@ export async function checkSpec(context: Context, asked: AskedSpec): Promise<Che
   const doubled = repeated(attached.map(({ network }) => network));
   if (doubled) throw new Failure('invalid', `network ${doubled} is named twice: a container is in a network once`);
   if (ports.length > 0) checkReachable(networks.map(({ value }) => value));
-  const { image, command, env, restart, tty, stdin, attach, hostname, labels } = asked;
+  if (asked.autoRemove && asked.restart !== 'no')
+    throw new Failure('invalid', `a container that goes at its end is not restarted (${asked.restart}): leave out one`);
+  const { image, command, env, restart, tty, stdin, attach, autoRemove, hostname, labels } = asked;
   const spec: WorkloadSpec = {
     ...{ image, command, env, networks: attached, ports, restart, tty, stdin, labels },
     ...modes,
     ...(attach === undefined ? {} : { attach }),
+    ...(autoRemove === undefined ? {} : { autoRemove }),
     ...(hostname === undefined ? {} : { hostname }),
   };
   return { spec, networks };

@@ -83,6 +83,7 @@ describe('running', () => {
     [{ node: 'h9' }, 'not-found: there is no node "h9"'],
     [{ spec: spec(['nope']) }, 'not-found: there is no network "nope"'],
     [{ spec: spec(['app', 'app']) }, 'invalid: network app is named twice'],
+    [{ spec: spec([], { autoRemove: true, restart: 'always' }) }, 'invalid: a container that goes at its end is not'],
     [{ spec: spec([], { image: 'a b' }) }, 'invalid: "a b" is not an image'],
     [{ spec: spec([], { env: ['=x'] }) }, 'invalid: "=x" is not an environment variable'],
     [{ spec: spec([], { hostname: '-x' }) }, 'invalid: "-x" is not a host name'],

@@ -91,6 +91,28 @@ describe('what a user does', () => {
     expect(code).toBe(5);
   });
 
+  test('with --rm it goes when it has ended, also when nobody looks on', async () => {
+    const name = 'brief';
+    await cluster.trama(
+      'run',
+      '-d',
+      '--rm',
+      '--name',
+      name,
+      '--node',
+      'h2',
+      '--network',
+      'app',
+      labImage,
+      'sleep',
+      '1',
+    );
+    const there = async () => (await cluster.json<Container[]>('ps', '-a')).some((each) => each.name === name);
+    expect(await there()).toBe(true);
+    await eventually('it is gone', async () => !(await there()));
+    expect(await cluster.host('h2').docker('ps', '-a', '--format', '{{.Names}}')).not.toContain(name);
+  });
+
   test('stop, start and rm', async () => {
     await cluster.trama('stop', '-t', '0', 'cli');
     expect((await cluster.json<Container>('inspect', 'cli')).status).toBe('exited');

@@ -84,6 +84,7 @@ export function workloadOf(image: string, command: readonly string[], flags: Run
     stdin: flags.interactive ?? false,
     labels: Object.fromEntries(flags.label ?? []),
     ...(flags.detach ? {} : { attach: true }),
+    ...(flags.rm ? { autoRemove: true } : {}),
     ...(flags.hostname === undefined ? {} : { hostname: flags.hostname }),
   };
   return {
@@ -127,15 +128,10 @@ function networksOf({ network = [], ip, alias = [], publish = [], hostname }: Ru
   return { mode, networks };
 }
 
-function checkTogether({ detach, rm, restart, network, ip, alias }: RunFlags): void {
+function checkTogether({ rm, restart, network, ip, alias }: RunFlags): void {
   if (network === undefined && ip !== undefined) throw new UsageError('--ip needs a --network that the address is of');
   if (network === undefined && alias !== undefined)
     throw new UsageError('--alias needs a --network that knows the name');
   if (rm && restart !== 'no')
     throw new UsageError(`--rm and --restart ${restart} contradict each other: leave one out`);
-  if (rm && detach) {
-    throw new UsageError(
-      '--rm needs us to see the end: leave out -d, or remove the container with `trama rm -f` later',
-    );
-  }
 }

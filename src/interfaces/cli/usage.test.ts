@@ -169,7 +169,6 @@ const incomplete = [
   'server --http-port 4700',
   'run --ip 10.0.0.1 img',
   'run --alias a img',
-  'run --rm -d img',
   'run --rm --restart always img',
   'server --feed-port 4701',
 ];

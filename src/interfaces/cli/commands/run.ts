@@ -91,7 +91,8 @@ class Start {
     const signals = new Signals(this.#session, this.#workload);
     try {
       const code = await this.#joined(flags, signals);
-      if (flags.rm) await removeOne(this.#session, this.#workload, true);
+      // Its node does it too, in a while: whoever looked on finds it gone at once.
+      if (flags.rm) await removeOne(this.#session, this.#workload, true).catch(unlessGone);
       return code;
     } catch (error) {
       if (error instanceof Interrupted && !signals.running) await removeOne(this.#session, this.#workload, true);
@@ -152,6 +153,10 @@ class Start {
     this.#said = message;
     await this.#session.note(`${this.#name}: ${message}`);
   }
+}
+
+function unlessGone(error: unknown): void {
+  if (!isFailure(error, 'not-found')) throw error;
 }
 
 /** An attach may be refused because the start failed: then the start's sentence is the one to tell. */
