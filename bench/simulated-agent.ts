@@ -67,7 +67,7 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
     onChanges(topic, changes) {
       counts.mirrorChanges += changes.length;
       if (topic === clusterTopic) view.apply(changes);
-      else if (topic === nodeTopic(node)) addresses.apply(changes);
+      else if (topic === nodeTopic(node)) addresses.apply(changes, true);
       else wiring.applyEndpoints(topic.slice('network/'.length), changes);
       void kernel.settle();
     },

@@ -61,6 +61,17 @@ async function node(name: string, api: Api, clock = { time: 0 }) {
   return { addresses, state, view, clock };
 }
 
+const told = (block: { network: string; cidr: string; node: string }) => [
+  { key: `block/n1/${block.cidr}`, value: { kind: 'block', block } as const, previous: undefined },
+];
+const held = (reservation: { network: string; address: string; node: string }) => [
+  {
+    key: `reservation/n1/${reservation.address}`,
+    value: { kind: 'reservation', reservation } as const,
+    previous: undefined,
+  },
+];
+
 describe('addresses of a node', () => {
   test('two nodes and 100 concurrent starts: no address twice', async () => {
     const { api } = books();
@@ -92,9 +103,7 @@ describe('addresses of a node', () => {
     expect([...reserved]).toEqual([['10.42.0.5', 'a']]);
     await expect(addresses.assignFixed(network, '10.42.0.5')).rejects.toMatchObject({ code: 'conflict' });
     const reservation = { network: 'n1', address: '10.42.0.5', node: 'a' };
-    addresses.apply([
-      { key: 'reservation/n1/10.42.0.5', value: { kind: 'reservation', reservation }, previous: undefined },
-    ]);
+    addresses.apply(held(reservation), false);
     addresses.release('n1', '10.42.0.5');
     await new Promise((resolve) => setImmediate(resolve));
     expect(reserved.size).toBe(0);
@@ -149,7 +158,7 @@ describe('addresses of a node', () => {
     const { addresses, clock } = await node('a', api('a'));
     const address = await addresses.assign(network);
     const block = { network: 'n1', cidr: leased[0] ?? '', node: 'a' };
-    addresses.apply([{ key: `block/n1/${block.cidr}`, value: { kind: 'block', block }, previous: undefined }]);
+    addresses.apply(told(block), false);
     addresses.release('n1', address);
     await addresses.returnBlocks(new Set());
     expect(leased).toHaveLength(1);
@@ -186,10 +195,100 @@ describe('addresses of a node', () => {
     const { addresses, view } = await node('a', api('a'));
     view.apply([{ key: 'network/n1', value: undefined, previous: { kind: 'network', network } }]);
     const block = { network: 'n1', cidr: '10.42.0.32/28', node: 'a' };
-    addresses.apply([{ key: `block/n1/${block.cidr}`, value: { kind: 'block', block }, previous: undefined }]);
+    addresses.apply(told(block), false);
     view.apply([{ key: 'network/n1', value: { kind: 'network', network }, previous: undefined }]);
     silence();
     expect(await addresses.assign(network)).toMatch(/^10\.42\.0\.(3[2-9]|4[0-7])$/);
+  });
+
+  test('a block of which something was assigned while another was given back stays', async () => {
+    const { api, leased } = books();
+    let whileAsked = async () => {};
+    const { addresses, clock } = await node('a', {
+      ...api('a'),
+      call: async (method, params) => {
+        if (method === 'block.release') await whileAsked();
+        return api('a').call(method, params);
+      },
+    });
+    const got: string[] = [];
+    while (leased.length < 2) got.push(await addresses.assign(network));
+    const [first = '', second = ''] = leased;
+    for (const address of got) addresses.release('n1', address);
+    clock.time = 60_000;
+    const wanted = first.replace(/\/.*/, '');
+    whileAsked = async () => {
+      whileAsked = async () => {};
+      await addresses.assignFixed(network, wanted);
+    };
+    await addresses.returnBlocks(new Set());
+    expect(leased).toEqual([first]);
+    expect(second).not.toBe('');
+    expect(addresses.isTaken('n1', wanted)).toBe(true);
+  });
+
+  test('what was given up to another node, and there too, is given out here again', async () => {
+    const { api, leased } = books();
+    const here = await node('a', api('a'));
+    const first = await here.addresses.assign(network);
+    const wanted = first.replace(/\d+$/, (last) => String(Number(last) + 3));
+    await here.addresses.yield('n1', wanted);
+    const there = api('b');
+    await there.call('address.reserve', { address: wanted });
+    await expect(here.addresses.assignFixed(network, wanted)).rejects.toMatchObject({ code: 'conflict' });
+    await there.call('address.release', { address: wanted });
+    await here.addresses.assignFixed(network, wanted);
+    expect(here.addresses.isTaken('n1', wanted)).toBe(true);
+    expect(leased).toHaveLength(1);
+  });
+
+  test('a reservation that goes back does so before it is asked for again, and stays when nobody answers', async () => {
+    const asked: string[] = [];
+    let answer: (() => Promise<unknown>) | undefined;
+    const api: Api = {
+      call: async (method) => {
+        asked.push(method);
+        return answer?.() ?? {};
+      },
+      open: () => Promise.reject(new Error('no streams here')),
+    };
+    const { addresses } = await node('a', api);
+    const address = '10.42.0.5';
+    await addresses.assignFixed(network, address);
+    addresses.apply(held({ network: 'n1', address, node: 'a' }), false);
+    const slow = Promise.withResolvers<unknown>();
+    answer = () => slow.promise;
+    addresses.release('n1', address);
+    const again = addresses.assignFixed(network, address);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(asked).toEqual(['address.reserve', 'address.release']);
+    answer = undefined;
+    slow.resolve({});
+    await again;
+    expect(asked).toEqual(['address.reserve', 'address.release', 'address.reserve']);
+    addresses.apply(held({ network: 'n1', address, node: 'a' }), false);
+    answer = () => Promise.reject(new Failure('unavailable', 'no server'));
+    addresses.release('n1', address);
+    await addresses.assignFixed(network, address);
+    expect(addresses.isTaken('n1', address)).toBe(true);
+  });
+
+  test('a block that was given back just before a kill is this node’s no more once a server has told', async () => {
+    const { api, silence } = books();
+    const before = await node('a', api('a'));
+    const block = { network: 'n1', cidr: '10.42.0.64/28', node: 'a' };
+    const saved = { blocks: ['10.42.0.32/28', block.cidr], taken: [], resting: [], yielded: [] };
+    await before.state.pools.set('n1', saved);
+    for (const early of [true, false]) {
+      const { addresses } = await node('a', api('a'));
+      silence();
+      if (early) expect(await addresses.assign(network)).toMatch(/^10\.42\.0\.(3[2-9]|4[0-7])$/);
+      addresses.apply(told(block), true);
+      const rest = await Promise.all(Array.from({ length: 16 }, () => addresses.assign(network)));
+      expect(rest.every((each) => /^10\.42\.0\.(6[4-9]|7[0-9])$/.test(each))).toBe(true);
+      await expect(addresses.assign(network)).rejects.toMatchObject({ code: 'unavailable' });
+      silence(false);
+    }
   });
 
   test('two that ask for one fixed address at once: one has it', async () => {

@@ -42,19 +42,27 @@ export class Addresses {
   readonly #reserved = new Map<string, { network: string; address: string }>();
   #ownerless = new Set<string>();
   readonly #dirty = new Set<string>();
+  /** A server has told which blocks are this node's. */
+  #told = false;
 
   constructor(options: AddressesOptions) {
     this.#options = options;
   }
 
-  /** Blocks and reservations of this node, as its topic tells. */
-  apply(changes: readonly Change[]): void {
+  /**
+   * Blocks and reservations of this node, as its topic tells.
+   * @param fresh by a server. What the disk has beyond the first of that was given back, and this node killed before it wrote so.
+   */
+  apply(changes: readonly Change[], fresh: boolean): void {
     for (const { value, previous } of changes) {
       if (value?.kind === 'block') this.#addBlock(value.block);
       else if (previous?.kind === 'block') this.#removeBlock(previous.block);
       if (value?.kind === 'reservation') this.#reserved.set(addressKey(value.reservation), value.reservation);
       else if (previous?.kind === 'reservation') this.#reserved.delete(addressKey(previous.reservation));
     }
+    if (!fresh || this.#told) return;
+    this.#told = true;
+    for (const [network, pool] of this.#pools) this.#keepLeased(network, pool);
   }
 
   /** @throws Failure('exhausted') or ('unavailable'), saying which network and what to do */
@@ -98,28 +106,27 @@ export class Addresses {
       this.#note(network.id, address);
       return;
     }
-    if (pool.holds(address)) {
-      if (pool.assign(this.#options.clock.now(), address) === undefined) {
-        throw new Failure(
-          'conflict',
-          `address ${address} of network ${network.name} is in use on this node: choose another`,
-        );
-      }
-    } else {
-      if (pool.taken.has(address))
-        throw new Failure(
-          'conflict',
-          `address ${address} of network ${network.name} is in use on this node: choose another`,
-        );
-      await ask(
-        this.#options.api,
-        'address.reserve',
-        { network: network.id, address },
-        { deadlineMs: leaseDeadlineMs },
+    if (pool.taken.has(address))
+      throw new Failure(
+        'conflict',
+        `address ${address} of network ${network.name} is in use on this node: choose another`,
       );
+    // One that was yielded to another node may have been given up there.
+    if (pool.assign(this.#options.clock.now(), address) === undefined) {
+      await this.#reserve(network.id, address);
       pool.take(address);
     }
     this.#note(network.id, address);
+  }
+
+  /** While no server answers, what was this node's still is. */
+  async #reserve(network: string, address: string): Promise<void> {
+    try {
+      await ask(this.#options.api, 'address.reserve', { network, address }, { deadlineMs: leaseDeadlineMs });
+    } catch (error) {
+      const silent = isFailure(error, 'unavailable') || isFailure(error, 'deadline');
+      if (!silent || !this.#reserved.has(addressKey({ network, address }))) throw error;
+    }
   }
 
   /** An endpoint has the address: from now on it is released only with that. */
@@ -190,6 +197,8 @@ export class Addresses {
     for (const [network, pool] of this.#pools) {
       const now = this.#options.clock.now();
       for (const cidr of pool.idleBlocks(now).reverse()) {
+        // Another was given back meanwhile, and something of this one assigned.
+        if (!pool.idleBlocks(this.#options.clock.now()).includes(cidr)) continue;
         if (inUse.has(network) && !pool.isSpare(cidr, now)) continue;
         pool.removeBlock(cidr);
         try {
@@ -213,6 +222,14 @@ export class Addresses {
     const leased = this.#leased.get(network);
     if (leased?.delete(cidr) && leased.size === 0) this.#leased.delete(network);
     this.#pools.get(network)?.removeBlock(cidr);
+    this.#save(network);
+  }
+
+  /** What is taken of the others stays so until it is released. */
+  #keepLeased(network: string, pool: AddressPool): void {
+    const others = pool.blocks.filter((cidr) => !this.#leased.get(network)?.has(cidr));
+    for (const cidr of others) pool.removeBlock(cidr);
+    if (others.length > 0) this.#save(network);
   }
 
   #pool(networkId: string): AddressPool | undefined {
@@ -223,6 +240,7 @@ export class Addresses {
     const pool = new AddressPool(network.subnet, this.#remembered(networkId));
     // Blocks may have been told of before their network was.
     for (const cidr of this.#leased.get(networkId) ?? []) pool.addBlock(cidr);
+    if (this.#told) this.#keepLeased(networkId, pool);
     this.#pools.set(networkId, pool);
     return pool;
   }
@@ -294,12 +312,19 @@ export class Addresses {
     );
   }
 
+  /** In turn with whoever asks for it again: then it stays. */
   #giveBack(reservation: { network: string; address: string }): void {
-    if (!this.#reserved.has(addressKey(reservation))) return;
+    const key = addressKey(reservation);
     const { network, address } = reservation;
-    ask(this.#options.api, 'address.release', { network, address }).catch((error: unknown) =>
-      this.#options.log.debug('reservation not returned yet', { network, address, error }),
-    );
+    void this.#leasing.run(key, async () => {
+      if (!this.#reserved.has(key) || this.isTaken(network, address)) return;
+      try {
+        await ask(this.#options.api, 'address.release', { network, address });
+        this.#reserved.delete(key);
+      } catch (error) {
+        this.#options.log.debug('reservation not returned yet', { network, address, error });
+      }
+    });
   }
 
   /** Late and for all at once: rests may be forgotten by a kill within half a second, never an address in use. */

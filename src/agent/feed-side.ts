@@ -88,7 +88,7 @@ export class FeedSide {
 
   #onOwnNode(changes: readonly Change[], fresh: boolean): void {
     const { addresses, leaving, workloads, background } = this.#options;
-    addresses.apply(changes);
+    addresses.apply(changes, fresh);
     if (leaving()) return;
     for (const { value, previous } of changes) {
       if (value?.kind === 'workload') workloads().set(value.workload);

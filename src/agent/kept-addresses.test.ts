@@ -51,9 +51,16 @@ async function scene() {
   const now = () => clock.time;
   const never = { now, sleep: () => new Promise<void>(() => {}) };
   const addresses = new Addresses({ node: 'h1', api, view, state, clock: never, log: silentLog });
-  addresses.apply([
-    { key: 'block', value: { kind: 'block', block: { network: 'n1', cidr: block, node: 'h1' } }, previous: undefined },
-  ]);
+  addresses.apply(
+    [
+      {
+        key: 'block',
+        value: { kind: 'block', block: { network: 'n1', cidr: block, node: 'h1' } },
+        previous: undefined,
+      },
+    ],
+    false,
+  );
   const kept = new KeptAddresses({ addresses, state, network: (name) => view.networkNamed(name) });
   const keep = async (each: WorkloadRecord) => (await kept.keep(each))[0]?.address ?? '';
   /** As many as there are to give. */
@@ -148,6 +155,19 @@ describe('a workload’s address', () => {
     await start('e2', address, 'w1');
   });
 
+  test('is refused to another workload that names it, and stays with the first, also when both ask at once', async () => {
+    const here = await scene();
+    const wanted = '10.42.0.35';
+    const first = await Promise.allSettled(['w1', 'w2'].map((id) => here.keep(workload(id, wanted))));
+    expect(first.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const [owner, other] = first[0]?.status === 'fulfilled' ? ['w1', 'w2'] : ['w2', 'w1'];
+    await expect(here.keep(workload(other, wanted))).rejects.toThrow(
+      `address ${wanted} of network app belongs to the container name-of-${owner}, also while that does not run`,
+    );
+    expect(here.kept.keeper('n1', wanted)?.workload).toBe(owner);
+    expect(await here.keep(workload(owner, wanted))).toBe(wanted);
+  });
+
   test('takes the place of an endpoint whose end nobody told', async () => {
     const here = await scene();
     const { start } = await docker(here);
@@ -172,7 +192,7 @@ describe('a workload’s address', () => {
     const { start, end } = await docker(here);
     const reservation = { network: 'n1', address: '10.42.0.200', node: 'h1' };
     expect(await here.keep(workload('w1', '10.42.0.200'))).toBe('10.42.0.200');
-    here.addresses.apply([{ key: 'r', value: { kind: 'reservation', reservation }, previous: undefined }]);
+    here.addresses.apply([{ key: 'r', value: { kind: 'reservation', reservation }, previous: undefined }], false);
     await start('e1', '10.42.0.200', 'w1');
     await end('e1', '10.42.0.200');
     here.addresses.maintain();

@@ -7,7 +7,7 @@
  *   - while kept it is taken in its pool, whatever Docker releases, and only its workload's endpoint gets it;
  *   - what is kept for a workload that the cluster does not know goes with the sweep that removes such a container.
  */
-import type { NetworkRecord, WorkloadRecord, WorkloadSpec } from '../domain/domain.ts';
+import { Failure, type NetworkRecord, type WorkloadRecord, type WorkloadSpec } from '../domain/domain.ts';
 import type { Addresses } from './addresses.ts';
 import { addressKey, type KeptAddress, type LocalState } from './local-state.ts';
 
@@ -68,13 +68,26 @@ export class KeptAddresses {
       (each) => each.workload === workload.id && each.network === network.id,
     );
     if (former !== undefined && (wanted.address ?? former.address) === former.address) return former.address;
+    if (wanted.address !== undefined) this.#checkFree(workload, network, wanted.address);
     if (former !== undefined) await this.#releaseOne(former);
     const address = wanted.address ?? (await addresses.assign(network));
     if (wanted.address !== undefined) await addresses.assignFixed(network, wanted.address);
+    // Another may have been faster.
+    this.#checkFree(workload, network, address);
     const kept = { workload: workload.id, name: workload.name, network: network.id, address };
     await state.kept.set(addressKey(kept), kept);
     addresses.claim(network.id, address);
     return address;
+  }
+
+  /** @throws Failure('conflict') naming the workload whose it is */
+  #checkFree({ id }: WorkloadRecord, network: NetworkRecord, address: string): void {
+    const keeper = this.keeper(network.id, address);
+    if (keeper === undefined || keeper.workload === id) return;
+    throw new Failure(
+      'conflict',
+      `address ${address} of network ${network.name} belongs to the container ${keeper.name}, also while that does not run: choose another`,
+    );
   }
 
   async #releaseOne(kept: KeptAddress): Promise<void> {

@@ -8,7 +8,7 @@ const subnet = '10.42.0.0/24';
 const blocks = ['10.42.0.32/28', '10.42.0.64/28', '10.42.0.31/32'] as const;
 
 type Act =
-  | { readonly act: 'assign' | 'release' | 'yield' | 'restore' | 'wanted'; readonly pick: number }
+  | { readonly act: 'assign' | 'release' | 'yield' | 'wanted'; readonly pick: number }
   | { readonly act: 'pass'; readonly ms: number }
   | { readonly act: 'add' | 'remove'; readonly block: (typeof blocks)[number] }
   | { readonly act: 'restart' };
@@ -17,7 +17,7 @@ const acts = fc.array(
   fc.oneof(
     fc.record({ act: fc.constantFrom('assign' as const, 'release' as const), pick: fc.nat(40) }),
     fc.record({ act: fc.constantFrom('assign' as const, 'release' as const), pick: fc.nat(40) }),
-    fc.record({ act: fc.constantFrom('yield' as const, 'restore' as const, 'wanted' as const), pick: fc.nat(40) }),
+    fc.record({ act: fc.constantFrom('yield' as const, 'wanted' as const), pick: fc.nat(40) }),
     fc.record({ act: fc.constant('pass' as const), ms: fc.nat(40_000) }),
     fc.record({ act: fc.constantFrom('add' as const, 'remove' as const), block: fc.constantFrom(...blocks) }),
     fc.record({ act: fc.constant('restart' as const) }),
@@ -67,9 +67,6 @@ function step(pool: AddressPool, model: Model, act: Act, now: number): void {
   } else if (act.act === 'yield') {
     expect(pool.yield(at(act.pick))).toBe(!model.taken.has(at(act.pick)));
     if (model.holds(at(act.pick)) && !model.taken.has(at(act.pick))) model.yielded.add(at(act.pick));
-  } else if (act.act === 'restore') {
-    pool.restore(at(act.pick), now);
-    if (model.yielded.delete(at(act.pick))) model.released.set(at(act.pick), now);
   } else if (act.act === 'add') {
     pool.addBlock(act.block);
     model.blocks.add(act.block);
@@ -138,7 +135,7 @@ describe('the pool', () => {
     expect(pool.isSpare('10.42.0.48/28', 0)).toBe(false);
   });
 
-  test('gives back a block only when nothing of it is taken, yielded or resting', () => {
+  test('gives back a block only when nothing of it is taken or resting', () => {
     const pool = new AddressPool(subnet, undefined, 1000);
     pool.addBlock('10.42.0.31/32');
     pool.addBlock('10.42.0.32/28');
@@ -148,7 +145,7 @@ describe('the pool', () => {
     expect(pool.idleBlocks(999)).toEqual(['10.42.0.32/28']);
     expect(pool.idleBlocks(1000)).toEqual(['10.42.0.31/32', '10.42.0.32/28']);
     pool.yield('10.42.0.40');
-    expect(pool.idleBlocks(1000)).toEqual(['10.42.0.31/32']);
+    expect(pool.idleBlocks(1000)).toEqual(['10.42.0.31/32', '10.42.0.32/28']);
   });
 
   test('a clock that is set back prolongs a rest by one rest at most', () => {

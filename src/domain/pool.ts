@@ -128,11 +128,6 @@ export class AddressPool {
     return true;
   }
 
-  /** An address that was given away comes back, and rests first. */
-  restore(address: string, now: number): void {
-    if (this.#yielded.delete(address)) this.#resting.set(address, now);
-  }
-
   rests(address: string): boolean {
     return this.#resting.has(address);
   }
@@ -155,11 +150,15 @@ export class AddressPool {
     return releasedAt === undefined ? undefined : releasedAt + this.#restMs;
   }
 
-  /** Blocks that could be given back: nothing taken or yielded, all rested. */
+  /** Blocks that could be given back: nothing taken, all rested. What was yielded is another's by itself. */
   idleBlocks(now: number): string[] {
     const idle = (address: string) => {
       const releasedAt = this.#resting.get(address);
-      return this.#fresh.has(address) || (releasedAt !== undefined && this.#rested(releasedAt, now));
+      return (
+        this.#fresh.has(address) ||
+        this.#yielded.has(address) ||
+        (releasedAt !== undefined && this.#rested(releasedAt, now))
+      );
     };
     return [...this.#blocks].filter(([, addresses]) => addresses.every(idle)).map(([cidr]) => cidr);
   }

@@ -122,6 +122,11 @@ describe('fixed addresses', () => {
     expect(await refusal(h1.ask('endpoint.put', { endpoint: h1.endpoint(network, address, 'mine') }))).toBe(
       `conflict: address ${address} of network app is in use by container on-${address} on node h2`,
     );
+    expect(await refusal(reserve(h1, network, address))).toMatch(
+      /^conflict: .* is in use by container on-.* on node h2/,
+    );
+    // Nothing of h1's is in its block.
+    await h1.ask('block.release', { network: network.id, cidr });
   });
 
   test('that the owner uses are refused with its sentence, and with the container if it is known', async () => {

@@ -3,6 +3,7 @@ import {
   type BlockRecord,
   chooseBlock,
   chooseSingle,
+  type EndpointRecord,
   exhausted,
   Failure,
   parseSubnet,
@@ -13,7 +14,7 @@ import { type Context, callingNode, type Methods } from './context.ts';
 import { blockKey, blockSetKey, ofNetwork, withinSubnet } from './keys.ts';
 import { allStay } from './marks.ts';
 import { networkOf } from './network-view.ts';
-import { absent, asSeen, isEmpty, put, read, readAll, remove, unchanged } from './records.ts';
+import { absent, asSeen, put, read, readAll, remove, unchanged } from './records.ts';
 
 export const blockMethods: Methods<'block.lease' | 'block.release'> = {
   'block.lease': (context, { network }, call) => {
@@ -30,7 +31,9 @@ export const blockMethods: Methods<'block.lease' | 'block.release'> = {
       if (block.value.node !== node) {
         throw new Failure('denied', `block ${cidr} is leased to node ${block.value.node}, not to node ${node}`);
       }
-      if (!(await isEmpty(context.store, withinSubnet('endpoints', network, cidr)))) {
+      // Another node's has a reservation of its own.
+      const endpoints = await readAll<EndpointRecord>(context.store, withinSubnet('endpoints', network, cidr));
+      if (endpoints.some(({ value }) => value.node === node)) {
         throw new Failure('conflict', `block ${cidr} has endpoints in it: delete them first`);
       }
       return { conditions: [unchanged(block)], writes: [remove(key)], result: undefined };

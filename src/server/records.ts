@@ -31,10 +31,6 @@ export async function readAll<T>(store: Store, range: KeyRange): Promise<Found<T
   return (await store.range(range)).entries.map((entry) => found<T>(entry));
 }
 
-export async function isEmpty(store: Store, range: KeyRange): Promise<boolean> {
-  return (await store.range(range, { limit: 1 })).entries.length === 0;
-}
-
 const found = <T>(entry: Entry): Found<T> => ({
   key: entry.key,
   value: JSON.parse(entry.value) as T,
