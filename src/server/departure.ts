@@ -22,8 +22,8 @@ import { findNode } from './nodes.ts';
 import { type Found, read, readAll, remove, type StoredNode, unchanged } from './records.ts';
 import { named } from './sentences.ts';
 
-/** etcd takes 128 operations in a transaction. */
-const writesAtOnce = 100;
+/** Each is two writes at most; etcd takes 128 in a transaction, and as many conditions. */
+const recordsAtOnce = 60;
 
 export const departureMethods: Methods<'node.remove'> = {
   'node.remove': async (context, { name, force }, { caller }) => {
@@ -35,7 +35,7 @@ export const departureMethods: Methods<'node.remove'> = {
     if (!force) await orTakenBack(context, leaving, () => checkUnused(context, name));
     if (caller.kind === 'node' && caller.node === name) context.leaving.add(name);
     await forgetRecord(context, name, leaving);
-    await forgetBelongings(context, name);
+    await forgetBelongings(context, name, leaving);
     return {};
   },
 };
@@ -44,7 +44,7 @@ export const departureMethods: Methods<'node.remove'> = {
 export async function finishDeparture(context: Context, name: string, leaving: Found<Mark>): Promise<void> {
   // With its record there, the removal had not happened yet, and nobody is waiting for it any more.
   if (await read(context.store, nodeKey(name))) await takeBack(context, leaving);
-  else await forgetBelongings(context, name);
+  else await forgetBelongings(context, name, leaving);
 }
 
 /** @throws Failure `conflict` */
@@ -77,20 +77,38 @@ async function forgetRecord(context: Context, name: string, leaving: Found<Mark>
   });
 }
 
-async function forgetBelongings(context: Context, name: string): Promise<void> {
+/** Ends with the mark, unless somebody else has begun the removal anew: then that goes on with it. */
+async function forgetBelongings(context: Context, name: string, leaving: Found<Mark>): Promise<void> {
+  const { store } = context;
+  for (;;) {
+    const left = await belongings(context, name);
+    const step = left.slice(0, recordsAtOnce);
+    const { succeeded } = await store.transact(
+      [stands(leaving), ...step.map(({ record }) => unchanged(record))],
+      [...step.flatMap(({ writes }) => writes), ...(step.length === left.length ? [remove(leaving.key)] : [])],
+    );
+    if (succeeded && step.length === left.length) return;
+    if (!succeeded && (await read(store, leaving.key))?.revision !== leaving.revision) return;
+  }
+}
+
+/** What is the node's now, each with what goes with it. */
+async function belongings(
+  context: Context,
+  name: string,
+): Promise<{ readonly record: Found<unknown>; readonly writes: Write[] }[]> {
   const workloads = await ofNode<WorkloadRecord>(context, 'workloads', name);
   const endpoints = await ofNode<EndpointRecord>(context, 'endpoints', name);
   const blocks = await ofNode<BlockRecord>(context, 'blocks', name);
   const reservations = await ofNode<ReservationRecord>(context, 'reservations', name);
-  const writes: Write[] = [
-    ...workloads.flatMap(({ key, value }) => [remove(key), remove(statusKey(value.name))]),
-    ...endpoints.flatMap(({ key, value }) => [remove(key), remove(macKey(value.network, value.mac))]),
-    ...[...blocks, ...reservations].map(({ key }) => remove(key)),
+  return [
+    ...workloads.map((record) => ({ record, writes: [remove(record.key), remove(statusKey(record.value.name))] })),
+    ...endpoints.map((record) => {
+      const { network, mac } = record.value;
+      return { record, writes: [remove(record.key), remove(macKey(network, mac))] };
+    }),
+    ...[...blocks, ...reservations].map((record) => ({ record, writes: [remove(record.key)] })),
   ];
-  for (let i = 0; i < writes.length; i += writesAtOnce) {
-    await context.store.transact([], writes.slice(i, i + writesAtOnce));
-  }
-  await context.store.transact([], [remove(removingKey('node', name))]);
 }
 
 async function ofNode<T extends { readonly node: string }>(

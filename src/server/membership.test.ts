@@ -270,6 +270,29 @@ describe('leaving', () => {
     await cluster.node(server, 'h1', '10.0.0.1');
   });
 
+  test('a removal that another overtook takes nothing of the host that has joined again meanwhile', async () => {
+    await using cluster = await Cluster.create();
+    const server = await cluster.server();
+    const h1 = await cluster.node(server, 'h1', '10.0.0.1');
+    const network = await ask(server, 'network.create', { name: 'app', subnet: '10.42.0.0/16' });
+    await h1.ask('block.lease', { network: network.id });
+    const [gone, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow = await cluster.server(
+      afterRecord(cluster.store, async () => {
+        gone.resolve();
+        await go.promise;
+      }),
+    );
+    const removal = ask(slow, 'node.remove', { name: 'h1', force: true });
+    await gone.promise;
+    await ask(server, 'node.remove', { name: 'h1', force: true });
+    const again = await cluster.node(server, 'h1', '10.0.0.1');
+    const block = await again.ask('block.lease', { network: network.id });
+    go.resolve();
+    await removal;
+    expect((await ask(server, 'network.inspect', { name: 'app' })).nodes).toMatchObject([{ blocks: [block.cidr] }]);
+  });
+
   test('a removal cut short after the record went is finished by another server’s housekeeping', async () => {
     await using cluster = await Cluster.create();
     const server = await cluster.server();
@@ -309,17 +332,38 @@ const baseSpec = {
 /** A store that works until a node's record is deleted, and fails from then on: its server died there. */
 function failingAfterRecord(store: Cluster['store']): Cluster['store'] {
   let dead = false;
+  return watched(store, async (writes, commit) => {
+    if (dead) throw new Error('the plug was pulled');
+    dead = takesRecord(writes);
+    return commit();
+  });
+}
+
+/** Does something between the removal of h1's record and what follows. */
+function afterRecord(store: Cluster['store'], act: () => Promise<void>): Cluster['store'] {
+  return watched(store, async (writes, commit) => {
+    const done = await commit();
+    if (takesRecord(writes)) await act();
+    return done;
+  });
+}
+
+type Transact = Cluster['store']['transact'];
+
+const takesRecord = (writes: Parameters<Transact>[1]) =>
+  writes.some((write) => write.op === 'delete' && write.key === '/trama/nodes/h1');
+
+function watched(
+  store: Cluster['store'],
+  act: (writes: Parameters<Transact>[1], commit: () => ReturnType<Transact>) => ReturnType<Transact>,
+): Cluster['store'] {
   return new Proxy(store, {
     get(target, property) {
       const value = Reflect.get(target, property);
       if (typeof value !== 'function') return value;
       if (property === Symbol.asyncDispose) return async () => {};
       if (property !== 'transact') return value.bind(target);
-      return async (...[conditions, writes]: Parameters<typeof store.transact>) => {
-        if (dead) throw new Error('the plug was pulled');
-        dead = writes.some((write) => write.op === 'delete' && write.key === '/trama/nodes/h1');
-        return target.transact(conditions, writes);
-      };
+      return (...[conditions, writes]: Parameters<Transact>) => act(writes, () => target.transact(conditions, writes));
     },
   });
 }
