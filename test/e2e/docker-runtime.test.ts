@@ -67,9 +67,13 @@ async function failure(promise: Promise<unknown>) {
   return { code: error.code, message: error.message };
 }
 
+/** Docker's own. */
+const onBridge = [{ network: 'bridge', aliases: [] }];
+
 describe('containers', () => {
   test('live from create to remove', async () => {
-    const id = await docker.create('life', { ...spec, env: ['A=b'], labels: { theirs: '1' } }, { ours: '2' }, sameName);
+    const wanted = { ...spec, networks: onBridge, env: ['A=b'], labels: { theirs: '1' } };
+    const id = await docker.create('life', wanted, { ours: '2' }, sameName);
     expect(await docker.inspect(id)).toMatchObject({ id, name: 'life', image, state: 'created' });
     await docker.start(id);
     await docker.start(id);
@@ -85,6 +89,11 @@ describe('containers', () => {
     await docker.remove(id);
     await docker.remove(id);
     expect(await failure(docker.inspect(id))).toMatchObject({ code: 'not-found' });
+  });
+
+  test('without a network are on none', async () => {
+    await using alone = await running('alone');
+    expect((await docker.inspect(alone.id)).networks).toMatchObject([{ name: 'none', address: '' }]);
   });
 
   test('are removed while they run, by two at once', async () => {
@@ -122,9 +131,13 @@ describe('containers', () => {
 
   test('publish ports, and a taken port is a conflict', async () => {
     const ports = [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' as const }];
-    await using web = await running('web', { ports, command: ['nc', '-ll', '-p', '80', '-e', 'echo', 'hello'] });
+    await using web = await running('web', {
+      networks: onBridge,
+      ports,
+      command: ['nc', '-ll', '-p', '80', '-e', 'echo', 'hello'],
+    });
     await expect.poll(() => host.output(['busybox', 'nc', '-w', '2', '127.0.0.1', '8080'])).toContain('hello');
-    const second = await docker.create('web2', { ...spec, ports }, {}, sameName);
+    const second = await docker.create('web2', { ...spec, networks: onBridge, ports }, {}, sameName);
     expect(await failure(docker.start(second))).toMatchObject({
       code: 'conflict',
       message: expect.stringMatching(/8080 is in use/),
