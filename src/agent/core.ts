@@ -124,7 +124,7 @@ export class AgentCore implements Agent {
       agent: options,
       sysctls: state.sysctls,
       tidings,
-      restored: (link) => this.#wiring.restored(link),
+      restored: (link) => this.#wiring.restored(link, options),
       unknownPeers: () => unknownPeers(clone, this.#wiring),
       endGone: () =>
         endGoneEndpoints({
@@ -295,6 +295,7 @@ export class AgentCore implements Agent {
     loop('the link to the servers', () => this.#membership.connect());
     loop('the watch of the container engine', () => this.#engine.watch(signal));
     loop('heartbeats', () => this.#membership.sendHeartbeats(signal));
+    loop('the names of interfaces', () => this.#wiring.learnInterfaceNames(this.#options, signal));
     loop('metrics', () => this.#membership.sendMetrics(signal));
     loop('maintenance', () => every(this.#options, maintenanceMs, signal, () => this.#maintain()));
   }

@@ -24,6 +24,8 @@ const heartbeatMs = 5000;
 const metricsMs = 10_000;
 /** The first figures come sooner: somebody who has just joined a host looks at once. */
 const firstMetricsMs = 1000;
+/** How long a registration waits for the container engine, which may hold its socket and say nothing. */
+const engineMs = 1000;
 /** How long a person waits for a server that is not there. */
 const absenceMs = 3000;
 
@@ -32,6 +34,9 @@ export class Membership implements Api {
   #link: ServerLink | undefined;
   /** Whether the servers know this host as it is now, and have told and been told everything since. */
   #registered = false;
+  /** What the container engine said last. */
+  #engine = 'Docker does not answer on this host: look at it ("systemctl status docker").';
+  #asked: Promise<void> | undefined;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -97,6 +102,9 @@ export class Membership implements Api {
 
   async register(): Promise<void> {
     const { agent, identity, clone } = this.#options;
+    clone.refresh();
+    await this.#askEngine();
+    const engine = this.#engine;
     const { address, interface: device, mtu, routes } = this.#options.underlay();
     await ask(this, 'node.register', {
       name: identity.name,
@@ -104,12 +112,29 @@ export class Membership implements Api {
       interface: device,
       underlayMtu: mtu,
       routes: [...routes],
-      engine: (await agent.runtime.status()).message,
+      engine,
       version: agent.version,
     });
-    this.#registered = true;
-    clone.refresh();
+    // It may have answered meanwhile; if so, the next heartbeat tells.
+    this.#registered = engine === this.#engine;
     this.#options.onRegistered();
+  }
+
+  /** Resolves when it has answered, and at the latest after a moment. */
+  async #askEngine(): Promise<void> {
+    const { runtime, clock } = this.#options.agent;
+    this.#asked ??= runtime
+      .status()
+      .then(({ message }) => {
+        if (message !== this.#engine) this.outdated();
+        this.#engine = message;
+      })
+      .finally(() => {
+        this.#asked = undefined;
+      });
+    const timer = new AbortController();
+    await Promise.race([this.#asked, clock.sleep(engineMs, timer.signal).catch(() => {})]);
+    timer.abort();
   }
 
   /** Until the signal aborts. */

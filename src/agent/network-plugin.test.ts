@@ -99,6 +99,18 @@ describe('a network that Docker makes', () => {
   });
 });
 
+test('an endpoint that joins a sandbox is taken to get the lowest name that no other of the sandbox has', async () => {
+  const { plugin, of, endpoints } = scene('one', 'two', 'three');
+  const [one, three] = [endpoints.get('one'), endpoints.get('three')];
+  if (one === undefined || three === undefined) throw new Error('not there');
+  // The one that was eth1 has left.
+  endpoints.set('one', { ...one, sandbox: { path: '/of/one', interface: 'eth2' } });
+  endpoints.set('three', { ...three, sandbox: { path: '/of/another', interface: 'eth1' } });
+  endpoints.set('four', { ...one, record: { ...one.record, id: 'four' } });
+  await plugin.join({ ...of('two'), sandboxPath: '/of/one', options: {} });
+  expect(endpoints.get('two')?.sandbox?.interface).toBe('eth1');
+});
+
 test('a container joins once the others of its network are known, and wired', async () => {
   const { plugin, of, order } = scene('one');
   await plugin.join({ ...of('one'), sandboxPath: '/of/one', options: {} });

@@ -23,6 +23,7 @@ import type { Clock } from '../platform/platform.ts';
 import type { Addresses } from './addresses.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { FormerAddresses } from './former-addresses.ts';
+import { companions, lowestFree } from './interface-names.ts';
 import type { KeptAddresses } from './kept-addresses.ts';
 import type { LocalEndpoint, LocalState } from './local-state.ts';
 import type {
@@ -231,15 +232,14 @@ class Plugin implements NetworkPlugin {
     // The first of a network on this host: what it asks for at once must be known, and wired.
     await this.#options.heard(network.id);
     await this.#options.settle(localOwner(endpointId));
-    const others = [...this.#options.state.endpoints.values()].filter(
-      (each) => each.sandbox?.path === sandboxPath && each.record.id !== endpointId,
-    );
+    const others = companions(this.#options.state.endpoints.values(), sandboxPath, endpointId);
+    const taken = new Set(others.map((each) => each.sandbox?.interface));
     await this.#options.wiring.updateEndpoint(endpointId, (each) => ({
       ...each,
-      // Docker numbers the interfaces of a sandbox in the order of their joins.
+      // A guess: the engine names it when it takes it, and is seen to have done so (`interface-names.ts`).
       sandbox: {
         path: sandboxPath,
-        interface: `eth${others.length}`,
+        interface: lowestFree(taken),
         ...(network.internal ? {} : { gateway: gateway.address }),
       },
     }));

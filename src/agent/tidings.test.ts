@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { heldClock } from '../../test/conformance/held-clock.ts';
 import { Failure } from '../domain/domain.ts';
-import { silentLog, systemClock } from '../platform/platform.ts';
+import { silentLog } from '../platform/platform.ts';
 import type { Api } from '../protocol/protocol.ts';
 import { Tidings } from './tidings.ts';
 
@@ -16,10 +17,12 @@ function scene() {
     open: () => Promise.reject(new Error('no streams here')),
   };
   let link: Api | undefined = api;
-  const tidings = new Tidings({ link: () => link, clock: systemClock, log: silentLog });
+  const clock = heldClock();
+  const tidings = new Tidings({ link: () => link, clock, log: silentLog });
   return {
     tidings,
     heard,
+    clock,
     linked: (yes: boolean) => {
       link = yes ? api : undefined;
     },
@@ -35,6 +38,31 @@ test('a trouble is told once', async () => {
   tidings.trouble('a');
   tidings.trouble('b');
   await expect.poll(() => heard).toEqual(['a', 'b']);
+});
+
+test('a trouble that comes back after it had stayed away is told again; one that stays is not', async () => {
+  const { tidings, heard, clock } = scene();
+  const minute = 60_000;
+  tidings.trouble('a');
+  for (let minutes = 0; minutes < 60; minutes += 6) {
+    await clock.advance(6 * minute);
+    tidings.trouble('a');
+  }
+  expect(heard).toEqual(['a']);
+  await clock.advance(10 * minute);
+  tidings.trouble('a');
+  await expect.poll(() => heard).toEqual(['a', 'a']);
+});
+
+test('of very many troubles, those that were met last are not told again', async () => {
+  const { tidings, heard } = scene();
+  for (let i = 0; i < 1500; i += 1) {
+    tidings.trouble('stays');
+    tidings.trouble(`${i}`);
+    await new Promise(setImmediate);
+  }
+  expect(heard.filter((each) => each === 'stays')).toHaveLength(1);
+  expect(heard).toHaveLength(1501);
 });
 
 test('what happens before there is a server, and while none answers, is told in order once one does', async () => {

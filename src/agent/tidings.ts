@@ -13,6 +13,8 @@ export interface TidingsOptions {
 /** One lost device may be thousands of sentences, of which nobody would read the rest. */
 const toldAtOnce = 20;
 const remembered = 1000;
+/** What has not been met for so long was healed: it is told when it comes again. */
+const healedMs = 10 * 60_000;
 /** While no server answers; of more, the first say what began it. */
 const kept = 100;
 
@@ -25,7 +27,8 @@ interface NodeEvent {
 
 export class Tidings {
   readonly #options: TidingsOptions;
-  readonly #troubles = new Set<string>();
+  /** When each was last met, ms since 1970; the one that was met last stands last. */
+  readonly #troubles = new Map<string, number>();
   readonly #untold: NodeEvent[] = [];
   #telling = false;
 
@@ -33,11 +36,15 @@ export class Tidings {
     this.#options = options;
   }
 
-  /** A trouble is told once, however often it is met. */
+  /** A trouble is told once, however often it is met, until it has stayed away for a while. */
   trouble(message: string): void {
-    if (this.#troubles.has(message)) return;
-    if (this.#troubles.size >= remembered) this.#troubles.clear();
-    this.#troubles.add(message);
+    const now = this.#options.clock.now();
+    const met = this.#troubles.get(message);
+    this.#troubles.delete(message);
+    this.#troubles.set(message, now);
+    if (met !== undefined && now - met < healedMs) return;
+    const [oldest] = this.#troubles.keys();
+    if (this.#troubles.size > remembered && oldest !== undefined) this.#troubles.delete(oldest);
     this.#options.log.error(message);
     this.#send('error', message);
   }

@@ -2,9 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { EndpointRecord, NetworkRecord, NodeRecord } from '../domain/domain.ts';
+import { type EndpointRecord, endpointPortName, type NetworkRecord, type NodeRecord } from '../domain/domain.ts';
 import type { Driver } from '../drivers/drivers.ts';
-import { silentLog } from '../platform/platform.ts';
+import type { VethLink } from '../kernel/kernel.ts';
+import { type Spawn, silentLog } from '../platform/platform.ts';
 import { networkTopic, type TopicValue } from '../protocol/protocol.ts';
 import type { Addresses } from './addresses.ts';
 import { ClusterView } from './cluster-view.ts';
@@ -53,7 +54,9 @@ async function scene() {
   const nothing: Driver = {
     network: () => [],
     localEndpoint: () => [],
-    restoredEndpoint: () => [],
+    restoredEndpoint: (_host, _network, { mac }, { path: ns, interface: name }) => [
+      { kind: 'link', type: 'bridge', ns, name, mac, mtu: 1450, up: true },
+    ],
     remoteEndpoint: () => [],
   };
   const wiring = new Wiring(
@@ -151,6 +154,26 @@ describe('wiring', () => {
     const outcomes = (await Promise.allSettled(asked)).map(({ status }) => status);
     expect(outcomes.sort()).toEqual(['fulfilled', 'rejected']);
     expect([...state.endpoints.values()].filter(({ record }) => record.kind === 'container')).toHaveLength(1);
+  });
+
+  test('a lost interface comes back under a name that is free, and later ones know it; not while nobody can look there', async () => {
+    const { wiring, state } = await scene();
+    const sandbox = { path: '/proc/self/ns/net', interface: 'eth0' };
+    for (const id of ['e1', 'e2']) {
+      const mac = `02:00:00:00:00:0${id.slice(1)}`;
+      await wiring.addEndpoint(network, { ...endpoint(id, 'h1', `10.42.0.${id.slice(1)}`), mac });
+      await wiring.updateEndpoint(id, (each) => ({ ...each, sandbox }));
+    }
+    const answering = (code: number): Spawn => {
+      const links = JSON.stringify([{ ifname: 'eth0', address: '02:42:ac:11:00:02' }]);
+      return async ({ argv }) => ({ code, stdout: argv.includes('link') ? links : '[]', stderr: '' });
+    };
+    const again = (id: string, code = 0) =>
+      wiring.restored({ name: endpointPortName(id) } as VethLink, { spawn: answering(code), log: silentLog });
+    expect(await again('e1', 1)).toBe('later');
+    expect(await again('e1')).toMatchObject([{ ns: sandbox.path, name: 'eth1' }]);
+    expect(await again('e2')).toMatchObject([{ ns: sandbox.path, name: 'eth2' }]);
+    expect([...state.endpoints.values()].flatMap((each) => each.sandbox?.interface ?? [])).toEqual(['eth1', 'eth2']);
   });
 
   test('of networks that nobody has told of, those with endpoints here are known', async () => {

@@ -22,12 +22,14 @@ import {
   parseSubnet,
   reachOf,
 } from '../domain/domain.ts';
-import type { Driver, DriverTable, Host } from '../drivers/drivers.ts';
+import type { Driver, DriverTable, Host, Sandbox } from '../drivers/drivers.ts';
 import type { KernelObject, Replacement, VethLink } from '../kernel/kernel.ts';
 import { type Clock, isNetworkInUse, type Log } from '../platform/platform.ts';
 import { networkTopic, type TopicValue } from '../protocol/protocol.ts';
 import type { Addresses } from './addresses.ts';
+import type { AgentOptions } from './agent.ts';
 import type { ClusterView } from './cluster-view.ts';
+import { companions, learnInterfaceNames, placeAgain, renamedTo } from './interface-names.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import type { LocalEndpoint, LocalState } from './local-state.ts';
 import type { Change } from './mirror.ts';
@@ -290,14 +292,30 @@ export class Wiring {
    * Replacement for a veth pair that is gone although its container runs: see the reconciler's `onMissing`. When nothing runs
    * in its namespace any more, its engine is about to take it away.
    */
-  async restored(link: VethLink): Promise<Replacement> {
+  async restored(link: VethLink, { spawn, log }: Pick<AgentOptions, 'spawn' | 'log'>): Promise<Replacement> {
     for (const { record, sandbox } of this.#options.state.endpoints.values()) {
       const network = this.#options.view.network(record.network);
       if (sandbox === undefined || network === undefined || endpointPortName(record.id) !== link.name) continue;
       if (!(await isNetworkInUse(sandbox.path))) return 'later';
-      return this.#driver(network).restoredEndpoint(this.#host, network, record, sandbox);
+      const others = companions(this.#options.state.endpoints.values(), sandbox.path, record.id);
+      const place = await placeAgain(spawn, sandbox, others).catch((error: unknown) => log.warn(unseen, { error }));
+      if (place === undefined) return 'later';
+      if (place.interface !== sandbox.interface) await this.#renamed(record.id, place);
+      return this.#driver(network).restoredEndpoint(this.#host, network, record, place);
     }
     return undefined;
+  }
+
+  /** A name that is not kept on disk is found out again when it is needed. */
+  async #renamed(id: string, place: Sandbox): Promise<void> {
+    const { log } = this.#options;
+    await this.updateEndpoint(id, renamedTo(place)).catch((error: unknown) => log.debug('name not kept', { error }));
+  }
+
+  /** What engines called the interfaces of this node's endpoints; until the signal aborts. */
+  learnInterfaceNames(host: Pick<AgentOptions, 'spawn' | 'clock' | 'log'>, signal: AbortSignal): Promise<void> {
+    const endpoints = () => this.#options.state.endpoints.values();
+    return learnInterfaceNames({ ...host, endpoints, renamed: (id, place) => this.#renamed(id, place) }, signal);
   }
 
   async #makeGateway(network: NetworkRecord): Promise<EndpointRecord> {
@@ -374,6 +392,7 @@ export class Wiring {
 export const nominalGateway = (network: NetworkRecord): string =>
   formatAddress(firstUsable(parseSubnet(network.subnet)));
 
+const unseen = "a container's lost interface waits: its namespace could not be looked into";
 const gatewayKey = (network: string): string => `gateway-${network}`;
 const networkOwner = (network: string): string => `network/${network}`;
 export const localOwner = (endpointId: string): string => `local/${endpointId}`;

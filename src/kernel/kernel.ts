@@ -8,4 +8,5 @@ export { commandsOf, shellLine } from './print.ts';
 export { createReconciler, type Reconciler, type ReconcilerOptions } from './reconciler.ts';
 export type { Remembered } from './remembered.ts';
 export type { Replacement } from './replacements.ts';
+export { hasDefaultRoute, sandboxLinks } from './sandbox-links.ts';
 export { type FailedStep, type Outcome, type Step, undo } from './steps.ts';

@@ -105,7 +105,8 @@ async function observeSysctls(spawn: Spawn, sysctls: Scope['sysctls']): Promise<
   return found.flat();
 }
 
-async function readJson(spawn: Spawn, argv: [string, ...string[]]): Promise<readonly unknown[]> {
+/** @throws Failure when it ends in an error or prints something else. */
+export async function readJson(spawn: Spawn, argv: [string, ...string[]]): Promise<readonly unknown[]> {
   const text = await read(spawn, argv);
   if (text.trim() === '') return [];
   try {

@@ -16,7 +16,7 @@ import type { KernelObject, NftElementObject, NftMapElementObject, VethLink } fr
 import { observe, type Scope } from './observe.ts';
 import { plan } from './order.ts';
 import { type Remembered, rememberNothing, SysctlMemory } from './remembered.ts';
-import { type Replaced, type Replacement, Replacements } from './replacements.ts';
+import { applyReplaced, isIncomplete, type Replaced, type Replacement, Replacements } from './replacements.ts';
 import { Sandboxes, sandboxOf } from './sandboxes.ts';
 import { type FailedStep, type Outcome, type Step, subjectOf } from './steps.ts';
 import { DeltaTracker } from './tracker.ts';
@@ -341,15 +341,14 @@ class KernelReconciler implements Reconciler {
     const steps = await this.#memory.prepare(planned, this.tracker, (sysctls) =>
       observe(this.#options.spawn, { namespaces: [], own: new Set(), sysctls, iptables: [], ipv6: false }),
     );
-    const results = await apply(steps, this.#options.spawn, this.#host);
+    const run = (some: readonly Step[]) => apply(some, this.#options.spawn, this.#host);
+    const results = await applyReplaced(steps, { pairs, partOf }, run);
     for (const { step, outcome } of results) if (outcome === 'done') this.#believe(step, partOf);
-    for (const { link, parts } of pairs.values()) {
-      const failed = results.some(({ step, outcome }) => outcome === 'failed' && parts.has(keyOf(subjectOf(step))));
-      // Half a replacement would pass for a whole one the next time that the pair is looked for.
-      if (failed) {
-        await apply([{ op: 'delete', before: link }], this.#options.spawn, this.#host);
-        this.tracker.gone(keyOf(link));
-      } else this.tracker.noted(link);
+    for (const pair of pairs.values()) {
+      if (isIncomplete(pair, results)) {
+        await run([{ op: 'delete', before: pair.link }]);
+        this.tracker.gone(keyOf(pair.link));
+      } else this.tracker.noted(pair.link);
     }
     await this.#memory.forget(
       results.flatMap(({ step, outcome }) => (outcome === 'done' && step.op === 'delete' ? [step.before] : [])),

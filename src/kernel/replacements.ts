@@ -1,17 +1,26 @@
 /** Pairs that should be there and are not: what is made in their place, since a container's end of one is not where it is desired. */
+import type { Result } from './apply.ts';
 import { keyOf } from './identity.ts';
 import type { KernelObject, VethLink } from './objects.ts';
 import { inOrder, plan } from './order.ts';
-import type { Step } from './steps.ts';
+import { type Step, subjectOf } from './steps.ts';
 import type { DeltaTracker } from './tracker.ts';
 
 /** What is created instead of a missing pair; `undefined`: the pair as desired; `later`: nothing for now. */
 export type Replacement = readonly KernelObject[] | 'later' | undefined;
 
+interface ReplacedPair {
+  readonly link: VethLink;
+  /** Keys of what stands in its place. */
+  readonly parts: ReadonlySet<string>;
+  /** Keys of those that are where its other end is. */
+  readonly beyond: ReadonlySet<string>;
+}
+
 export interface Replaced {
   readonly steps: readonly Step[];
-  /** By the pair's key; `parts`: keys of what stands in its place. */
-  readonly pairs: ReadonlyMap<string, { readonly link: VethLink; readonly parts: ReadonlySet<string> }>;
+  /** By the pair's key. */
+  readonly pairs: ReadonlyMap<string, ReplacedPair>;
   /** Key of a part → key of the pair that it is in place of. */
   readonly partOf: ReadonlyMap<string, string>;
 }
@@ -39,7 +48,7 @@ export class Replacements {
    */
   async plan(candidates: ReadonlySet<string>, left: (key: string) => boolean): Promise<Replaced> {
     const substitutes = new Map<string, KernelObject>();
-    const pairs = new Map<string, { link: VethLink; parts: Set<string> }>();
+    const pairs = new Map<string, ReplacedPair>();
     const later = new Map<string, VethLink>();
     for (const key of candidates) {
       const link = this.#missingPair(key);
@@ -49,7 +58,7 @@ export class Replacements {
         later.set(key, link);
         continue;
       }
-      pairs.set(key, { link, parts: new Set(objects.map(keyOf)) });
+      pairs.set(key, { link, parts: new Set(objects.map(keyOf)), beyond: new Set(beyond(key, objects).map(keyOf)) });
       for (const object of objects) substitutes.set(keyOf(object), object);
     }
     this.#later = new Set(later.keys());
@@ -68,6 +77,43 @@ export class Replacements {
     if (this.#tracker.pending().get(key) !== 'create' || link?.kind !== 'link') return undefined;
     return link.type === 'veth' && !link.secondary ? link : undefined;
   }
+}
+
+/** Of what stands in place of a pair: what is in the namespace of the other end. */
+function beyond(pair: string, objects: readonly KernelObject[]): readonly KernelObject[] {
+  const made = objects.find((object) => keyOf(object) === pair);
+  if (made?.kind !== 'link' || made.type !== 'veth') return [];
+  return objects.filter((object) => object !== made && 'ns' in object && object.ns === made.peer.ns);
+}
+
+/**
+ * Where the other end of a pair should be, nothing is done unless the pair was made just now: an interface that has its
+ * name there is somebody else's, and alive. What is not done for that reason has no result; the pair's own tells.
+ * @param run does steps in their order
+ */
+export async function applyReplaced(
+  steps: readonly Step[],
+  { pairs, partOf }: Pick<Replaced, 'pairs' | 'partOf'>,
+  run: (steps: readonly Step[]) => Promise<Result[]>,
+): Promise<Result[]> {
+  const pairBefore = (step: Step) => {
+    const key = keyOf(subjectOf(step));
+    const pair = partOf.get(key);
+    return pair !== undefined && pairs.get(pair)?.beyond.has(key) ? pair : undefined;
+  };
+  const results = await run(steps.filter((step) => pairBefore(step) === undefined));
+  const made = new Set(results.flatMap(({ step, outcome }) => (outcome === 'done' ? [keyOf(subjectOf(step))] : [])));
+  const inside = steps.filter((step) => made.has(pairBefore(step) ?? ''));
+  return inside.length === 0 ? results : [...results, ...(await run(inside))];
+}
+
+/** Half a replacement would pass for a whole one the next time that the pair is looked for. */
+export function isIncomplete({ link, parts }: ReplacedPair, results: readonly Result[]): boolean {
+  return results.some(({ step, outcome }) => {
+    const key = keyOf(subjectOf(step));
+    // That the pair is there already says nothing of its other end.
+    return outcome === 'failed' ? parts.has(key) : outcome === 'uncertain' && key === keyOf(link);
+  });
 }
 
 function isOn(link: VethLink, object: KernelObject | undefined): boolean {

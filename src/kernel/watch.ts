@@ -49,11 +49,14 @@ export async function watchKernel(watched: Watched): Promise<void> {
   }
 }
 
+/** What fails is for the next time. */
 async function every(watched: Watched, ms: number, act: () => Promise<void>, firstMs = 0): Promise<void> {
-  const { clock, signal } = watched;
+  const { clock, log, signal } = watched;
   if (firstMs > 0) await clock.sleep(firstMs, signal).catch(() => {});
   while (!signal.aborted) {
-    await act();
+    await act().catch((error: unknown) =>
+      log.warn('the kernel is not watched as it should be; trying again', { error }),
+    );
     await clock.sleep(ms, signal).catch(() => {});
   }
 }
@@ -152,13 +155,23 @@ class Monitors {
     };
     const note = (happening: Happening) => this.#alarm.note(happening);
     const ip = start(switching('ip', ns, ['-o', 'monitor', 'link', 'address', 'route', 'neigh']), missed);
-    const nft = start(inside(ns, ['nft', '-j', 'monitor']), missed);
+    const nft = this.#beside(ip, () => start(inside(ns, ['nft', '-j', 'monitor']), missed));
     this.#read(ns, ip, (line) => {
       const happening = readIpEvent(ns, line, tracker);
       if (happening !== undefined) note(happening);
     });
     this.#read(ns, nft, (line) => readNftEvent(ns, line, tracker).forEach(note));
     return [ip, nft];
+  }
+
+  /** The host may have room for no more processes: then one that nobody reads does not stay either. */
+  #beside(other: Running, begin: () => Running): Running {
+    try {
+      return begin();
+    } catch (error) {
+      void other[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   #read(ns: string, running: Running, use: (line: string) => void): void {

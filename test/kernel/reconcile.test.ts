@@ -137,6 +137,44 @@ describe('a reconciler', { timeout: 30_000 }, () => {
     expect(repairs.filter((each) => each.includes('10.42.0.5/16'))).toHaveLength(1);
   });
 
+  test('a replacement whose name somebody else has in its sandbox leaves that alone, and comes once the name is free', async () => {
+    const h = await host();
+    const path = `/run/netns/${h.sandbox}`;
+    const inside = async (command: string) => h.run(`ip -n ${h.sandbox} ${command}`);
+    for (const command of [
+      'link add eth0 mtu 1400 address 02:00:00:00:00:77 type bridge',
+      'addr add 172.17.0.2/16 dev eth0',
+      'link set eth0 up',
+      'route add default via 172.17.0.1',
+    ]) {
+      await inside(command);
+    }
+    const [link] = localEndpoint(h);
+    if (link?.kind !== 'link' || link.type !== 'veth') throw new Error('not a pair');
+    const eth0 = { ns: path, name: 'eth0', mac: '02:42:0a:2a:00:05', mtu: 1450 };
+    const outer = { ns: h.data, name: link.name, mtu: 1450 };
+    const made: KernelObject[] = [
+      { ...link, peer: eth0 },
+      { kind: 'link', type: 'veth', ...eth0, up: true, peer: outer, secondary: true },
+      { kind: 'address', ns: path, device: 'eth0', cidr: '10.42.0.5/16' },
+      { kind: 'route', ns: path, destination: 'default', via: '10.42.0.1', device: 'eth0' },
+    ];
+    const onMissing = (missing: KernelObject) => ('name' in missing && missing.name === link.name ? made : undefined);
+    const state = async () =>
+      `${await inside('-o addr show dev eth0')}${await inside('link show')}${await inside('route')}`;
+    const before = await state();
+    const reconciler = kept(overlay(h, { onMissing }));
+    expect((await reconciler.resync()).failed).toHaveLength(1);
+    expect(reconciler.failuresOf('endpoint/local')[0]?.message).toContain(link.name);
+    expect(await state()).toBe(before);
+    expect(await h.run(`ip -n ${h.data} link`)).not.toContain(link.name);
+    await inside('link del eth0');
+    await expect.poll(() => inside('addr show dev eth0').catch(() => ''), { timeout: 5000 }).toContain('10.42.0.5/16');
+    expect(await inside('link show dev eth0')).toMatch(/mtu 1450[\s\S]*02:42:0a:2a:00:05/);
+    expect(await inside('route')).toContain('default via 10.42.0.1');
+    await expect.poll(() => reconciler.failuresOf('endpoint/local')).toEqual([]);
+  });
+
   test('what is desired while the kernel is being looked at is no repair', async () => {
     const h = await host();
     const repairs: string[] = [];
