@@ -24,11 +24,13 @@ function scene(containers: ContainerInfo[], ...ids: string[]) {
     removeEndpoint: async (id: string) => void endpoints.delete(id),
     updateEndpoint: async (id: string, change: (endpoint: LocalEndpoint) => LocalEndpoint) => {
       updates += 1;
+      order.push('written');
       const before = endpoints.get(id);
       if (before !== undefined) endpoints.set(id, change(before));
     },
   } as unknown as Wiring;
   const released: string[] = [];
+  const order: string[] = [];
   const side = new DockerSide({
     runtime: {
       list: async () =>
@@ -43,7 +45,10 @@ function scene(containers: ContainerInfo[], ...ids: string[]) {
     state: { endpoints } as unknown as LocalState,
     complete: () => true,
     names: {
-      container: (info) => void names.put(info, (id) => !endpoints.has(id)),
+      container: (info) => {
+        order.push('named');
+        names.put(info, (id) => endpoints.get(id)?.record.network);
+      },
       containerGone: (id) => void names.delete(id),
       containers: (ids) => ids.filter((id) => !names.knows(id)),
       onForeign: (id) => names.networksOf(id).length > 0,
@@ -53,7 +58,7 @@ function scene(containers: ContainerInfo[], ...ids: string[]) {
     clock: { now: () => 3_600_000, sleep: async () => {} },
     log: silentLog,
   });
-  return { side, endpoints, released, updates: () => updates, inspections: () => inspections };
+  return { side, endpoints, released, order, updates: () => updates, inspections: () => inspections };
 }
 
 const web = {
@@ -79,6 +84,12 @@ describe('Docker beside this node’s endpoints', () => {
     expect(endpoints.get('e1')?.record).toMatchObject({ container: { id: 'c1', name: 'web' }, aliases: ['www'] });
     await side.collectEndpoints();
     expect([updates(), inspections()]).toEqual([1, 1]);
+  });
+
+  test('what the engine knows of a container answers its first questions: no disk is waited for', async () => {
+    const { side, order } = scene([web], 'e1');
+    await side.nameEndpoints('c1');
+    expect(order).toEqual(['named', 'written']);
   });
 
   test('a container that is renamed is found by its new name; one without aliases keeps none', async () => {

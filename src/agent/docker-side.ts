@@ -150,8 +150,9 @@ export class DockerSide {
   async nameEndpoints(containerId: string): Promise<void> {
     try {
       const container = await this.#options.runtime.inspect(containerId);
-      await this.#name(container);
+      // Before anything is written to disk: its process may ask already.
       this.#options.names.container(container);
+      await this.#name(container);
     } catch (error) {
       // It is gone already.
       if (!isFailure(error, 'not-found')) throw error;

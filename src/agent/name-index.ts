@@ -38,6 +38,11 @@ export class NameIndex {
   }
 
   /** @param name in lower case */
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
+  /** @param name in lower case */
   addresses(name: string): string[] {
     return [...new Set([...(this.#byName.get(name)?.values() ?? [])].map((entry) => entry.address))];
   }

@@ -42,10 +42,13 @@ export class NameSide implements AsyncDisposable {
       heard,
       hostServers: () => this.#resolvers.servers(),
       networkOf: (endpointId) => wiring().endpoint(endpointId)?.record.network,
+      onAsksItself: (endpointIds) => this.#questions.look(endpointIds),
+      clock,
     });
     this.#questions = new Questions({
       kernel,
       gatewayOf: (network) => wiring().gatewayOf(network)?.address,
+      asksItself: (endpointId) => this.zone.asksItself(endpointId),
       settleSoon,
       isNamespace,
       clock,

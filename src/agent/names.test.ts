@@ -29,13 +29,16 @@ function scene(heard = true) {
     const node = { name, address } as NodeRecord;
     view.apply([{ key: `node/${name}`, value: { kind: 'node', node }, previous: undefined }]);
   }
-  const state = { heard };
+  const state = { heard, now: 0, waited: new Promise<void>(() => {}) };
+  const left: string[] = [];
   const names = new Names({
     node: 'h1',
     view,
     heard: () => state.heard,
     hostServers: () => ['192.0.2.53'],
     networkOf: (id) => (id.startsWith('e') ? 'n1' : undefined),
+    onAsksItself: (ids) => void left.push(...ids),
+    clock: { now: () => state.now, sleep: () => state.waited },
   });
   names.local(undefined, local({ ...record('gateway-h1', app, '10.42.0.2'), kind: 'gateway' }));
   names.local(undefined, local({ ...record('gateway-h1', db, '10.43.0.2'), kind: 'gateway' }));
@@ -48,7 +51,7 @@ function scene(heard = true) {
   const find = (name: string, address = '10.42.0.10', server = '10.42.0.2') =>
     names.find({ address, server }, name)?.addresses.toSorted();
   const reverse = (of: string, address = '10.42.0.10', server = '10.42.0.2') => names.reverse({ address, server }, of);
-  return { names, remote, find, reverse, state };
+  return { names, remote, find, reverse, state, left };
 }
 
 describe('a container asks for', () => {
@@ -156,6 +159,26 @@ describe('who asks', () => {
     expect(names.upstreams(client)).toEqual(['9.9.9.9']);
   });
 
+  test('with servers of its own loopback is passed on to others of its own only, never to what the host has there', () => {
+    const { names, left } = scene();
+    names.local(undefined, local(record('e1', app, '10.42.0.10', 'web')));
+    const client = { address: '10.42.0.10', server: '10.42.0.2' };
+    const given = (...dns: string[]) => {
+      const networks = [{ name: 'app', endpointId: 'e1', address: '10.42.0.10', mac: '' }];
+      names.container({ id: 'e1aabbccddeeff0011', name: 'web', networks, dns } as unknown as ContainerInfo);
+      return names.upstreams(client);
+    };
+    for (const own of ['127.0.0.1', '127.0.0.53', '127.8.8.8', '::1', '::ffff:127.0.0.1', '0.0.0.0', '::']) {
+      expect(given(own), own).toEqual([]);
+      expect(names.asksItself('e1'), own).toBe(true);
+      expect(left.splice(0), own).toEqual(['e1']);
+    }
+    expect(given('9.9.9.9', '127.0.0.1', '2001:db8::1')).toEqual(['9.9.9.9', '2001:db8::1']);
+    expect(names.asksItself('e1')).toBe(false);
+    expect(left).toEqual([]);
+    expect(given()).toEqual(['192.0.2.53']);
+  });
+
   test('on internal networks only is passed on nowhere; on another as well it is', () => {
     const { names } = scene();
     const inDb = local(record('e1', db, '10.43.0.10', 'web'), '/s/1');
@@ -170,6 +193,129 @@ describe('who asks', () => {
     expect(names.upstreams(client)).toEqual([]);
     names.local(undefined, local(record('e2', app, '10.42.0.10', 'web'), '/s/1'));
     expect(names.upstreams(client)).toEqual(['192.0.2.53']);
+  });
+});
+
+describe('links', () => {
+  const on = (id: string, name: string, endpointId: string, links: { container: string; alias: string }[] = []) => {
+    const networks = [
+      { name: name.startsWith('x') ? 'own' : 'app', endpointId, address: '172.18.0.9', mac: '', links },
+    ];
+    return { id, name, networks } as unknown as ContainerInfo;
+  };
+  const linked = [{ container: 'API', alias: 'Store' }];
+
+  test('are names to who has them, of whatever node’s container, as long as it is on the network', () => {
+    const { names, find, remote } = scene();
+    const web = local(record('e1', app, '10.42.0.10', 'web'), '/s/1');
+    names.local(undefined, web);
+    names.local(undefined, local(record('e2', app, '10.42.0.11', 'other')));
+    names.container(on('e2aabbccddeeff0011', 'other', 'e2'));
+    const version = names.version;
+    names.container(on('e1aabbccddeeff0011', 'web', 'e1', linked));
+    expect(names.version).toBeGreaterThan(version);
+    expect(find('store')).toBeUndefined();
+    const gone = remote(record('e3', app, '10.42.1.10', 'api'));
+    for (const name of ['store', 'store.app', 'store.app.trama', 'api'])
+      expect(find(name), name).toEqual(['10.42.1.10']);
+    expect(find('store', '10.42.0.11')).toBeUndefined();
+    gone();
+    expect(find('store')).toBeUndefined();
+    remote(record('e3', app, '10.42.1.12', 'api'));
+    expect(find('store')).toEqual(['10.42.1.12']);
+    names.local(undefined, local(record('d1', db, '10.43.0.10', 'web'), '/s/1'));
+    names.local(web, undefined);
+    names.local(undefined, local(record('e9', app, '10.42.0.10', 'web'), '/s/1'));
+    expect(find('store')).toBeUndefined();
+  });
+
+  test('come before names of containers, and are there before the endpoint has its own name on disk', () => {
+    const { names, find, remote } = scene();
+    names.local(undefined, local(record('e1', app, '10.42.0.10')));
+    remote(record('e2', app, '10.42.1.9', 'store'));
+    remote(record('e3', app, '10.42.1.10', 'api'));
+    expect(find('store')).toEqual(['10.42.1.9']);
+    names.container(on('c1', 'web', 'e1', linked));
+    expect(find('store')).toEqual(['10.42.1.10']);
+    names.containerGone('c1');
+    expect(find('store')).toEqual(['10.42.1.9']);
+  });
+
+  test('on a network of the engine’s own are answered, too', () => {
+    const { names, find } = scene();
+    names.local(undefined, local(record('e1', app, '10.42.0.10', 'xweb')));
+    names.container(on('c2', 'xapi', 'x2'));
+    names.container(on('e1aabbccddeeff0011', 'xweb', 'x1', [{ container: 'xapi', alias: 'store' }]));
+    expect(find('store')).toEqual(['172.18.0.9']);
+  });
+});
+
+describe('a container that has just begun', () => {
+  const client = { address: '10.42.0.10', server: '10.42.0.2' };
+  const networks = [{ name: 'app', endpointId: 'e1', address: '10.42.0.10', mac: '' }];
+  const web = { id: 'e1aabbccddeeff0011', name: 'web', networks } as unknown as ContainerInfo;
+
+  test('is waited for until the engine has told of it, or it is gone', async () => {
+    const { names } = scene();
+    const e1 = local(record('e1', app, '10.42.0.10', 'web'));
+    names.local(undefined, e1);
+    const asked = [names.untilKnown(client), names.untilKnown(client)];
+    expect(asked).not.toContain(undefined);
+    names.container(web);
+    await Promise.all(asked);
+    expect(names.untilKnown(client)).toBeUndefined();
+    names.containerGone(web.id);
+    const gone = names.untilKnown(client);
+    expect(gone).toBeDefined();
+    names.local(e1, undefined);
+    await gone;
+    expect(names.untilKnown(client)).toBeUndefined();
+  });
+
+  test('is not waited for long, and not at all once the engine should have told', async () => {
+    const { names, state } = scene();
+    names.local(undefined, local(record('e1', app, '10.42.0.10', 'web')));
+    state.waited = Promise.resolve();
+    await names.untilKnown(client);
+    state.now = 31_000;
+    expect(names.untilKnown(client)).toBeUndefined();
+  });
+});
+
+describe('what the engine calls a network', () => {
+  const known = (id: string, name: string, endpointId = id) =>
+    ({ id, name: id, networks: [{ name, endpointId, address: '', mac: '' }] }) as unknown as ContainerInfo;
+
+  test('is its name until the last container of this host has left that', () => {
+    const { names, find, remote } = scene();
+    names.local(undefined, local(record('e1', app, '10.42.0.10', 'web')));
+    remote(record('e9', app, '10.42.1.10', 'api'));
+    const e4 = local(record('e4', app, '10.42.0.14', 'job'));
+    names.local(undefined, e4);
+    names.container(known('e1', 'app'));
+    for (const id of ['e2', 'e3', 'e4']) names.container(known(id, 'ci-123_default'));
+    const version = names.version;
+    names.containerGone('e2');
+    names.containers(['e1', 'e4']);
+    expect(find('api.ci-123_default')).toEqual(['10.42.1.10']);
+    names.local(e4, undefined);
+    expect(find('api.ci-123_default')).toBeUndefined();
+    expect(find('api.app')).toEqual(['10.42.1.10']);
+    expect(names.version).toBeGreaterThan(version);
+  });
+
+  test('is looked up, however much there is of it', () => {
+    const { names, find } = scene();
+    names.local(undefined, local(record('e1', app, '10.42.0.10', 'web.front')));
+    const spent = (work: () => void) => {
+      const start = performance.now();
+      for (let i = 0; i < 500; i += 1) work();
+      return performance.now() - start;
+    };
+    const few = spent(() => find('a.b.unknown'));
+    for (let i = 0; i < 20_000; i += 1) names.container(known(`e${i}`, `ci-${i}_a.b`));
+    expect(spent(() => find('a.b.unknown'))).toBeLessThan(20 * few + 20);
+    expect(find('web.front.ci-19999_a.b')).toEqual(['10.42.0.10']);
   });
 });
 

@@ -13,13 +13,15 @@
  */
 import type { Client, Found, Zone } from '../dns/dns.ts';
 import { contains, type EndpointRecord, type NetworkRecord, parseAddress, parseSubnet } from '../domain/domain.ts';
+import type { Clock } from '../platform/platform.ts';
 import type { TopicValue } from '../protocol/protocol.ts';
 import type { ContainerInfo } from '../runtimes/runtimes.ts';
 import type { ClusterView } from './cluster-view.ts';
-import { EngineNames } from './engine-names.ts';
+import { EngineNames, type Link } from './engine-names.ts';
 import type { LocalEndpoint } from './local-state.ts';
 import type { Change } from './mirror.ts';
 import { NameIndex } from './name-index.ts';
+import { Newcomers } from './newcomers.ts';
 
 /** Names under it are the cluster's only. */
 const clusterSuffix = 'trama';
@@ -35,13 +37,18 @@ export interface NamesOptions {
   hostServers(): readonly string[];
   /** The network of an endpoint of the engine's; undefined: it is none of Trama's. */
   networkOf(endpointId: string): string | undefined;
+  /** The container of these endpoints answers itself: `asksItself`. */
+  onAsksItself(endpointIds: readonly string[]): void;
+  readonly clock: Clock;
 }
 
 /** A network as a client sees it. */
 interface Seen {
   readonly name: string;
-  /** The engine's names of it. */
-  readonly others: ReadonlySet<string>;
+  /** Whether the engine calls it so. */
+  isCalled(name: string): boolean;
+  /** The client's. */
+  readonly links: readonly Link[];
   /** In which its names are. */
   readonly indexes: readonly NameIndex[];
   readonly network?: NetworkRecord;
@@ -51,6 +58,7 @@ export class Names implements Zone {
   readonly suffix = clusterSuffix;
   readonly #options: NamesOptions;
   readonly #engine = new EngineNames();
+  readonly #newcomers: Newcomers;
   /** Network → its names. */
   readonly #indexes = new Map<string, NameIndex>();
   /** Network → names of other nodes' containers as this host's disk has them, while no server has told. */
@@ -61,12 +69,11 @@ export class Names implements Zone {
   readonly #local = new Map<string, LocalEndpoint>();
   /** Path of a container's namespace → its endpoints. */
   readonly #sandboxes = new Map<string, Map<string, LocalEndpoint>>();
-  /** Network → the engine's names of it: Compose puts its project before it. */
-  readonly #engineNames = new Map<string, Set<string>>();
   #version = 0;
 
   constructor(options: NamesOptions) {
     this.#options = options;
+    this.#newcomers = new Newcomers(options.clock);
   }
 
   get version(): number {
@@ -83,7 +90,12 @@ export class Names implements Zone {
   /** One of this node's endpoints came, changed or went. */
   local(before: LocalEndpoint | undefined, after: LocalEndpoint | undefined): void {
     if (before !== undefined) this.#forget(before);
-    if (after === undefined) return;
+    if (after === undefined) {
+      if (before === undefined) return;
+      this.#engine.disconnected(before.record.id);
+      this.#newcomers.known(before.record.id);
+      return;
+    }
     const { record, sandbox } = after;
     if (record.kind === 'gateway') this.#gateways.set(record.address, record.network);
     else this.#local.set(placeOf(record), after);
@@ -127,24 +139,28 @@ export class Names implements Zone {
   left(network: string): void {
     this.#indexes.delete(network);
     this.#remembered.delete(network);
-    this.#engineNames.delete(network);
     this.#version += 1;
   }
 
   container(info: ContainerInfo): void {
-    const { networkOf } = this.#options;
-    for (const { endpointId, ...attached } of info.networks) {
-      const network = networkOf(endpointId);
-      const name = attached.name.toLowerCase();
-      if (network === undefined || this.#engineNames.get(network)?.has(name)) continue;
-      this.#engineNames.set(network, (this.#engineNames.get(network) ?? new Set()).add(name));
-      this.#version += 1;
-    }
-    if (this.#engine.put(info, (endpointId) => networkOf(endpointId) === undefined)) this.#version += 1;
+    const endpoints = info.networks.map(({ endpointId }) => endpointId);
+    const changed = this.#engine.put(info, (endpointId) => this.#options.networkOf(endpointId));
+    for (const each of endpoints) this.#newcomers.known(each);
+    if (!changed) return;
+    this.#version += 1;
+    if (this.#engine.asksItself(info.id)) this.#options.onAsksItself(endpoints);
   }
 
   containerGone(id: string): void {
     if (this.#engine.delete(id)) this.#version += 1;
+  }
+
+  /**
+   * Whether the endpoint's container has a server of its own, on its loopback (`--dns 127.0.0.1`): from the host nobody can
+   * ask that, the engine can.
+   */
+  asksItself(endpointId: string): boolean {
+    return this.#engine.asksItself(this.#engine.containerOf(endpointId) ?? '');
   }
 
   /** Whether the container is on a network of the engine's own. */
@@ -201,13 +217,19 @@ export class Names implements Zone {
     return inside ? [] : undefined;
   }
 
+  untilKnown(client: Client): Promise<void> | undefined {
+    const endpoint = this.#endpointOf(client);
+    if (endpoint === undefined || this.#engine.containerOf(endpoint.record.id) !== undefined) return undefined;
+    return this.#newcomers.untilKnown(endpoint);
+  }
+
   upstreams(client: Client): readonly string[] {
     const container = this.#containerOf(client) ?? '';
     // Who has no way out has none by names either: a question can carry anything.
     const wayOut = this.#networksOf(client).some(({ network }) => network?.internal === false);
     if (!wayOut && !this.#engine.isElsewhere(container)) return [];
-    const own = this.#engine.dns(container);
-    return own.length > 0 ? own : this.#options.hostServers();
+    const { given, reachable } = this.#engine.dns(container);
+    return given ? reachable : this.#options.hostServers();
   }
 
   /** Under the suffix `node` is never a network. */
@@ -226,18 +248,18 @@ export class Names implements Zone {
   #networksOf(client: Client): Seen[] {
     const asked = this.#networkAsked(client);
     if (asked === undefined) return [];
-    const endpoint = this.#local.get(`${asked.id}/${client.address}`);
+    const endpoint = this.#endpointOf(client);
     const together = this.#sandboxes.get(endpoint?.sandbox?.path ?? '')?.values() ?? [];
     const ids = new Set([...[...together].sort(byAge).map(({ record }) => record.network), asked.id]);
+    const container = this.#containerOf(client) ?? '';
     const own = [...ids].flatMap((id) => {
       const network = this.#options.view.network(id);
-      return network === undefined ? [] : [this.#seen(network)];
+      return network === undefined ? [] : [this.#seen(network, container)];
     });
-    const foreign = this.#engine.networksOf(this.#containerOf(client) ?? '');
-    return [
-      ...own,
-      ...foreign.map(({ name, index }) => ({ name: name.toLowerCase(), others: none, indexes: [index] })),
-    ];
+    const foreign = this.#engine.networksOf(container).map(({ name, index, links }) => {
+      return { name: name.toLowerCase(), isCalled: () => false, links, indexes: [index] };
+    });
+    return [...own, ...foreign];
   }
 
   /** Only who is in a network asks in it: a packet from elsewhere does not make a resolver for everybody of this. */
@@ -246,15 +268,21 @@ export class Names implements Zone {
     return network !== undefined && contains(parseSubnet(network.subnet), parseAddress(address)) ? network : undefined;
   }
 
-  #containerOf({ address, server }: Client): string | undefined {
-    return this.#local.get(`${this.#gateways.get(server)}/${address}`)?.record.container?.id;
+  #endpointOf({ address, server }: Client): LocalEndpoint | undefined {
+    return this.#local.get(`${this.#gateways.get(server)}/${address}`);
   }
 
-  #seen(network: NetworkRecord): Seen {
+  #containerOf(client: Client): string | undefined {
+    const record = this.#endpointOf(client)?.record;
+    return record && (this.#engine.containerOf(record.id) ?? record.container?.id);
+  }
+
+  #seen(network: NetworkRecord, container: string): Seen {
     const indexes = [this.#indexes.get(network.id), this.#remembered.get(network.id)];
     return {
       name: network.name,
-      others: this.#engineNames.get(network.id) ?? none,
+      isCalled: (name) => this.#engine.isCalled(network.id, name),
+      links: this.#engine.linksIn(network.id, container),
       indexes: indexes.filter((index) => index !== undefined),
       network,
     };
@@ -264,30 +292,34 @@ export class Names implements Zone {
 /** @param under the name stood under the suffix, where the engine's own networks are not */
 function search(networks: readonly Seen[], name: string, under: boolean): Found | undefined {
   const candidates = under ? networks.filter(({ network }) => network !== undefined) : networks;
-  const found = (seen: Seen, wanted: string) => {
-    const addresses = new Set(seen.indexes.flatMap((index) => index.addresses(wanted)));
-    return addresses.size === 0 ? undefined : [...addresses];
-  };
-  for (const seen of candidates) {
-    const addresses = found(seen, name);
-    if (addresses !== undefined) return { addresses };
-  }
-  for (const seen of candidates) {
-    for (const network of [seen.name, ...seen.others]) {
-      const addresses = name.endsWith(`.${network}`) ? found(seen, name.slice(0, -network.length - 1)) : undefined;
-      if (addresses !== undefined) return { addresses };
-    }
+  const plain = foundIn(candidates, name);
+  if (plain !== undefined) return plain;
+  // Names of containers and of networks may have dots.
+  for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
+    const network = name.slice(dot + 1);
+    const called = candidates.filter((seen) => seen.name === network || seen.isCalled(network));
+    const found = foundIn(called, name.slice(0, dot));
+    if (found !== undefined) return found;
   }
   // The suffix has names under its networks' names.
   return under && candidates.some((seen) => seen.name === name) ? { addresses: [] } : undefined;
+}
+
+/** As the engine does: links come first, and on its network a link's alias is nobody else's name. */
+function foundIn(networks: readonly Seen[], name: string): Found | undefined {
+  const looks = networks.map((seen) => ({ seen, link: seen.links.findLast(({ alias }) => alias === name) }));
+  const linked = looks.filter(({ link }) => link !== undefined);
+  for (const { seen, link } of [...linked, ...looks.filter((each) => !linked.includes(each))]) {
+    const addresses = new Set(seen.indexes.flatMap((index) => index.addresses(link?.container ?? name)));
+    if (addresses.size > 0) return { addresses: [...addresses] };
+  }
+  return undefined;
 }
 
 function namesOf({ id, address, kind, node, container, aliases = [] }: EndpointRecord) {
   if (kind === 'gateway') return { id, address, names: [`${node}.${nodeLabel}.${clusterSuffix}`] };
   return { id, address, names: container === undefined ? [] : [container.name, ...aliases, container.id.slice(0, 12)] };
 }
-
-const none: ReadonlySet<string> = new Set();
 
 const placeOf = (record: EndpointRecord): string => `${record.network}/${record.address}`;
 

@@ -17,6 +17,7 @@ function scene() {
   const there = new Set<string>();
   const fresh: string[] = [];
   const warnings: string[] = [];
+  const inside = new Set<string>();
   let settled = 0;
   let now = 0;
   const questions = new Questions({
@@ -26,6 +27,7 @@ function scene() {
       fresh: (path) => void fresh.push(path),
     },
     gatewayOf: (network) => `10.${network}.0.2`,
+    asksItself: (endpoint) => inside.has(endpoint),
     settleSoon: () => {
       settled += 1;
     },
@@ -42,7 +44,7 @@ function scene() {
   const passed = async () => {
     for (let i = 0; i < 10; i += 1) await new Promise(setImmediate);
   };
-  return { questions, desired, there, fresh, warnings, passed, settled: () => settled };
+  return { questions, inside, desired, there, fresh, warnings, passed, settled: () => settled };
 }
 
 describe('questions of a container', () => {
@@ -70,6 +72,24 @@ describe('questions of a container', () => {
     questions.local(e2, undefined);
     expect([...desired.keys()]).toEqual([]);
     expect(fresh).toEqual([]);
+  });
+
+  test('whose server is in itself are the engine’s, also after it joined another network', async () => {
+    const { questions, inside, desired, there, passed, settled } = scene();
+    for (const path of ['/s/1', '/s/2']) there.add(path);
+    const e1 = endpoint('e1', '42', 1, '/s/1');
+    questions.local(undefined, e1);
+    questions.local(undefined, endpoint('e2', '42', 2, '/s/2'));
+    await passed();
+    const before = settled();
+    inside.add('e1');
+    questions.look(['e0', 'e1']);
+    expect([...desired.keys()]).toEqual(['names//s/2']);
+    expect(settled()).toBe(before + 1);
+    questions.local(undefined, endpoint('e3', '43', 3, '/s/1'));
+    expect([...desired.keys()]).toEqual(['names//s/2']);
+    questions.local(e1, undefined);
+    expect(desired.get('names//s/1')).toEqual(resolver('/s/1', '10.43.0.5', '10.43.0.2'));
   });
 
   test('of one that never comes to be are waited for no longer than its endpoint is there, nor for ever', async () => {

@@ -1,6 +1,7 @@
 /**
  * Brings containers' questions for names to this node's name server: what `drivers/resolver.ts` says, for each container
- * that has an endpoint here, at the first network of those that it joined and is still on.
+ * that has an endpoint here, at the first network of those that it joined and is still on. One whose name server is in
+ * itself (`--dns 127.0.0.1`) is left to the engine, which alone can ask there.
  *
  * An engine asks to join before the container's namespace is there: it appears once the container is made, some tens of
  * milliseconds before its process begins.
@@ -13,6 +14,8 @@ import type { Desires } from './wiring.ts';
 export interface QuestionsOptions {
   readonly kernel: Desires & { fresh(path: string): void };
   gatewayOf(network: string): string | undefined;
+  /** Whether its container's name server is in itself; told to `look` once the engine has said so. */
+  asksItself(endpointId: string): boolean;
   /** Brings what is desired into the kernel, some time soon. */
   settleSoon(): void;
   isNamespace(path: string): Promise<boolean>;
@@ -55,6 +58,15 @@ export class Questions {
     }
   }
 
+  /** What `asksItself` says of these is another now. */
+  look(endpointIds: readonly string[]): void {
+    for (const [path, endpoints] of this.#endpoints) {
+      if (!endpointIds.some((id) => endpoints.has(id))) continue;
+      this.#redirect(path);
+      this.#options.settleSoon();
+    }
+  }
+
   async #await(path: string): Promise<void> {
     const { clock, kernel, isNamespace, settleSoon } = this.#options;
     const endpoints = this.#endpoints.get(path);
@@ -81,7 +93,7 @@ export class Questions {
   }
 
   #redirect(path: string): void {
-    const { kernel, gatewayOf } = this.#options;
+    const { kernel, gatewayOf, asksItself } = this.#options;
     const endpoints = [...(this.#endpoints.get(path)?.values() ?? [])];
     if (endpoints.length === 0) {
       this.#endpoints.delete(path);
@@ -89,6 +101,10 @@ export class Questions {
       return;
     }
     if (!this.#there.has(path)) return;
+    if (endpoints.some(({ record }) => asksItself(record.id))) {
+      kernel.release(ownerOf(path));
+      return;
+    }
     const [first] = endpoints.sort((a, b) => a.createdAt - b.createdAt || (a.record.id < b.record.id ? -1 : 1));
     const gateway = first === undefined ? undefined : gatewayOf(first.record.network);
     if (first !== undefined && gateway !== undefined)

@@ -37,6 +37,11 @@ export interface Zone {
    * @returns undefined when the address is in no network of this client's: the question is passed on
    */
   reverse(client: Client, address: string): readonly string[] | undefined;
+  /**
+   * Asked before a question is passed on: what belongs to this client may not be all known yet.
+   * @returns what to wait for before the zone is asked once more, soon over; undefined: nothing
+   */
+  untilKnown(client: Client): Promise<void> | undefined;
   /** Names under it are only the cluster's: one that is not known does not exist, and no other server is asked. Without dots at its ends. */
   readonly suffix: string;
   /** Changes whenever an answer to anybody might: what was made for an earlier one is not used again. Read for every question. */

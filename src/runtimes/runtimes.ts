@@ -26,6 +26,8 @@ export interface ContainerInfo {
     readonly mac: string;
     /** Names besides its own that it answers to there; only `inspect` tells. */
     readonly aliases?: readonly string[];
+    /** Names that it alone, there, has for others (`--link CONTAINER:ALIAS`); only `inspect` tells. */
+    readonly links?: readonly { readonly container: string; readonly alias: string }[];
   }[];
   /** Name servers that it was given instead of the host's; only `inspect` tells. */
   readonly dns?: readonly string[];

@@ -16,10 +16,10 @@ import { inNamespaceOf } from './steps.ts';
 let lab: Lab;
 let cluster: LabCluster;
 
-/** The server that the hosts' resolv.conf names: knows example.test, and who asks it. */
-const outsideServer = `
+/** Knows example.test, and who asks it. */
+const serverAt = (address: string) => `
 import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('198.51.100.1', 53))
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('${address}', 53))
 while True:
     q, who = s.recvfrom(4096)
     i, labels = 12, []
@@ -31,12 +31,13 @@ while True:
     head = q[:2] + (b'\\x84\\x80' if name == 'example.test' else b'\\x84\\x83') + b'\\x00\\x01\\x00' + bytes([known]) + b'\\x00\\x00\\x00\\x00' + q[12:i+5]
     s.sendto(head + (b'\\xc0\\x0c\\x00\\x01\\x00\\x01\\x00\\x00\\x00\\x3c\\x00\\x04\\xc0\\x00\\x02\\x63' if known else b''), who)
 `;
+/** The one that the hosts' resolv.conf names. */
 let outside: Awaited<ReturnType<LabHost['start']>>;
 
 beforeAll(async () => {
   lab = await createLab();
   cluster = await startCluster(lab, { hosts: ['h1', 'h2', 'h3'] });
-  outside = await lab.outside.start(['python3', '-c', outsideServer]);
+  outside = await lab.outside.start(['python3', '-c', serverAt('198.51.100.1')]);
   for (const network of ['app', 'back']) await cluster.trama('network', 'create', network);
   for (const host of cluster.hosts)
     await eventually(`networks on ${host.name}`, async () => {
@@ -152,6 +153,42 @@ describe('containers on different hosts', () => {
     expect(await ask('h1', 'elsewhere', 'private.test')).not.toEqual(['NXDOMAIN']);
     expect(await asked()).not.toContain('private.test');
     await host('h1').docker('rm', '-f', 'elsewhere');
+  });
+
+  test('a link is a name to its container alone, also over hosts, and to its first process at once', async () => {
+    const linked = await run('h1', 'linked', 'app', '--link', 'api:store', '--link', 'api');
+    for (const name of ['store', 'store.app', 'api']) await finds('h1', 'linked', name, [api]);
+    expect(await ask('h1', 'web', 'store')).toEqual(['NXDOMAIN']);
+    await finds('h2', 'api', 'linked', [linked]);
+    await host('h1').docker('rm', '-f', 'linked');
+    await host('h1').docker('network', 'connect', '--link', 'api:later', 'back', 'web');
+    await run('h2', 'api2', 'back', '--network-alias', 'api');
+    await finds('h1', 'web', 'later', [await addressOf('h2', 'api2', 'back')]);
+    await host('h1').docker('network', 'disconnect', 'back', 'web');
+    await host('h2').docker('rm', '-f', 'api2');
+    for (let i = 0; i < 5; i += 1) {
+      const options = ['--rm', '--network', 'app', '--link', 'api:store'];
+      expect(await host('h1').docker('run', ...options, labImage, 'nslookup', 'store')).toContain(`Address: ${api}`);
+    }
+  });
+
+  test('--dns 127.0.0.1 is the container’s own loopback, and never the host’s', async () => {
+    await using host1 = await host('h1').start(['python3', '-c', serverAt('127.0.0.1')]);
+    await run('h1', 'served', 'app', '--dns', '127.0.0.1');
+    const pid = await host('h1').docker('inspect', '-f', '{{.State.Pid}}', 'served');
+    await eventually('Docker answers', async () => (await tablesIn('h1', 'served')) === 0, 5000);
+    await using inside = await host('h1').start([
+      'nsenter',
+      `--net=/proc/${pid}/ns/net`,
+      'python3',
+      '-c',
+      serverAt('127.0.0.1'),
+    ]);
+    await finds('h1', 'served', 'example.test', ['192.0.2.99'], 5000);
+    await finds('h1', 'served', 'web', [web]);
+    expect(await inside.output()).toContain('example.test');
+    expect(await host1.output()).not.toContain('example.test');
+    await host('h1').docker('rm', '-f', 'served');
   });
 
   test('a name is gone within 2 s of its container’s end, and follows a rename', async () => {

@@ -29,7 +29,7 @@ export class AnswerCache {
     return this.#byAsker.get(asker)?.get(question);
   }
 
-  /** After `get`, in the same turn. */
+  /** What the zone says in this turn; `get` was called before, whenever. */
   keep(asker: Asker, question: string, kept: Kept): void {
     if (question.length > longest) return;
     if (this.#size >= most) this.#forget();

@@ -69,6 +69,34 @@ describe('questions that were asked before', () => {
   });
 });
 
+describe('questions of a client that is not known yet', () => {
+  const rcodes = (answers: readonly Buffer[]) => answers.map((each) => decode(each).rcode);
+
+  test.each(['overUdp', 'overTcp'] as const)('%s: wait until it is, if they would be passed on', async (transport) => {
+    const { zone, ask } = desk();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    zone.unknown = promise;
+    expect(addresses(ask(query('web', 'A'), '10.42.0.6', transport))).toEqual(['10.42.0.5']);
+    const answers = ask(query('store', 'A'), '10.42.0.6', transport);
+    await new Promise(setImmediate);
+    expect(answers).toEqual([]);
+    zone.names.set('store', ['10.42.0.8']);
+    zone.version += 1;
+    resolve();
+    await expect.poll(() => addresses(answers)).toEqual(['10.42.0.8']);
+    expect(addresses(ask(query('store', 'A', { id: 9 }), '10.42.0.6', transport))).toEqual(['10.42.0.8']);
+  });
+
+  test('wait once, and no more of them than may be passed on', async () => {
+    const { zone, ask } = desk();
+    zone.unknown = new Promise((resolve) => setTimeout(resolve, 20));
+    const [first, second] = [ask(query('nobody', 'A')), ask(query('nothing', 'A'))];
+    expect([rcodes(first), rcodes(second)]).toEqual([[], [5]]);
+    await expect.poll(() => rcodes(first)).toEqual([5]);
+    expect(rcodes(ask(query('web', 'A')))).toEqual([0]);
+  });
+});
+
 describe('whatever the bytes', () => {
   const valid = fc
     .tuple(

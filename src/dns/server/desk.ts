@@ -7,7 +7,7 @@ import { readUpstream } from '../forward/upstream.ts';
 import { bareAnswer, buildAnswer, composeAnswer, mistakeAnswer, type Reply, sizeOver } from '../message/answer.ts';
 import { type Question, readQuestion } from '../message/question.ts';
 import { datagram, flags, rcodes } from '../message/wire.ts';
-import { resolve } from '../resolve.ts';
+import { type Resolved, resolve } from '../resolve.ts';
 import { AnswerCache } from './answer-cache.ts';
 import type { Asker } from './clients.ts';
 
@@ -27,6 +27,14 @@ export interface DeskOptions {
 }
 
 type Send = (answer: Buffer) => void;
+
+interface Asked {
+  readonly asker: Asker;
+  readonly message: Buffer;
+  readonly transport: Transport;
+  readonly send: Send;
+  readonly compose: (question: Question, reply: Reply) => Buffer;
+}
 
 export class Desk {
   readonly #options: DeskOptions;
@@ -48,11 +56,12 @@ export class Desk {
       send(composeAnswer(kept.answer, message.readUInt16BE(0), kept.turn));
       return;
     }
-    this.#answer(asker, message, 'udp', send, (question, reply) => {
+    const compose = (question: Question, reply: Reply) => {
       const answer = buildAnswer(message, question, reply, sizeOver(question));
       this.#cache.keep(asker, asked, { answer, turn: this.#turn });
       return composeAnswer(answer, message.readUInt16BE(0), this.#turn);
-    });
+    };
+    this.#answer({ asker, message, transport: 'udp', send, compose });
   }
 
   /**
@@ -60,50 +69,67 @@ export class Desk {
    * @returns false when it is not: these bytes are no question
    */
   overTcp(asker: Asker, message: Buffer, send: Send): boolean {
-    return this.#answer(asker, message, 'tcp', send, (question, reply) => {
+    const compose = (question: Question, reply: Reply) => {
       const answer = buildAnswer(message, question, reply, 0xffff);
       return composeAnswer(answer, message.readUInt16BE(0), this.#turn);
-    });
+    };
+    return this.#answer({ asker, message, transport: 'tcp', send, compose });
   }
 
-  #answer(
-    asker: Asker,
-    message: Buffer,
-    transport: Transport,
-    send: Send,
-    compose: (question: Question, reply: Reply) => Buffer,
-  ): boolean {
+  #answer(asked: Asked): boolean {
+    const { asker, message, send } = asked;
+    const { zone } = this.#options;
     const question = readQuestion(message);
     if (question === undefined) return false;
     if (question.kind === 'mistake') {
       send(mistakeAnswer(message, question.rcode));
       return true;
     }
-    const resolved = resolve(this.#options.zone, asker.client, question);
+    const resolved = resolve(zone, asker.client, question);
+    const known = resolved === 'pass on' && !this.#isBusy(asker) ? zone.untilKnown(asker.client) : undefined;
+    if (known === undefined) this.#give(asked, question, resolved);
+    else
+      void this.#counted(asker, known).then(() => this.#give(asked, question, resolve(zone, asker.client, question)));
+    return true;
+  }
+
+  #give(asked: Asked, question: Question, resolved: Resolved): void {
+    const { message, send, compose } = asked;
     if (resolved === 'refused') send(bareAnswer(message, question, rcodes.refused));
-    else if (resolved === 'pass on') this.#passOn(asker, message, question, transport, send);
+    else if (resolved === 'pass on') this.#passOn(asked, question);
     else {
       this.#turn += 1;
       send(compose(question, resolved));
     }
-    return true;
   }
 
-  #passOn(asker: Asker, message: Buffer, question: Question, transport: Transport, send: Send): void {
-    const { zone, clock, forwarder, passedOn } = this.#options;
+  #isBusy(asker: Asker): boolean {
+    const { passedOn } = this.#options;
+    return asker.passedOn >= passedOn.ofClient || this.#passedOn >= passedOn.ofAll;
+  }
+
+  /** What is waited for for a question of the asker's counts as long as it lasts. */
+  async #counted<T>(asker: Asker, waited: Promise<T>): Promise<T> {
+    asker.passedOn += 1;
+    this.#passedOn += 1;
+    try {
+      return await waited;
+    } finally {
+      asker.passedOn -= 1;
+      this.#passedOn -= 1;
+    }
+  }
+
+  #passOn({ asker, message, transport, send }: Asked, question: Question): void {
+    const { zone, clock, forwarder } = this.#options;
     const upstreams = zone.upstreams(asker.client).filter((each) => this.#isOther(each));
-    const busy = asker.passedOn >= passedOn.ofClient || this.#passedOn >= passedOn.ofAll;
-    if (upstreams.length === 0 || busy || !asker.allowance.take(clock.now())) {
+    if (upstreams.length === 0 || this.#isBusy(asker) || !asker.allowance.take(clock.now())) {
       // Told at once, since silence would hold up who asks for 5 s.
       send(bareAnswer(message, question, rcodes.refused));
       return;
     }
     const query = withSmallerSize(message, question);
-    asker.passedOn += 1;
-    this.#passedOn += 1;
-    void forwarder.ask(query, question.end, upstreams, transport).then((answer) => {
-      asker.passedOn -= 1;
-      this.#passedOn -= 1;
+    void this.#counted(asker, forwarder.ask(query, question.end, upstreams, transport)).then((answer) => {
       send(
         answer === undefined
           ? bareAnswer(message, question, rcodes.serverFailure)

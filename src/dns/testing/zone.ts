@@ -5,6 +5,8 @@ export interface FakeZone extends Zone {
   /** By name; seen by every client. */
   readonly names: Map<string, readonly string[]>;
   servers: readonly string[];
+  /** What `untilKnown` gives. */
+  unknown: Promise<void> | undefined;
   /** Names that were looked for. */
   readonly found: string[];
 }
@@ -24,6 +26,7 @@ export function fakeZone(servers: readonly string[] = []): FakeZone {
     names,
     found,
     servers,
+    unknown: undefined,
     suffix: 'trama.test',
     version: 1,
     find(_client, name) {
@@ -34,6 +37,9 @@ export function fakeZone(servers: readonly string[] = []): FakeZone {
     reverse(_client, address) {
       if (address === '10.42.0.5') return ['web.app.trama.test', 'web'];
       return address.startsWith('10.42.') ? [] : undefined;
+    },
+    untilKnown() {
+      return this.unknown;
     },
     upstreams() {
       return this.servers;

@@ -6,7 +6,7 @@ const endpoint = { NetworkID: 'n1', EndpointID: 'e1', IPAddress: '10.42.0.9', Ma
 /** As old engines tell them, and new ones. */
 const dnsNames = { Aliases: ['www', 'c1'], DNSNames: ['web', 'www', 'c1', 'host'] };
 
-const inspected = (Status: string) =>
+const inspected = (Status: string, Links: string[] | null = null) =>
   inspectedContainer(
     inspectAnswer.parse({
       Id: 'c1',
@@ -18,7 +18,7 @@ const inspected = (Status: string) =>
         StartedAt: Status === 'created' ? '0001-01-01T00:00:00Z' : '2026-01-01T00:00:00Z',
       },
       HostConfig: { Dns: ['192.0.2.53'] },
-      NetworkSettings: { Networks: { app: { ...endpoint, ...dnsNames } } },
+      NetworkSettings: { Networks: { app: { ...endpoint, ...dnsNames, Links } } },
     }),
   );
 
@@ -35,6 +35,15 @@ test('a container that runs is on its networks and has no exit code', () => {
     ],
     dns: ['192.0.2.53'],
   });
+});
+
+test('its links are told with their network, in each form that the engine reads', () => {
+  const [app] = inspected('running', ['db:database', 'cache', '/store:/web/shop']).networks;
+  expect(app?.links).toEqual([
+    { container: 'db', alias: 'database' },
+    { container: 'cache', alias: 'cache' },
+    { container: 'store', alias: 'shop' },
+  ]);
 });
 
 test('one that has ended keeps no address, whatever the engine still shows', () => {

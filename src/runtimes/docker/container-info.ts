@@ -14,6 +14,8 @@ const endpoints = z
       IPAddress: z.string().nullish(),
       MacAddress: z.string().nullish(),
       Aliases: z.array(z.string()).nullish(),
+      /** `CONTAINER:ALIAS`, or a name that is both. The default bridge's are not here: Docker writes those to /etc/hosts. */
+      Links: z.array(z.string()).nullish(),
       /** From API 1.44 on: the name, the aliases, the short id and the host's name. */
       DNSNames: z.array(z.string()).nullish(),
     }),
@@ -74,12 +76,23 @@ export function inspectedContainer(answer: z.infer<typeof inspectAnswer>): Conta
     ...(State.Pid ? { pid: State.Pid } : {}),
     labels: Config.Labels ?? {},
     networks: attachments(State.Status, NetworkSettings.Networks).map((each) => {
-      const { Aliases, DNSNames } = NetworkSettings.Networks?.[each.name] ?? {};
+      const { Aliases, DNSNames, Links } = NetworkSettings.Networks?.[each.name] ?? {};
       const aliases = new Set([...(Aliases ?? []), ...(DNSNames ?? [])]);
-      return { ...each, aliases: [...aliases].filter((alias) => !own.includes(alias)) };
+      const links = (Links ?? []).map(readLink);
+      return {
+        ...each,
+        aliases: [...aliases].filter((alias) => !own.includes(alias)),
+        ...(links.length === 0 ? {} : { links }),
+      };
     }),
     dns: HostConfig?.Dns ?? [],
   };
+}
+
+/** As the engine reads them; it may have kept one as `/CONTAINER:/LINKING/ALIAS`. */
+function readLink(text: string): { container: string; alias: string } {
+  const [container = '', alias = container] = text.split(':').map((part) => part.slice(part.lastIndexOf('/') + 1));
+  return { container, alias };
 }
 
 /** Without `startedAt`, which the list does not tell. */
