@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { heldClock } from '../../test/conformance/held-clock.ts';
+import type { Bus, BusClientOptions } from '../bus/bus.ts';
 import { silentLog } from '../platform/platform.ts';
 import { Membership, type MembershipOptions } from './membership.ts';
 
@@ -65,4 +66,37 @@ test('while it does not answer, what it said last is told, and it is not asked a
   }
   expect(order.filter((each) => each.startsWith('node'))).toEqual(Array(4).fill('node.register: Docker 1'));
   expect(status).toHaveBeenCalledTimes(2);
+});
+
+test('a feed that was interrupted is asked about as soon as a server can tell what is missing', async () => {
+  const clock = heldClock();
+  const asked: string[] = [];
+  const refreshed: unknown[] = [];
+  let options: BusClientOptions | undefined;
+  const client = {
+    state: 'ready',
+    call: async (method: string) => {
+      asked.push(method);
+      return { stale: ['network/n1'] };
+    },
+    subscribe: () => {},
+  };
+  const bus = {
+    connect: async (given: BusClientOptions) => {
+      options = given;
+      return client;
+    },
+  } as unknown as Bus;
+  const membership = new Membership({
+    agent: { clock, log: silentLog, bus },
+    identity: { name: 'h1', servers: [{ host: '192.0.2.1' }] },
+    clone: { refresh: (stale?: string[]) => stale !== undefined && refreshed.push(stale), revisions: () => ({}) },
+  } as unknown as MembershipOptions);
+  await membership.connect();
+  options?.onFeedAgain?.();
+  await clock.advance(1000);
+  expect(asked).toEqual([]);
+  await clock.advance(100);
+  expect(asked).toEqual(['node.heartbeat']);
+  expect(refreshed).toEqual([['network/n1']]);
 });

@@ -24,6 +24,8 @@ const heartbeatMs = 5000;
 const metricsMs = 10_000;
 /** The first figures come sooner: somebody who has just joined a host looks at once. */
 const firstMetricsMs = 1000;
+/** A server calls a topic stale that this node has not heard of for a second. */
+const lateMs = 1100;
 /** How long a registration waits for the container engine, which may hold its socket and say nothing. */
 const engineMs = 1000;
 /** How long a person waits for a server that is not there. */
@@ -85,6 +87,7 @@ export class Membership implements Api {
         this.register().catch((error: unknown) => agent.log.warn('not registered yet', { error }));
       },
       onFeed: (message) => clone.onMessage(message),
+      onFeedAgain: () => void this.#heartbeatAfter(lateMs),
       onState: (server, state, reason) =>
         agent.log[state === 'refused' ? 'warn' : 'info'](
           `server ${server.host}: ${state}`,
@@ -139,13 +142,23 @@ export class Membership implements Api {
 
   /** Until the signal aborts. */
   async sendHeartbeats(signal: AbortSignal): Promise<void> {
-    const { agent, clone } = this.#options;
-    await every(agent, heartbeatMs, signal, async () => {
+    await every(this.#options.agent, heartbeatMs, signal, async () => {
       if (!this.connected) return;
       if (!this.#registered) await this.register();
-      const { stale } = await ask(this, 'node.heartbeat', { topics: clone.revisions() }, { deadlineMs: heartbeatMs });
-      clone.refresh(stale);
+      await this.#heartbeat();
     });
+  }
+
+  async #heartbeat(): Promise<void> {
+    const { clone } = this.#options;
+    const { stale } = await ask(this, 'node.heartbeat', { topics: clone.revisions() }, { deadlineMs: heartbeatMs });
+    clone.refresh(stale);
+  }
+
+  async #heartbeatAfter(ms: number): Promise<void> {
+    const { clock, log } = this.#options.agent;
+    await clock.sleep(ms);
+    if (this.connected) await this.#heartbeat().catch((error: unknown) => log.debug('no heartbeat', { error }));
   }
 
   /** Until the signal aborts. */

@@ -23,6 +23,8 @@ export interface ServerLinkOptions {
   /** A connection became ready. */
   onReady(): void;
   onFeed(message: FeedMessage): void;
+  /** See `BusClientOptions`. */
+  onFeedAgain(): void;
   onState(server: ServerAddress, state: LinkState, reason: string): void;
 }
 
@@ -45,6 +47,7 @@ export class ServerLink implements Api, AsyncDisposable {
         keys: options.keys,
         handler: options.handler,
         onFeed: options.onFeed,
+        onFeedAgain: options.onFeedAgain,
         onState: (state, reason) => {
           if (client !== undefined) reasons.set(client, reason);
           options.onState(server, state, reason);

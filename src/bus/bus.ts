@@ -94,6 +94,8 @@ export interface BusClientOptions {
   /** Every change of the link; `refused` carries a sentence that says why (unknown key, wrong server key, version). */
   onState?(state: LinkState, reason: string): void;
   onFeed?(message: FeedMessage): void;
+  /** The feed was interrupted within the session, and is heard again: what was published meanwhile is missed. */
+  onFeedAgain?(): void;
 }
 
 /**

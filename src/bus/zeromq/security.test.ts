@@ -223,6 +223,31 @@ describe('the door', () => {
   });
 });
 
+test('whoever stays while another is expelled is told when the feed, which was interrupted for that, is heard again', async () => {
+  const { stage } = await counted();
+  await using _ = stage;
+  let again = 0;
+  const { client, feed } = await stage.ready(stage.node('h1'), { onFeedAgain: () => (again += 1) });
+  client.subscribe('cluster');
+  const keys = stage.node('bad');
+  const bad = await stage.ready(keys);
+  bad.client.subscribe('cluster');
+  const publish = (revision: number) =>
+    stage.server?.publish({ topic: 'cluster', previous: revision - 1, revision, data: '[]' });
+  await until('both hear', () => {
+    publish(1);
+    return feed.length > 0 && bad.feed.length > 0;
+  });
+  expect(again).toBe(0);
+  stage.peers.delete(keys.publicKey);
+  await stage.server?.expel(keys.publicKey);
+  await until('it is told', () => again === 1);
+  // From then on nothing is missed.
+  publish(7);
+  await until('it hears', () => feed.at(-1)?.revision === 7);
+  expect(client.state).toBe('ready');
+});
+
 test('metrics without the seal of a session are dropped', async () => {
   const { stage } = await counted();
   await using _ = stage;

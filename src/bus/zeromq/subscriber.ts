@@ -40,6 +40,11 @@ export class FeedSubscriber {
       receiveHighWaterMark: feedHighWaterMark,
     });
     this.#socket.events.on('handshake:error:auth', onRefused);
+    let heard = false;
+    this.#socket.events.on('handshake', () => {
+      if (heard && client.onFeedAgain !== undefined) void this.#again(client.onFeedAgain);
+      heard = true;
+    });
     this.#socket.connect(endpoint(host, ports.feed));
   }
 
@@ -69,6 +74,14 @@ export class FeedSubscriber {
   close(): void {
     this.#socket.close();
     for (const resolve of this.#waiting.values()) resolve();
+  }
+
+  /** ZeroMQ subscribes anew by itself, to everything at once. */
+  async #again(tell: () => void): Promise<void> {
+    if (this.#socket.closed) return;
+    this.#sync();
+    await this.#syncing;
+    if (!this.#socket.closed) tell();
   }
 
   /** The server answers subscriptions in order: once this one is answered, all before it hold. */
