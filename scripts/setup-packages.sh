@@ -12,7 +12,7 @@ packages_of() {
   # An engine that is there, from wherever, is left alone.
   echo docker.io:dockerd
   [ "$1" != bench ] || echo sockperf:sockperf dnsperf:dnsperf wrk:wrk
-  [ "$1" = demo ] || echo ethtool:ethtool iperf3:iperf3 tcpdump:tcpdump arping:arping bind9-dnsutils:dig python3-scapy: docker-registry:docker-registry docker-compose:docker-compose etcd-server:etcd etcd-client:etcdctl
+  [ "$1" = demo ] || echo ethtool:ethtool iperf3:iperf3 tcpdump:tcpdump arping:arping bind9-dnsutils:dig python3-scapy: docker-registry:docker-registry docker-compose:docker-compose etcd-server:etcd etcd-client:etcdctl zsh:zsh fish:fish
 }
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }

@@ -89,7 +89,7 @@ describe('set-up', () => {
     await engineThere();
     expect((await setup('test')).code).toBe(0);
     expect((await aptLog()).at(-1)).toBe(
-      '101 install --no-remove ethtool iperf3 tcpdump arping bind9-dnsutils python3-scapy docker-registry docker-compose etcd-server etcd-client',
+      '101 install --no-remove ethtool iperf3 tcpdump arping bind9-dnsutils python3-scapy docker-registry docker-compose etcd-server etcd-client zsh fish',
     );
   });
 
@@ -105,6 +105,8 @@ describe('set-up', () => {
       'docker-compose',
       'etcd',
       'etcdctl',
+      'zsh',
+      'fish',
     ])
       await program(name, 'exit 0');
     for (const name of ['busybox-static', 'python3-scapy']) await writeFile(`${bin()}/dpkg-query.${name}`, '');

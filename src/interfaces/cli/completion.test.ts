@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { Failure } from '../../domain/errors.ts';
 import { FakeCluster, fakeCluster, web } from './testing/fake-cluster.ts';
 import { trama } from './testing/fake-io.ts';
@@ -88,8 +90,11 @@ describe('bash offers', () => {
 });
 
 test.each(['zsh', 'fish'] as const)('%s takes the script', (shell) => {
-  const { error, status, stderr } = spawnSync(shell, ['-n'], { input: scripts[shell], encoding: 'utf8' });
-  // Where the shell is not installed, that it names every command has to do.
+  const directory = mkdtempSync(`${tmpdir()}/completion-`);
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  writeFileSync(`${directory}/trama`, scripts[shell]);
+  const { error, status, stderr } = spawnSync(shell, ['-n', `${directory}/trama`], { encoding: 'utf8' });
+  // Where the set-up of the tests has not been, that it names every command has to do.
   if (error === undefined) expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   for (const word of ['network', 'create', 'subnet', '__complete container']) expect(scripts[shell]).toContain(word);
 });
