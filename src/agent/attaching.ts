@@ -1,7 +1,7 @@
 /** Joining the streams of a container's main process, from its first byte: also before it has been made, or after it ended. */
 import { Failure, isFailure, type WorkloadRecord } from '../domain/domain.ts';
 import type { Clock } from '../platform/platform.ts';
-import type { ByteStream } from '../protocol/protocol.ts';
+import { type ByteStream, withResult } from '../protocol/protocol.ts';
 import type { ContainerInfo, ContainerRuntime } from '../runtimes/runtimes.ts';
 
 export interface AttachingOptions {
@@ -56,7 +56,11 @@ export class Attaching {
   /** What there is of a container that has ended already: its output and its exit code. */
   async #epilogue(container: ContainerInfo): Promise<ByteStream> {
     const logs = await this.#options.runtime.logs(container.id, { follow: false, timestamps: false });
-    return endingWith(logs, { exitCode: container.exitCode ?? 0 });
+    const exitCode = container.exitCode ?? 0;
+    return withResult(
+      logs,
+      logs.result.then(() => ({ exitCode })),
+    );
   }
 
   /** Waits for somebody to attach, but not for ever: whoever asked may have gone. */
@@ -91,17 +95,4 @@ export class Attaching {
 
 function notFoundYet(error: unknown): undefined {
   if (!isFailure(error, 'not-found')) throw error;
-}
-
-function endingWith(stream: ByteStream, value: unknown): ByteStream {
-  const result = stream.result.then(() => value);
-  // Whoever reads the stream hears of it; somebody who has gone does not.
-  result.catch(() => {});
-  return {
-    [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
-    send: (channel, data) => stream.send(channel, data),
-    end: (own) => stream.end(own),
-    reset: (error) => stream.reset(error),
-    result,
-  };
 }

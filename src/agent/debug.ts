@@ -4,7 +4,7 @@
  */
 import { Failure, toFailure } from '../domain/domain.ts';
 import { type Clock, childrenOf, type Log, type Piped, type Spawn, terminalOf } from '../platform/platform.ts';
-import { type ByteStream, channels, relay, streamPair, writeControl } from '../protocol/protocol.ts';
+import { type ByteStream, channels, relay, streamPair, withResult, writeControl } from '../protocol/protocol.ts';
 import type { ContainerInfo, ContainerRuntime, ContainerSpec } from '../runtimes/runtimes.ts';
 import { serveProcess } from './process-stream.ts';
 
@@ -237,13 +237,5 @@ function endingAfter(stream: ByteStream, then: () => Promise<void>): ByteStream 
       await then();
     }
   })();
-  // Who iterates hears of it.
-  result.catch(() => {});
-  return {
-    [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
-    send: (channel, data) => stream.send(channel, data),
-    end: (own) => stream.end(own),
-    reset: (error) => stream.reset(error),
-    result,
-  };
+  return withResult(stream, result);
 }

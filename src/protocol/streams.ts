@@ -206,3 +206,16 @@ async function pipe(from: ByteStream, to: ByteStream): Promise<void> {
     from.reset(failure);
   }
 }
+
+/** The same stream, with another end. */
+export function withResult(stream: ByteStream, result: Promise<unknown>): ByteStream {
+  // Whoever reads the stream hears of a failure; somebody who has gone does not.
+  result.catch(() => {});
+  return {
+    [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
+    send: (channel, data) => stream.send(channel, data),
+    end: (own) => stream.end(own),
+    reset: (error) => stream.reset(error),
+    result,
+  };
+}
