@@ -10,14 +10,16 @@ const rooms = {
   runtimes: ['domain', 'protocol', 'platform'],
   dns: ['domain', 'platform'],
   server: ['domain', 'protocol', 'store', 'bus', 'platform'],
-  agent: ['domain', 'protocol', 'bus', 'kernel', 'drivers', 'runtimes', 'dns', 'platform'],
+  doctor: ['domain', 'protocol', 'platform'],
+  agent: ['domain', 'protocol', 'bus', 'kernel', 'drivers', 'runtimes', 'dns', 'doctor', 'platform'],
   plugins: ['domain', 'protocol', 'agent', 'platform'],
-  lab: ['domain', 'kernel', 'drivers', 'runtimes', 'platform'],
-  interfaces: ['domain', 'protocol', 'platform', 'server', 'agent'],
+  documents: ['domain'],
+  lab: ['domain', 'documents', 'kernel', 'drivers', 'runtimes', 'platform'],
+  interfaces: ['domain', 'documents', 'protocol', 'platform', 'server', 'agent', 'doctor'],
 };
 
 /** Rooms of which others see only the door: `<room>/<room>.ts`, a port without an implementation. */
-const doorsOnly = ['store', 'bus', 'runtimes', 'dns', 'server', 'agent'];
+const doorsOnly = ['store', 'bus', 'runtimes', 'dns', 'server', 'agent', 'doctor'];
 
 const tests = '\\.test\\.ts$';
 

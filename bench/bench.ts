@@ -15,9 +15,18 @@ const subjects: Readonly<Record<string, () => Promise<Subject>>> = {
   names: async () => (await import('./names.ts')).names,
   ports: async () => (await import('./ports.ts')).ports,
   path: async () => (await import('./path.ts')).path,
+  routed: async () => (await import('./routed.ts')).routed,
   scale: async () => (await import('./scale.ts')).scale,
   reach: async () => (await import('./reach.ts')).reach,
+  health: async () => (await import('./health.ts')).health,
+  busy: async () => (await import('./busy.ts')).busy,
+  control: async () => (await import('./control.ts')).control,
+  failover: async () => (await import('./failover.ts')).failover,
   memory: async () => (await import('./memory.ts')).memory,
+  lab: async () => (await import('./lab.ts')).lab,
+  console: async () => (await import('./console.ts')).console,
+  remote: async () => (await import('./remote.ts')).remote,
+  cli: async () => (await import('./cli.ts')).cli,
 };
 
 /** Exit code after Ctrl-C, as a shell gives it. */

@@ -43,6 +43,9 @@ export async function namespaceOf(host: LabHost, container: string): Promise<str
   return `/proc/${host.init}/root/proc/${pid}/ns/net`;
 }
 
+/** The host's own, likewise. */
+export const namespaceOfHost = (host: LabHost): string => `/proc/${host.init}/ns/net`;
+
 export async function addressOf(host: LabHost, container: string): Promise<string> {
   return host.docker('inspect', '--format', '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}', container);
 }

@@ -68,7 +68,7 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
       counts.mirrorChanges += changes.length;
       if (topic === clusterTopic) view.apply(changes);
       else if (topic === nodeTopic(node)) addresses.apply(changes, true);
-      else wiring.applyEndpoints(topic.slice('network/'.length), changes);
+      else wiring.applyRemote(topic.slice('network/'.length), changes);
       void kernel.settle();
     },
     log,
@@ -89,7 +89,7 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
       ...{ node, kernel, drivers, base, view, addresses, state, clock, log },
       follow: (topic) => clone.follow(topic),
       unfollow: (topic) => clone.unfollow(topic),
-      remoteEndpoints: (network) => clone.items(networkTopic(network)).values(),
+      known: (network) => clone.items(networkTopic(network)).values(),
       onEndpoint: (change, endpoint) => publisher[change](endpoint),
       onLocal: () => {},
     },
@@ -107,7 +107,7 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
   const endGone = async () => false;
   return {
     plugin: createNetworkPlugin({
-      ...{ node, view, wiring, addresses, kept, former, ports, state, settle, endGone, clock },
+      ...{ node, view, wiring, addresses, kept, former, ports, state, settle, endGone, clock, log },
       claim: (endpoint) => publisher.claim(endpoint),
       abandon: (endpoint) => publisher.delete(endpoint),
       heard: (network) => clone.untilFresh(networkTopic(network), 2000),

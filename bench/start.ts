@@ -5,7 +5,7 @@ import { idle, networks, startPair } from './pair.ts';
 import { differences, interleaved, median } from './statistics.ts';
 import type { Subject } from './subject.ts';
 
-const rounds = 20;
+const rounds = 60;
 /** What a run leaves to the kernel and the engine is done by then. */
 const pauseMs = 100;
 

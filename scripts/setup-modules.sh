@@ -37,7 +37,7 @@ install_modules() {
 # Files of a checkout belong to whom the checkout belongs, also under sudo; npm's settings are then theirs, not root's.
 as_owner() {
   uid=$(stat -c %u .)
-  if [ "$uid" = 0 ]; then
+  if [ "$uid" = "$(id -u)" ]; then
     "$@"
   else
     env -u npm_config_cache -u npm_config_userconfig -u npm_config_globalconfig -u npm_config_prefix \

@@ -9,10 +9,12 @@ packages_of() {
   echo iproute2:ip nftables:nft iptables:iptables iputils-ping:ping conntrack:conntrack procps:sysctl util-linux:nsenter
   # Not known by a program: the image of the simulated hosts needs the static one.
   echo busybox-static:
+  # Ten thousand pings of a lab's matrix in seconds.
+  echo fping:fping
   # An engine that is there, from wherever, is left alone.
   echo docker.io:dockerd
-  [ "$1" != bench ] || echo sockperf:sockperf dnsperf:dnsperf wrk:wrk
-  [ "$1" = demo ] || echo ethtool:ethtool iperf3:iperf3 tcpdump:tcpdump arping:arping bind9-dnsutils:dig python3-scapy: docker-registry:docker-registry docker-compose:docker-compose etcd-server:etcd etcd-client:etcdctl zsh:zsh fish:fish
+  [ "$1" != bench ] || echo sockperf:sockperf dnsperf:dnsperf wrk:wrk mininet:mn bridge-utils:brctl
+  [ "$1" = demo ] || echo ethtool:ethtool iperf3:iperf3 tcpdump:tcpdump arping:arping bind9-dnsutils:dig python3-scapy: docker-registry:docker-registry docker-compose:docker-compose etcd-server:etcd etcd-client:etcdctl zsh:zsh fish:fish openssl:openssl curl:curl man-db:man systemd:systemd-analyze tmux:tmux
 }
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }

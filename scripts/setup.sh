@@ -4,6 +4,7 @@
 #
 #   sudo sh scripts/setup.sh demo|test|bench     what simulated hosts need too
 #   sudo sh scripts/setup.sh host                what an agent or a server on this host needs
+#   sh scripts/setup.sh package                  what it takes to build the package: Node modules only, without root
 set -eu
 
 fail() {
@@ -14,10 +15,10 @@ say() { printf 'setup: %s\n' "$*"; }
 
 profile=${1-demo}
 case $profile in
-  demo | test | bench | host) ;;
-  *) printf 'usage: sudo sh scripts/setup.sh demo|test|bench|host\n' >&2 && exit 2 ;;
+  demo | test | bench | host | package) ;;
+  *) printf 'usage: sudo sh scripts/setup.sh demo|test|bench|host|package\n' >&2 && exit 2 ;;
 esac
-[ "$(id -u)" = 0 ] || fail "this needs root: run it with sudo, for example 'sudo npm run $([ "$profile" = host ] && echo setup || echo "$profile")'."
+[ "$profile" = package ] || [ "$(id -u)" = 0 ] || fail "this needs root: run it with sudo, for example 'sudo npm run $([ "$profile" = host ] && echo setup || echo "$profile")'."
 cd "$(dirname "$0")/.."
 # A shell that su gave has no sbin.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -29,6 +30,6 @@ trap 'exit 130' INT TERM
 . scripts/setup-packages.sh
 . scripts/setup-engine.sh
 . scripts/setup-modules.sh
-setup_packages "$profile"
+[ "$profile" = package ] || setup_packages "$profile"
 [ "$profile" != test ] || setup_engine
 setup_modules

@@ -7,21 +7,30 @@ import {
   type BlockRecord,
   Failure,
   isFailure,
+  lanOf,
+  macOf,
   type NetworkRecord,
-  type PoolState,
+  parseAddress,
+  spaceOf,
 } from '../domain/domain.ts';
 import type { Clock, Log } from '../platform/platform.ts';
 import { type Api, ask } from '../protocol/protocol.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { KeyedQueue } from './keyed-queue.ts';
+import type { LanLeases } from './lan-leases.ts';
 import { addressKey, type LocalState } from './local-state.ts';
 import type { Change } from './mirror.ts';
+import { heldIn, rememberedPool } from './remembered-pool.ts';
 
 export interface AddressesOptions {
   readonly node: string;
   readonly api: Api;
   readonly view: ClusterView;
+  /** The newest revision that this node has heard of. */
+  heard?(): number;
   readonly state: LocalState;
+  /** For networks whose addresses a LAN's own server gives; `attach` makes this host part of one. */
+  readonly lan?: { readonly leases: LanLeases; attach(network: NetworkRecord): Promise<unknown> };
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -67,17 +76,40 @@ export class Addresses {
 
   /** @throws Failure('exhausted') or ('unavailable'), saying which network and what to do */
   async assign(network: NetworkRecord): Promise<string> {
+    // How the LAN is reached is clear then.
+    if (lanOf(network)?.dhcp) await this.#options.lan?.attach(network);
+    return this.assignOwn(network, false);
+  }
+
+  /** As `assign`, for this node itself: before it is in the network. */
+  assignOwn(network: NetworkRecord, own = true): Promise<string> {
+    return lanOf(network)?.dhcp ? this.#assignFromLan(network, own) : this.#assignFromPool(network);
+  }
+
+  async #assignFromPool(network: NetworkRecord): Promise<string> {
     const pool = this.#pool(network.id);
     if (pool === undefined) throw gone(network.id);
     for (;;) {
       const address = pool.assign(this.#options.clock.now());
-      if (address !== undefined) {
+      if (address === undefined) await this.#lease(network, pool);
+      else if (this.#options.view.nodeWith(network, address) !== undefined) pool.neverAssign(address);
+      else {
         this.#note(network.id, address);
         this.#prefetch(network.id, pool);
         return address;
       }
-      await this.#lease(network, pool);
     }
+  }
+
+  /** The LAN's server says who has which; the cluster's must hear of it. */
+  async #assignFromLan(network: NetworkRecord, own: boolean): Promise<string> {
+    const { lan } = this.#options;
+    const pool = this.#pool(network.id);
+    if (pool === undefined || lan === undefined) throw gone(network.id);
+    const address = await lan.leases.obtain(network, own, (each) => this.#reserve(network.id, each));
+    pool.take(address);
+    this.#note(network.id, address);
+    return address;
   }
 
   /** Whether it was released, and nobody has had it since. */
@@ -101,6 +133,12 @@ export class Addresses {
   async #assignFixed(network: NetworkRecord, address: string): Promise<void> {
     const pool = this.#pool(network.id);
     if (pool === undefined) throw gone(network.id);
+    const host = this.#options.view.nodeWith(network, address);
+    if (host !== undefined)
+      throw new Failure(
+        'conflict',
+        `address ${address} of network ${network.name} is that of node ${host}: choose another`,
+      );
     // Whose it is, is asked when an endpoint comes with it.
     if (this.#isKept(network.id, address)) {
       this.#note(network.id, address);
@@ -122,7 +160,8 @@ export class Addresses {
   /** While no server answers, what was this node's still is. */
   async #reserve(network: string, address: string): Promise<void> {
     try {
-      await ask(this.#options.api, 'address.reserve', { network, address }, { deadlineMs: leaseDeadlineMs });
+      const heard = this.#options.heard?.();
+      await ask(this.#options.api, 'address.reserve', { network, address, heard }, { deadlineMs: leaseDeadlineMs });
     } catch (error) {
       const silent = isFailure(error, 'unavailable') || isFailure(error, 'deadline');
       if (!silent || !this.#reserved.has(addressKey({ network, address }))) throw error;
@@ -147,6 +186,7 @@ export class Addresses {
     if (pool === undefined) return;
     pool.release(address, this.#options.clock.now());
     if (!pool.holds(address)) this.#giveBack({ network, address });
+    this.#options.lan?.leases.release(network, address);
     this.#save(network);
   }
 
@@ -166,11 +206,33 @@ export class Addresses {
     if (pool !== undefined) await this.#options.state.pools.set(network, pool.state);
   }
 
+  /** All that this node may assign from or has assigned, by its own disk; for servers that do not know. */
+  held(): { blocks: { network: string; cidr: string }[]; reservations: { network: string; address: string }[] } {
+    const { state } = this.#options;
+    const networks = new Set([...this.#pools.keys(), ...[...state.pools.entries()].map(([network]) => network)]);
+    const pools = [...networks].flatMap((network) => {
+      const pool = this.#pool(network);
+      return pool === undefined ? [] : [{ network, pool }];
+    });
+    return heldIn(pools);
+  }
+
+  /** They are other nodes' since. */
+  lose(blocks: readonly { network: string; cidr: string }[]): void {
+    for (const { network, cidr } of blocks) this.#removeBlock({ network, cidr, node: this.#options.node });
+  }
+
   /** The network is gone. */
   async forget(network: string): Promise<void> {
     this.#pools.delete(network);
     for (const [key, each] of this.#unclaimed) if (each.network === network) this.#unclaimed.delete(key);
     await this.#options.state.pools.delete(network);
+    await this.#options.lan?.leases.forget(network);
+  }
+
+  /** How many of this node's are in use, free, and resting, by network. */
+  *counts() {
+    for (const [network, pool] of this.#pools) yield { network, ...pool.counts };
   }
 
   /** Every 30 s or so: takes back what nobody claimed and returns reservations without an owner. */
@@ -235,9 +297,10 @@ export class Addresses {
   #pool(networkId: string): AddressPool | undefined {
     const existing = this.#pools.get(networkId);
     if (existing !== undefined) return existing;
-    const network = this.#options.view.network(networkId);
+    const { view, state, clock } = this.#options;
+    const network = view.network(networkId);
     if (network === undefined) return undefined;
-    const pool = new AddressPool(network.subnet, this.#remembered(networkId));
+    const pool = new AddressPool(spaceOf(network), rememberedPool(state, networkId, clock.now()));
     // Blocks may have been told of before their network was.
     for (const cidr of this.#leased.get(networkId) ?? []) pool.addBlock(cidr);
     if (this.#told) this.#keepLeased(networkId, pool);
@@ -245,23 +308,9 @@ export class Addresses {
     return pool;
   }
 
-  /** What was in use and is no more begins its rest now: the moment of its release was not seen. */
-  #remembered(networkId: string): PoolState {
-    const { state, clock } = this.#options;
-    const saved = state.pools.get(networkId) as PoolState | undefined;
-    const taken = [...[...state.endpoints.values()].map(({ record }) => record), ...state.kept.values()];
-    const here = taken.filter((each) => each.network === networkId);
-    const addresses = new Set(here.map((each) => each.address));
-    if (saved === undefined) return { blocks: [], taken: [...addresses], resting: [], yielded: [] };
-    const lost = saved.taken.filter((address) => !addresses.has(address));
-    return {
-      ...saved,
-      taken: [...addresses],
-      resting: [
-        ...saved.resting.filter(([address]) => !addresses.has(address)),
-        ...lost.map((address) => [address, clock.now()] as const),
-      ],
-    };
+  /** Of an endpoint at an address of this node's. */
+  macOf(network: NetworkRecord, address: string): string {
+    return this.#options.lan?.leases.macOf(network.id, address) ?? macOf(network.vni, parseAddress(address));
   }
 
   #isKept(network: string, address: string): boolean {
@@ -282,7 +331,7 @@ export class Addresses {
         const block = await ask(
           this.#options.api,
           'block.lease',
-          { network: network.id },
+          { network: network.id, heard: this.#options.heard?.() },
           { deadlineMs: leaseDeadlineMs },
         );
         pool.addBlock(block.cidr);

@@ -1,9 +1,10 @@
 /** The door of `agent`: what others may know of it. */
 import type { Bus } from '../bus/bus.ts';
 import type { NameServer, NameServerOptions } from '../dns/dns.ts';
+import type { Check, Finding } from '../doctor/doctor.ts';
 import type { JoinTarget } from '../domain/domain.ts';
-import type { Clock, Log, Piped, Running, Spawn } from '../platform/platform.ts';
-import type { Api } from '../protocol/protocol.ts';
+import type { Log, Metrics, Piped, Running, Spawn, SteadyClock } from '../platform/platform.ts';
+import type { Api, Readiness } from '../protocol/protocol.ts';
 import type { ContainerRuntime } from '../runtimes/runtimes.ts';
 import type { NetworkPlugin } from './plugin-port.ts';
 
@@ -28,10 +29,14 @@ export interface AgentOptions {
   converse(argv: [string, ...string[]], env: Readonly<Record<string, string>>): Piped;
   createNameServer(options: NameServerOptions): NameServer;
   readonly runtime: ContainerRuntime;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly log: Log;
+  /** Where its figures go. */
+  readonly metrics?: Metrics;
   /** Reads a file of the host, e.g. /proc/stat. */
   readFile(path: string): Promise<string>;
+  /** Looks at this host, soon after its start; absent: nobody does. See `Examine`. */
+  examine?(only: ReadonlySet<Check>): Promise<readonly Finding[]>;
   /** Ends the daemon; asked for after the host has left the cluster. */
   stop(): void;
 }
@@ -40,6 +45,8 @@ export interface AgentOptions {
 export interface Agent extends Api, AsyncDisposable {
   readonly node: string;
   readonly plugin: NetworkPlugin;
+  /** Not ready: it wires nothing new, or does not know what it should; what runs goes on. */
+  readiness(): Promise<Readiness>;
   /** Engines can be served now: serve the plugin, then call this. Reconciles until disposed. */
   run(): void;
 }

@@ -44,6 +44,35 @@ describe('the clone', () => {
     expect(clone.revisions()).toEqual({ t: 11 });
   });
 
+  test('never goes back to what an abandoned store says, be it a delta, a snapshot, or before a restart', async () => {
+    const { clone, seen, answer, asked } = scene();
+    clone.follow('t');
+    clone.restore({ topic: 't', revision: 1010, items: [{ key: 'known', value }] });
+    await answer({ topic: 't', revision: 12, items: [{ key: 'old', value }] });
+    expect(clone.isFresh('t')).toBe(false);
+    await tick();
+    await answer({ topic: 't', revision: 1020, items: [{ key: 'known', value }] });
+    clone.onMessage({ topic: 't', previous: 10, revision: 14, data: change('older') });
+    expect(asked).toEqual([]);
+    expect(seen).toEqual(['known']);
+    expect([...clone.items('t').keys()]).toEqual(['known']);
+    expect(clone.heard()).toBe(1020);
+  });
+
+  test('holds as of a later revision once a server has compared, unless it has changed since', async () => {
+    const { clone, asked, answer } = scene();
+    for (const topic of ['quiet', 'busy', 'unknown']) clone.follow(topic);
+    for (const topic of ['quiet', 'busy']) await answer({ topic, revision: 10, items: [] });
+    const compared = clone.revisions();
+    clone.onMessage({ topic: 'busy', previous: 10, revision: 15, data: change('a') });
+    clone.confirm(compared, 20);
+    expect(clone.revisions()).toEqual({ quiet: 20, busy: 15, unknown: -1 });
+    // A server that has known of nothing since begins to tell from there.
+    clone.onMessage({ topic: 'quiet', previous: 18, revision: 21, data: change('b') });
+    expect(asked.map(({ topic }) => topic)).toEqual(['unknown']);
+    expect(clone.revisions().quiet).toBe(21);
+  });
+
   test('takes a snapshot on a gap, once for many messages', async () => {
     const { clone, asked, answer } = scene();
     clone.follow('t');

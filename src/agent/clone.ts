@@ -3,8 +3,10 @@
  * catch up. Level, not edge: a lost message delays until the next one or the next heartbeat tells, and never corrupts.
  */
 import type { FeedMessage } from '../bus/bus.ts';
+import { Failure, isFailure } from '../domain/domain.ts';
 import { type Clock, type Log, systemClock } from '../platform/platform.ts';
 import type { TopicSnapshot, TopicValue } from '../protocol/protocol.ts';
+import { refuseOlder } from './epochs.ts';
 import { type Change, TopicMirror } from './mirror.ts';
 
 export interface CloneOptions {
@@ -14,6 +16,8 @@ export interface CloneOptions {
   unsubscribe(topic: string): void;
   /** After every change; `fresh` when it comes from a server and not from this host's own disk. */
   onChanges(topic: string, changes: readonly Change[], fresh: boolean): void;
+  /** Told of each delta and each snapshot. */
+  count?(what: 'applied' | 'seen' | 'gap' | 'snapshot'): void;
   readonly log: Log;
   readonly clock?: Clock;
 }
@@ -26,17 +30,21 @@ interface Followed {
   /** Messages that came while a snapshot is on its way; undefined when none is. */
   waiting: FeedMessage[] | undefined;
   again: boolean;
+  /** How many servers have given of it since the start. */
+  snapshots: number;
 }
 
 /** More than this while a snapshot is on its way, and another snapshot is cheaper. */
 const waitingLimit = 1000;
 const retryMs = 1000;
+const renewalPollMs = 20;
 
 export class Clone {
   readonly #options: CloneOptions;
   readonly #clock: Clock;
   readonly #topics = new Map<string, Followed>();
   readonly #stop = new AbortController();
+  #heardAt: number | undefined;
 
   constructor(options: CloneOptions) {
     this.#options = options;
@@ -51,6 +59,7 @@ export class Clone {
       known: Promise.withResolvers(),
       waiting: undefined,
       again: false,
+      snapshots: 0,
     });
     this.#options.subscribe(topic);
     this.refresh([topic]);
@@ -83,6 +92,24 @@ export class Clone {
     timer.abort();
   }
 
+  /** Resolves with a snapshot of the topic that was asked for after this call. @throws Failure `unavailable` when none comes */
+  async renewed(topic: string, ms: number): Promise<void> {
+    const followed = this.#topics.get(topic);
+    if (followed === undefined) return;
+    // One that is under way may be of before.
+    const needed = followed.snapshots + (followed.waiting === undefined ? 1 : 2);
+    this.refresh([topic]);
+    const late = new AbortController();
+    void this.#clock.sleep(ms, this.#stop.signal).then(
+      () => late.abort(),
+      () => late.abort(),
+    );
+    while (followed.snapshots < needed) {
+      if (late.signal.aborted) throw new Failure('unavailable', `no server has told anew of ${topic}`);
+      await this.#clock.sleep(renewalPollMs);
+    }
+  }
+
   items(topic: string): ReadonlyMap<string, TopicValue> {
     return this.#topics.get(topic)?.mirror.items ?? new Map();
   }
@@ -95,7 +122,41 @@ export class Clone {
     return Object.fromEntries(entries);
   }
 
+  /**
+   * A server has compared these revisions and says that they lack nothing up to a later one. What has changed meanwhile is left as it is.
+   * A server that starts knows of the recent past only: what has not changed for long would be strange to it otherwise.
+   */
+  confirm(compared: Readonly<Record<string, number>>, current: number): void {
+    for (const [topic, revision] of Object.entries(compared)) {
+      const followed = this.#topics.get(topic);
+      if (followed?.fresh && followed.mirror.revision === revision) followed.mirror.confirm(current);
+    }
+  }
+
+  /** How far the feed has been heard. `heardAt`: ms since 1970, undefined before the first time. */
+  progress() {
+    const all = [...this.#topics.values()];
+    return {
+      topics: all.length,
+      /** Topics of which a server has told more, or everything anew, that is on its way. */
+      behind: all.filter(({ fresh, waiting }) => !fresh || waiting !== undefined).length,
+      revision: all.reduce((newest, { mirror }) => Math.max(newest, mirror.revision ?? 0), 0),
+      heardAt: this.#heardAt,
+    };
+  }
+
+  /** A server has said something, if only that nothing is missed. */
+  serverSpoke(): void {
+    this.#heardAt = this.#clock.now();
+  }
+
+  /** The newest revision that any topic is known at; 0 before there is one. */
+  heard(): number {
+    return Math.max(0, ...[...this.#topics.values()].map(({ mirror }) => mirror.revision ?? 0));
+  }
+
   onMessage(message: FeedMessage): void {
+    this.serverSpoke();
     const followed = this.#topics.get(message.topic);
     if (followed === undefined) return;
     if (followed.waiting !== undefined) {
@@ -104,6 +165,7 @@ export class Clone {
       return;
     }
     const { outcome, changes } = followed.mirror.applyDelta(message);
+    this.#options.count?.(outcome);
     if (outcome === 'gap') this.refresh([message.topic]);
     else if (changes.length > 0) this.#tell(message.topic, changes, true);
   }
@@ -140,12 +202,17 @@ export class Clone {
       try {
         const snapshot = await this.#options.snapshot(topic);
         if (!current()) return;
+        this.serverSpoke();
+        refuseOlder(snapshot, followed.mirror.revision);
+        this.#options.count?.('snapshot');
         followed.fresh = true;
         this.#tell(topic, followed.mirror.applySnapshot(snapshot), true);
+        followed.snapshots += 1;
         followed.known.resolve();
         break;
       } catch (error) {
-        this.#options.log.debug('no snapshot yet', { topic, error });
+        const level = isFailure(error, 'conflict') ? 'warn' : 'debug';
+        this.#options.log[level]('no snapshot yet', { topic, error });
         await this.#clock.sleep(retryMs, this.#stop.signal).catch(() => {});
       }
     }

@@ -3,12 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { agentOptions, FakeEngine } from '../../test/server/agent-host.ts';
 import { Cluster } from '../../test/server/cluster.ts';
 import type { Bus, BusClientOptions } from '../bus/bus.ts';
 import { Failure, parseJoin } from '../domain/domain.ts';
-import { type Clock, type Running, type Spawn, silentLog, systemClock } from '../platform/platform.ts';
 import { ask } from '../protocol/protocol.ts';
-import type { ContainerRuntime, RuntimeEvent, RuntimeNetwork } from '../runtimes/runtimes.ts';
 import { createAgent } from './create-agent.ts';
 
 let directory: string;
@@ -17,76 +16,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-/** Waits pass twenty times as fast. */
-const clock: Clock = { now: systemClock.now, sleep: (ms, signal) => systemClock.sleep(ms / 20, signal) };
-
-/** A host without anything in its kernel, in which nothing can be made. */
-const spawn: Spawn = async ({ argv }) => {
-  const address = { family: 'inet', local: '10.0.0.1', scope: 'global' };
-  const links = [{ ifname: 'eth0', mtu: 1500, addr_info: [address] }];
-  return { code: 0, stdout: argv.includes('address') ? JSON.stringify(links) : '', stderr: '' };
-};
-
-const monitor = (): Running => ({
-  pid: 1,
-  ended: new Promise(() => {}),
-  lines: (async function* () {
-    await new Promise(() => {});
-  })(),
-  kill: () => {},
-  [Symbol.asyncDispose]: async () => {},
-});
-
-/** An engine of networks only. */
-class FakeEngine {
-  readonly networks = new Map<string, RuntimeNetwork>();
-  status = async () => ({ available: true, message: 'Docker 1' });
-
-  readonly runtime = {
-    status: () => this.status(),
-    list: async () => [],
-    networks: async () => [...this.networks.values()],
-    createNetwork: async ({ name, labels }: { name: string; labels: Record<string, string> }) => {
-      const id = `docker-${name}`;
-      await this.made(id, labels['trama.network'] ?? '');
-      this.networks.set(id, { id, name, driver: 'trama', options: {}, labels, containers: 0 });
-      return id;
-    },
-    removeNetwork: async (id: string) => void this.networks.delete(id),
-    events: async function* (signal: AbortSignal): AsyncGenerator<RuntimeEvent> {
-      yield { type: 'connected' };
-      await new Promise((resolve) => signal.addEventListener('abort', resolve));
-    },
-  } as unknown as ContainerRuntime;
-
-  /** The engine's call of its plugin. */
-  made: (dockerNetworkId: string, network: string) => Promise<void> = async () => {};
-}
-
 async function scene(change: (bus: Bus) => Bus = (bus) => bus) {
   const cluster = await Cluster.create();
   const server = await cluster.server();
   const engine = new FakeEngine();
   const { token } = await ask(server, 'token.create', { uses: 1, ttlMs: 60_000 });
   const options = {
-    directory: join(directory, 'agent'),
+    ...agentOptions(join(directory, 'agent'), change(cluster.bus), engine),
     join: parseJoin(`${token}@10.255.0.1:${server.ports.requests}`, server.ports.requests),
-    name: 'h1',
-    address: '10.0.0.1',
-    hostname: 'h1',
-    version: '0.1.0',
-    bus: change(cluster.bus),
-    spawn,
-    start: monitor,
-    createNameServer: () => ({ listen: () => {}, [Symbol.asyncDispose]: async () => {} }),
-    converse: () => {
-      throw new Error('nothing is run here');
-    },
-    runtime: engine.runtime,
-    clock,
-    log: silentLog,
-    readFile: async () => '',
-    stop: () => {},
   };
   const agent = await createAgent(options).catch(() => createAgent(options));
   engine.made = (dockerNetworkId, network) =>

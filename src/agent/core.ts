@@ -10,7 +10,6 @@ import {
   networkTopic,
   nodeTopic,
   type OpenOptions,
-  type TopicSnapshot,
 } from '../protocol/protocol.ts';
 import { Addresses } from './addresses.ts';
 import type { Agent, AgentOptions } from './agent.ts';
@@ -24,22 +23,31 @@ import { Debug } from './debug.ts';
 import { DockerSide } from './docker-side.ts';
 import { type Answers, answersOf } from './engine-containers.ts';
 import { EngineSide } from './engine-side.ts';
+import { epochsOf } from './epochs.ts';
 import { FeedSide } from './feed-side.ts';
+import { createFigures, type Figures } from './figures.ts';
 import { FormerAddresses } from './former-addresses.ts';
 import { endGoneEndpoints } from './gone-sandboxes.ts';
+import { Happenings } from './happenings.ts';
 import type { Identity } from './identity.ts';
 import { IdleNetworks } from './idle-networks.ts';
 import { KeptAddresses } from './kept-addresses.ts';
 import { KernelSide } from './kernel-side.ts';
+import { LanSide } from './lan-side.ts';
 import { leave } from './leaving.ts';
 import type { LocalState } from './local-state.ts';
+import { maintain } from './maintenance.ts';
 import { every, Membership } from './membership.ts';
+import { monitor } from './monitoring.ts';
 import { NameSide } from './name-side.ts';
 import { createNetworkPlugin } from './network-plugin.ts';
 import type { NetworkPlugin } from './plugin-port.ts';
 import { Ports } from './ports.ts';
+import { probe } from './probe.ts';
 import { EndpointPublisher } from './publisher.ts';
+import { reclaim } from './reclaim.ts';
 import { RegistryLogins } from './registry-logins.ts';
+import { examineItself } from './self-examination.ts';
 import { StatusReporter } from './status-reporter.ts';
 import { Tidings } from './tidings.ts';
 import { TopicMemory } from './topic-memory.ts';
@@ -54,6 +62,8 @@ const maintenanceMs = 30_000;
 export class AgentCore implements Agent {
   readonly node: string;
   readonly plugin: NetworkPlugin;
+  readonly readiness: Agent['readiness'];
+  readonly #figures: Figures;
   readonly #options: AgentOptions;
   readonly #state: LocalState;
   readonly #view = new ClusterView();
@@ -61,8 +71,10 @@ export class AgentCore implements Agent {
   readonly #clone: Clone;
   readonly #topics: TopicMemory;
   readonly #tidings: Tidings;
+  readonly #happenings: Happenings;
   readonly #kernel: KernelSide;
   readonly #names: NameSide;
+  readonly #lan: LanSide;
   readonly #addresses: Addresses;
   readonly #kept: KeptAddresses;
   readonly #former: FormerAddresses;
@@ -75,6 +87,8 @@ export class AgentCore implements Agent {
   readonly #debug: Debug;
   readonly #containers: Answers;
   readonly #stop = new AbortController();
+  /** The servers have heard of this host since its start. */
+  readonly #known = Promise.withResolvers<void>();
   readonly #idle: IdleNetworks;
   readonly #underlay: UnderlaySide;
   readonly #feed: FeedSide;
@@ -84,80 +98,78 @@ export class AgentCore implements Agent {
 
   private constructor(options: AgentOptions, identity: Identity, underlay: Underlay, state: LocalState) {
     const { clock, log, runtime } = options;
-    const [node, view] = [identity.name, this.#view];
-    const logins = new RegistryLogins(clock);
+    const [node, view, logins] = [identity.name, this.#view, new RegistryLogins(clock)];
     const tidings = new Tidings({ link: () => this.#membership.link, clock, log });
     this.#tidings = tidings;
+    this.#happenings = new Happenings({ node, link: () => this.#membership.link, endpoints: state.endpoints, log });
     const report = (message: string) => tidings.trouble(message);
     this.node = node;
-    this.#options = options;
-    this.#state = state;
+    const figures = createFigures(options.metrics);
+    [this.#figures, this.#options, this.#state] = [figures, options, state];
     this.#background = inBackground(log);
     this.#clone = new Clone({
-      snapshot: async (topic) => (await ask(this.#membership, 'feed.snapshot', { topic })) as TopicSnapshot,
+      snapshot: (topic) => epochs.snapshot(topic),
       subscribe: (topic) => this.#membership.link?.subscribe(topic),
       unsubscribe: (topic) => this.#membership.link?.unsubscribe(topic),
       onChanges: (topic, changes, fresh) => this.#feed.onChanges(topic, changes, fresh),
-      log,
-      clock,
+      count: figures.feed,
+      ...{ log, clock },
     });
     const clone = this.#clone;
     this.#topics = new TopicMemory({ clone, topics: state.topics, left: () => this.#leaving, clock, log });
     const api = new Membership({
-      agent: options,
-      identity,
-      clone,
+      ...{ agent: options, identity, clone, view },
       handler: createHandler({
-        ...{ runtime, logins },
-        addresses: () => this.#addresses,
-        workloads: () => this.#workloads,
+        ...{ runtime, logins, figures, clock },
+        ...{ addresses: () => this.#addresses, workloads: () => this.#workloads },
+        leave: (how) => this.#leave(how),
         debug: () => this.#debug,
         containers: () => this.#containers,
         ensureNetworks: (networks) => this.#docker.ensureNetworks(networks),
+        probe: (asked) => probe({ spawn: options.spawn, view, wiring: this.#wiring }, asked),
       }),
       underlay: () => this.#underlay.now,
       containers: () => this.#workloads.wanted().size,
       onRegistered: () => this.#tellEverything(),
+      onEvicted: () =>
+        reclaim({
+          ...{ node, api, clone, view, state, runtime, log, kernel: this.#kernel, wiring: this.#wiring },
+          ...{ workloads: this.#workloads, tidings },
+        }),
     });
     this.#membership = api;
     this.#kernel = new KernelSide({
-      agent: options,
-      sysctls: state.sysctls,
-      tidings,
+      ...{ agent: options, sysctls: state.sysctls, uplinks: state.uplinks, tidings },
       restored: (link) => this.#wiring.restored(link, options),
       unknownPeers: () => unknownPeers(clone, this.#wiring),
       endGone: () =>
         endGoneEndpoints({
-          ...{ state, clock },
-          missingPairs: () => this.#kernel.missingPairs(),
-          hostInterfaces: () => options.readFile('/proc/net/dev'),
-          ended: (record) => this.#former.ended(record),
-          removeEndpoint: (id) => this.#wiring.removeEndpoint(id),
-          releaseAddress: (network, address) => this.#addresses.release(network, address),
+          ...{ state, clock, kernel: this.#kernel, former: this.#former, wiring: this.#wiring },
+          ...{ addresses: this.#addresses, readFile: options.readFile },
         }),
+      onPass: (pass) => void [figures.pass(pass), this.#underlay.passed(pass)],
       settled: () => this.#names.settled(),
     });
     this.#names = new NameSide({
-      agent: options,
-      node,
-      view,
-      kernel: this.#kernel.reconciler,
+      ...{ agent: options, node, view, kernel: this.#kernel.reconciler },
       settleSoon: () => this.#kernel.settleSoon(),
       wiring: () => this.#wiring,
       heard: (network) => clone.isFresh(networkTopic(network)),
-      onTrouble: report,
+      ...{ onTrouble: report, onAnswered: figures.question },
     });
-    this.#addresses = new Addresses({ node, api, view, state, clock, log });
-    const network = (name: string) => view.networkNamed(name);
-    this.#kept = new KeptAddresses({ addresses: this.#addresses, state, network });
+    this.#lan = new LanSide({
+      ...{ agent: options, node, state, view, kernel: this.#kernel, report },
+      ...{ wiring: () => this.#wiring, addresses: () => this.#addresses },
+    });
+    const heard = () => clone.heard();
+    this.#addresses = new Addresses({ node, api, view, state, clock, log, heard, lan: this.#lan });
+    this.#kept = new KeptAddresses({ addresses: this.#addresses, state, network: (name) => view.networkNamed(name) });
     this.#former = new FormerAddresses({ runtime, addresses: this.#addresses, clock });
     this.#publisher = new EndpointPublisher({
       api,
       endpointsOf: (network) =>
         [...state.endpoints.values()].map((each) => each.record).filter((each) => each.network === network),
-      report,
-      clock,
-      log,
+      ...{ report, clock, log },
     });
     const kernel = this.#kernel;
     this.#underlay = new UnderlaySide({
@@ -171,6 +183,7 @@ export class AgentCore implements Agent {
       workloads: () => this.#workloads,
       syncDockerNetworks: () => this.#engine.syncNetworks(),
       leaving: () => this.#leaving,
+      report,
     });
     this.#wiring = new Wiring(
       {
@@ -183,15 +196,18 @@ export class AgentCore implements Agent {
         state,
         follow: (topic) => clone.follow(topic),
         unfollow: (topic) => this.#feed.unfollow(topic),
-        remoteEndpoints: (network) => clone.items(networkTopic(network)).values(),
+        known: (network) => clone.items(networkTopic(network)).values(),
         onEndpoint: (change, endpoint) => this.#onEndpoint(change, endpoint),
         onLocal: (before, after) => this.#names.local(before, after),
-        clock,
-        log,
+        lookAtHost: () => this.#underlay.lookAgain(),
+        ...{ clock, log },
       },
       { node, address: underlay.address, interface: underlay.interface, dockerUser: false },
       underlay.mtu,
     );
+    const [addresses, wiring] = [this.#addresses, this.#wiring];
+    const entered = () => this.#tellEverything();
+    const epochs = epochsOf({ node, api, clone, view, state, addresses, wiring, entered, report, log });
     this.#ports = new Ports({
       hold: besideNameServer({
         hold: holdPort,
@@ -239,26 +255,26 @@ export class AgentCore implements Agent {
     this.#engine = new EngineSide({
       ...{ runtime, docker: this.#docker, workloads: this.#workloads, former: this.#former, debug: this.#debug },
       ...{ underlay: this.#underlay, kernel, membership: api, background: this.#background },
-      leaving: () => this.#leaving,
+      ...{ happenings: this.#happenings, leaving: () => this.#leaving },
     });
     this.#containers = answersOf({
       ...{ node, runtime, view, wiring: this.#wiring, workloads: this.#workloads, addresses: this.#addresses },
-      ...{ kept: this.#kept, docker: this.#docker, publisher: this.#publisher },
+      ...{ kept: this.#kept, docker: this.#docker, publisher: this.#publisher, clock },
+    });
+    this.readiness = monitor({
+      ...{ agent: options, node, view, state, metrics: figures.metrics, membership: api, clone },
+      ...{ wiring: this.#wiring, addresses: this.#addresses, workloads: this.#workloads },
+      leaving: () => this.#leaving,
     });
     this.plugin = createNetworkPlugin({
-      ...{ node, view, wiring: this.#wiring },
-      addresses: this.#addresses,
-      kept: this.#kept,
-      former: this.#former,
-      ports: this.#ports,
-      state,
+      ...{ node, view, state, clock, log, wiring: this.#wiring, addresses: this.#addresses },
+      ...{ kept: this.#kept, former: this.#former, ports: this.#ports },
       claim: (endpoint) => this.#publisher.claim(endpoint),
       abandon: (endpoint) => this.#publisher.delete(endpoint),
       settle: (owner) => this.#kernel.settle(owner),
       heard: (network) => untilPeersKnown(clone, this.#membership, network),
       endGone: () => this.#kernel.endGone(),
       leaving: () => this.#leaving,
-      clock,
     });
   }
 
@@ -296,18 +312,26 @@ export class AgentCore implements Agent {
     loop('the watch of the container engine', () => this.#engine.watch(signal));
     loop('heartbeats', () => this.#membership.sendHeartbeats(signal));
     loop('the names of interfaces', () => this.#wiring.learnInterfaceNames(this.#options, signal));
+    loop('networks in LANs', () => this.#lan.run(signal));
     loop('metrics', () => this.#membership.sendMetrics(signal));
+    loop('the examination of this host', async () => {
+      await this.#known.promise;
+      await examineItself({ ...this.#options, tidings: this.#tidings }, signal);
+    });
     loop('maintenance', () => every(this.#options, maintenanceMs, signal, () => this.#maintain()));
   }
 
-  async call(method: string, params: unknown, options?: CallOptions): Promise<unknown> {
-    if (method === 'agent.status') return this.#membership.status();
-    if (method === 'agent.leave') return this.#leave(params as { force: boolean; dryRun: boolean });
-    return this.#membership.callForPerson(method, params, options);
+  call(method: string, params: unknown, options?: CallOptions): Promise<unknown> {
+    return this.#figures.request(method, async () => {
+      if (method === 'agent.status') return this.#membership.status();
+      if (method === 'agent.drift') return { differences: await this.#kernel.differences() };
+      if (method === 'agent.leave') return this.#leave(params as { force: boolean; dryRun: boolean });
+      return this.#membership.callForPerson(method, params, options);
+    });
   }
 
   open(method: string, params: unknown, options?: OpenOptions): Promise<ByteStream> {
-    return this.#membership.openForPerson(method, params, options);
+    return this.#figures.request(method, () => this.#membership.openForPerson(method, params, options));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -328,7 +352,8 @@ export class AgentCore implements Agent {
   // -- what the servers say
 
   #tellEverything(): void {
-    this.#background('events not told yet', this.#tidings.tell());
+    this.#known.resolve();
+    for (const each of [this.#tidings, this.#happenings]) this.#background('events not told yet', each.tell());
     this.#reporter.repeat();
     for (const network of this.#wiring.attached()) void this.#publisher.sync(network.id);
     this.#workloads.checkAll();
@@ -344,27 +369,12 @@ export class AgentCore implements Agent {
 
   // -- now and then
 
-  /** Whatever could not be removed when it went, or was made while it went. */
-  async #sweep(): Promise<void> {
-    if (this.#clone.isFresh(nodeTopic(this.node))) await this.#workloads.sweep();
-  }
-
-  /** None of these keeps the others from happening. */
-  async #maintain(): Promise<void> {
-    this.#background('the underlay could not be looked at', this.#underlay.follow());
-    this.#background(
-      'not in step with the container engine yet',
-      this.#docker.syncNetworks().then(() => this.#docker.collectEndpoints()),
-    );
-    this.#background('not swept yet', this.#sweep());
-    this.#background('ports not held yet', this.#ports.retry());
-    this.#background('topics not saved yet', this.#topics.save());
-    this.#addresses.maintain();
-    if (this.#clone.isFresh(clusterTopic)) {
-      for (const network of this.#wiring.unknownNetworks()) await this.#wiring.detach(network);
-    }
-    if (await this.#idle.leave()) this.#kernel.settleSoon();
-    await this.#addresses.returnBlocks(new Set(this.#wiring.attached().map((network) => network.id)));
+  #maintain(): Promise<void> {
+    return maintain({
+      ...{ node: this.node, clone: this.#clone, kernel: this.#kernel, underlay: this.#underlay, docker: this.#docker },
+      ...{ workloads: this.#workloads, ports: this.#ports, topics: this.#topics, addresses: this.#addresses },
+      ...{ wiring: this.#wiring, idle: this.#idle, background: this.#background },
+    });
   }
 
   // -- people
@@ -372,22 +382,14 @@ export class AgentCore implements Agent {
   async #leave(options: { force: boolean; dryRun: boolean }): Promise<{ commands: string[] }> {
     const commands = await leave(
       {
-        node: this.node,
-        directory: this.#options.directory,
-        runtime: this.#options.runtime,
-        state: this.#state,
-        view: this.#view,
-        wiring: this.#wiring,
-        keptByCluster: () => !this.#membership.connected && !this.#membership.refused,
+        ...{ node: this.node, directory: this.#options.directory, runtime: this.#options.runtime, state: this.#state },
+        ...{ view: this.#view, wiring: this.#wiring, kernel: this.#kernel, membership: this.#membership },
         quiesce: async () => {
           this.#leaving = true;
           for (const name of [...this.#workloads.wanted().keys()]) this.#workloads.unset(name);
           this.#stop.abort();
           await Promise.all([this.#workloads.quiet(), this.#docker.quiet()]);
         },
-        clearKernel: () => this.#kernel.reconciler.clear(),
-        clearPlan: () => this.#kernel.clearCommands(),
-        forgetNode: async () => void (await ask(this.#membership, 'node.remove', { name: this.node, force: true })),
         // The answer goes first.
         left: () => void setTimeout(() => this.#options.stop(), 100),
       },

@@ -5,22 +5,39 @@
 import { rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { checkNodeName, Failure, isFailure, type JoinTarget } from '../domain/domain.ts';
+import { explain, recoverUplinks } from '../kernel/kernel.ts';
 import type { Agent, AgentOptions } from './agent.ts';
 import { AgentCore } from './core.ts';
 import { forgetJoiningKeys, type Identity, joiningKeys, loadIdentity, saveIdentity } from './identity.ts';
 import { joinCluster, type Registration } from './joining.ts';
+import { uplinkStore } from './kernel-side.ts';
 import { openLocalState } from './local-state.ts';
-import { findUnderlay, type Underlay } from './underlay.ts';
+import { findUnderlay, toldOf, type Underlay } from './underlay.ts';
 
 /** @throws Failure when the host has never joined and no token was given, or the token is refused. */
 export async function createAgent(options: AgentOptions): Promise<Agent> {
+  const known = await returning(options);
+  if (known !== undefined) await recover(options);
   const underlay = await findUnderlay(options.spawn, options.address);
   options.log.info(`taking ${underlay.reason}`, { mtu: underlay.mtu });
-  const identity = (await returning(options)) ?? (await join(options, underlay));
-  const state = await openLocalState(options.directory, (file) =>
-    options.log.error('this file is damaged and was left aside', { file }),
-  );
+  const identity = known ?? (await join(options, underlay));
+  const state = await openState(options);
   return AgentCore.start(options, identity, underlay, state);
+}
+
+const openState = ({ directory, log }: AgentOptions) =>
+  openLocalState(directory, (file) => log.error('this file is damaged and was left aside', { file }));
+
+/** Where this host stands cannot be told while a broken-off move keeps its addresses and routes from it. */
+async function recover(options: AgentOptions): Promise<void> {
+  const { spawn, clock, log } = options;
+  const { uplinks } = await openState(options);
+  for (const result of await recoverUplinks(uplinkStore(uplinks), spawn, clock)) {
+    log.warn('something of this host was not where it should be', {
+      step: explain(result.step),
+      outcome: 'message' in result ? result.message : result.outcome,
+    });
+  }
 }
 
 async function returning(options: AgentOptions): Promise<Identity | undefined> {
@@ -51,6 +68,7 @@ async function join(options: AgentOptions, underlay: Underlay): Promise<Identity
     interface: underlay.interface,
     underlayMtu: underlay.mtu,
     routes: [...underlay.routes],
+    interfaces: underlay.interfaces.map(toldOf),
     engine: (await options.runtime.status()).message,
     version: options.version,
   };
@@ -62,10 +80,10 @@ async function join(options: AgentOptions, underlay: Underlay): Promise<Identity
 }
 
 async function joinWithKeys(options: AgentOptions, target: JoinTarget, registration: Registration): Promise<Identity> {
-  const { directory, bus, log } = options;
+  const { directory, bus, log, clock } = options;
   const keys = await joiningKeys(directory, () => bus.generateKeys());
   try {
-    return await joinCluster(bus, keys, target, registration, log);
+    return await joinCluster(bus, keys, target, registration, { log, now: clock.now() });
   } catch (error) {
     // Without an answer the host may have joined; after a refusal it has not, and keeps nothing.
     if (!isFailure(error, 'unavailable') && !isFailure(error, 'deadline')) {

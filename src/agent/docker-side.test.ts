@@ -97,7 +97,7 @@ describe('Docker beside this node’s endpoints', () => {
     const { side, endpoints } = scene(containers, 'e1');
     await side.nameAll();
     containers[0] = { ...web, name: 'shop', networks: web.networks.map((each) => ({ ...each, aliases: [] })) };
-    side.followNames({ type: 'container', action: 'rename', id: 'c1', attributes: {} });
+    side.followNames({ type: 'container', action: 'rename', id: 'c1', attributes: {}, time: 0 });
     await vi.waitFor(() => expect(endpoints.get('e1')?.record.container?.name).toBe('shop'));
     expect(endpoints.get('e1')?.record).not.toHaveProperty('aliases');
   });

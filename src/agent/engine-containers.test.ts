@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Failure, type NetworkRecord, type WorkloadRecord } from '../domain/domain.ts';
+import { systemClock } from '../platform/platform.ts';
 import type { ContainerInfo } from '../runtimes/runtimes.ts';
 import { answersOf, type EngineContainersOptions } from './engine-containers.ts';
 import type { LocalEndpoint } from './local-state.ts';
@@ -39,7 +40,10 @@ function scene() {
       inspect: find,
       ...{ start: doing('start'), stop: doing('stop'), remove: doing('remove') },
       ...{ connect: doing('connect'), disconnect: doing('disconnect') },
+      usage: async () => undefined,
+      pathIn: async () => undefined,
     },
+    clock: systemClock,
     workloads: { find, wanted: () => new Map([['owned', owned]]), check: (name) => void did.push(['check', name]) },
     view: { networkNamed: (id) => (id === app.id ? app : db) },
     wiring: { endpoint: (id) => endpoints.get(id) },

@@ -9,10 +9,12 @@ import {
   type NetworkRecord,
   type WorkloadRecord,
 } from '../domain/domain.ts';
+import type { Clock } from '../platform/platform.ts';
 import type { EngineContainer, MethodName, ParsedParams, Result } from '../protocol/protocol.ts';
 import type { ContainerInfo, ContainerRuntime, NetworkJoin } from '../runtimes/runtimes.ts';
 import type { Addresses } from './addresses.ts';
 import type { ClusterView } from './cluster-view.ts';
+import { StatsOfContainers } from './container-stats.ts';
 import type { DockerSide } from './docker-side.ts';
 import type { KeptAddresses } from './kept-addresses.ts';
 import type { EndpointPublisher } from './publisher.ts';
@@ -25,7 +27,10 @@ export type Answers = { readonly [M in Asked]: (params: ParsedParams<M>) => Prom
 
 export interface EngineContainersOptions {
   readonly node: string;
-  readonly runtime: Pick<ContainerRuntime, 'inspect' | 'start' | 'stop' | 'remove' | 'connect' | 'disconnect'>;
+  readonly runtime: Pick<
+    ContainerRuntime,
+    'inspect' | 'start' | 'stop' | 'remove' | 'connect' | 'disconnect' | 'usage' | 'pathIn'
+  >;
   readonly workloads: Pick<Workloads, 'find' | 'wanted' | 'check'>;
   readonly view: Pick<ClusterView, 'networkNamed'>;
   readonly wiring: Pick<Wiring, 'endpoint'>;
@@ -33,10 +38,12 @@ export interface EngineContainersOptions {
   readonly kept: Pick<KeptAddresses, 'keepOne' | 'releaseIn'>;
   readonly docker: Pick<DockerSide, 'ensureNetworks' | 'nameEndpoints'>;
   readonly publisher: Pick<EndpointPublisher, 'told'>;
+  readonly clock: Clock;
 }
 
 export function answersOf(options: EngineContainersOptions): Answers {
   const one = new EngineContainers(options);
+  const stats = new StatsOfContainers(options);
   return {
     'container.inspect': async ({ container }) => one.view(await options.workloads.find(container)),
     'container.start': async ({ container }) => {
@@ -62,6 +69,11 @@ export function answersOf(options: EngineContainersOptions): Answers {
     },
     'container.connect': (params) => one.connect(params),
     'container.disconnect': (params) => one.disconnect(params),
+    'container.path': async ({ container, path }) => {
+      const { id } = await options.workloads.find(container);
+      return { found: (await options.runtime.pathIn(id, path)) ?? null };
+    },
+    'container.stats': ({ containers }) => stats.of(containers),
   };
 }
 

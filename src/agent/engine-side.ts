@@ -4,6 +4,7 @@ import type { Background } from './background.ts';
 import type { Debug } from './debug.ts';
 import type { DockerSide } from './docker-side.ts';
 import type { FormerAddresses } from './former-addresses.ts';
+import type { Happenings } from './happenings.ts';
 import type { KernelSide } from './kernel-side.ts';
 import type { Membership } from './membership.ts';
 import type { UnderlaySide } from './underlay-side.ts';
@@ -15,6 +16,7 @@ export interface EngineSideOptions {
   readonly workloads: Workloads;
   readonly former: FormerAddresses;
   readonly debug: Debug;
+  readonly happenings: Happenings;
   readonly underlay: UnderlaySide;
   readonly kernel: KernelSide;
   readonly membership: Membership;
@@ -31,10 +33,11 @@ export class EngineSide {
 
   /** Until the signal aborts. */
   async watch(signal: AbortSignal): Promise<void> {
-    const { runtime, former, docker, workloads, background } = this.#options;
+    const { runtime, former, docker, workloads, happenings, background } = this.#options;
     for await (const event of runtime.events(signal)) {
       former.onEvent(event);
       docker.followNames(event);
+      happenings.onEvent(event);
       if (event.type === 'connected') background('not in step with the container engine yet', this.#came());
       else if (event.type === 'container') workloads.onContainer(event.attributes[workloadLabel] ?? '');
       else if (event.action === 'connect' || event.action === 'disconnect')

@@ -1,6 +1,6 @@
 /** What the servers say, and whom it concerns. */
-import type { NetworkRecord } from '../domain/domain.ts';
-import { clusterTopic, nodeTopic, type TopicValue } from '../protocol/protocol.ts';
+import { type NetworkRecord, whyTooNew } from '../domain/domain.ts';
+import { clusterTopic, networkTopic, nodeTopic, type TopicValue } from '../protocol/protocol.ts';
 import type { Addresses } from './addresses.ts';
 import type { Background } from './background.ts';
 import type { Clone } from './clone.ts';
@@ -15,7 +15,7 @@ import type { Workloads } from './workloads.ts';
 
 export interface FeedSideOptions {
   readonly node: string;
-  readonly clone: Pick<Clone, 'unfollow'>;
+  readonly clone: Pick<Clone, 'unfollow' | 'items'>;
   readonly topics: TopicMemory;
   readonly view: ClusterView;
   readonly kernel: KernelSide;
@@ -27,6 +27,8 @@ export interface FeedSideOptions {
   /** Docker's networks are to be the cluster's again. */
   syncDockerNetworks(): void;
   leaving(): boolean;
+  /** Tells a person. */
+  report(trouble: string): void;
   readonly background: Background;
 }
 
@@ -46,7 +48,8 @@ export class FeedSide {
     else if (topic === this.#ownTopic) this.#onOwnNode(changes, fresh);
     else this.#onNetwork(topic, changes, fresh);
     if (fresh && (topic === clusterTopic || topic === this.#ownTopic)) topics.changed(topic);
-    kernel.settleSoon();
+    if (fresh) kernel.told();
+    else kernel.settleSoon();
   }
 
   /** Nothing more of a network is to be heard. */
@@ -59,23 +62,41 @@ export class FeedSide {
 
   #onNetwork(topic: string, changes: readonly Change[], fresh: boolean): void {
     const { wiring, names, topics } = this.#options;
-    wiring().applyEndpoints(networkOf(topic), changes);
+    wiring().applyRemote(networkOf(topic), changes);
     names.zone.remote(networkOf(topic), changes);
     if (fresh) topics.changedLarge(topic);
   }
 
   #onCluster(changes: readonly Change[], fresh: boolean): void {
-    const { view, names, wiring, background, syncDockerNetworks } = this.#options;
+    const { view, names, background, syncDockerNetworks } = this.#options;
     view.apply(changes);
     names.zone.outdated();
     for (const { key, value, previous } of changes) {
-      if (value?.kind === 'network') wiring().applyNetwork(value.network);
+      if (value?.kind === 'network') this.#onNetworkRecord(value.network);
       else if (previous?.kind === 'network')
         background('a removed network is not forgotten yet', this.#networkGone(previous.network));
-      else if (key.startsWith('node/') && addressOf(value) !== addressOf(previous))
-        wiring().applyNode(key.slice('node/'.length));
+      else if (key.startsWith('node/') && placeOf(value) !== placeOf(previous)) this.#onNode(key.slice('node/'.length));
     }
     if (fresh) syncDockerNetworks();
+  }
+
+  #onNetworkRecord(network: NetworkRecord): void {
+    const why = whyTooNew(network);
+    if (why !== undefined) this.#options.report(why);
+    this.#options.wiring().applyNetwork(network);
+  }
+
+  /** It is somewhere else, or nowhere: its endpoints are, too. */
+  #onNode(node: string): void {
+    const { wiring, names, clone } = this.#options;
+    wiring().applyNode(node);
+    for (const { id } of wiring().attached()) {
+      const its = [...clone.items(networkTopic(id)).values()].filter(isOf(node));
+      names.zone.remote(
+        id,
+        its.map((value) => ({ key: '', value, previous: value })),
+      );
+    }
   }
 
   async #networkGone(network: NetworkRecord): Promise<void> {
@@ -101,5 +122,7 @@ export class FeedSide {
 
 const networkOf = (topic: string): string => topic.slice('network/'.length);
 
-const addressOf = (value: TopicValue | undefined): string | undefined =>
-  value?.kind === 'node' ? value.node.address : undefined;
+const isOf = (node: string) => (value: TopicValue) => value.kind === 'endpoint' && value.endpoint.node === node;
+
+const placeOf = (value: TopicValue | undefined): string | undefined =>
+  value?.kind === 'node' && !value.node.fenced ? value.node.address : undefined;

@@ -16,7 +16,9 @@ const container = (id: string, state: ContainerInfo['state'], name = 'app', labe
   networks: [{ name, endpointId: '', address: '', mac: '' }],
 });
 
-const event = (action: string, id: string): RuntimeEvent => ({ type: 'container', action, id, attributes: {} });
+const event = (action: string, id: string): RuntimeEvent => ({
+  ...{ type: 'container', action, id, attributes: {}, time: 0 },
+});
 
 /** An engine with these containers, of which it starts the first, and addresses that rest. */
 function scene(containers: ContainerInfo[], ...resting: string[]) {

@@ -34,16 +34,18 @@ function scene(
     end: () =>
       endGoneEndpoints({
         state: { endpoints } as unknown as Pick<LocalState, 'endpoints'>,
-        missingPairs: async () => {
-          whileLooking();
-          return new Set(missing.map(endpointPortName));
+        kernel: {
+          missingPairs: async () => {
+            whileLooking();
+            return new Set(missing.map(endpointPortName));
+          },
         },
-        hostInterfaces: async () =>
+        readFile: async () =>
           `Inter-|   Receive\n face |bytes\n    lo: 1 2\n${atHost.map((id) => `${endpointPeerName(id)}: 0 0\n`).join('')}`,
-        ended: ({ id }) => void ended.push(id),
+        former: { ended: ({ id }) => void ended.push(id) },
         clock,
-        removeEndpoint: async (id) => void endpoints.delete(id),
-        releaseAddress: (_, address) => void released.push(address),
+        wiring: { removeEndpoint: async (id) => void endpoints.delete(id) },
+        addresses: { release: (_, address) => void released.push(address) },
       }),
   };
 }

@@ -2,20 +2,23 @@
  * Endpoints whose containers ended without a word: the host was rebooted, or nobody listened when Docker told. Nothing of
  * theirs can be wired again, and that is no trouble.
  */
-import { type EndpointRecord, endpointPeerName, endpointPortName } from '../domain/domain.ts';
+import { endpointLinkName, endpointMacvlanName, endpointPeerName, endpointPortName } from '../domain/domain.ts';
 import { type Clock, isNamespace } from '../platform/platform.ts';
+import type { Addresses } from './addresses.ts';
+import type { FormerAddresses } from './former-addresses.ts';
+import type { KernelSide } from './kernel-side.ts';
 import type { LocalState } from './local-state.ts';
+import type { Wiring } from './wiring.ts';
 
 export interface GoneSandboxesOptions {
   readonly state: Pick<LocalState, 'endpoints'>;
-  /** Names of desired veth pairs that are not there. */
-  missingPairs(): Promise<ReadonlySet<string>>;
-  /** Text of the host's `/proc/net/dev`: proc_net(5). */
-  hostInterfaces(): Promise<string>;
+  readonly kernel: Pick<KernelSide, 'missingPairs'>;
+  /** Of files under /proc. */
+  readFile(path: string): Promise<string>;
   /** Its container may be started again. */
-  ended(record: EndpointRecord): void;
-  removeEndpoint(id: string): Promise<void>;
-  releaseAddress(network: string, address: string): void;
+  readonly former: Pick<FormerAddresses, 'ended'>;
+  readonly wiring: Pick<Wiring, 'removeEndpoint'>;
+  readonly addresses: Pick<Addresses, 'release'>;
   readonly clock: Pick<Clock, 'now'>;
 }
 
@@ -29,7 +32,7 @@ const startMs = 30_000;
  * @returns whether there was any
  */
 export async function endGoneEndpoints(options: GoneSandboxesOptions): Promise<boolean> {
-  const { state, missingPairs, hostInterfaces, removeEndpoint, releaseAddress, clock } = options;
+  const { state, kernel, former, wiring, addresses, clock } = options;
   const seen = await Promise.all(
     [...state.endpoints.values()].map(async (each) => {
       const there = each.sandbox === undefined || (await isNamespace(each.sandbox.path));
@@ -38,18 +41,21 @@ export async function endGoneEndpoints(options: GoneSandboxesOptions): Promise<b
   );
   const unseen = seen.filter(({ there }) => !there);
   if (unseen.length === 0) return false;
-  const missing = await missingPairs();
-  const atHost = namesOf(await hostInterfaces().catch(() => ''));
+  const missing = await kernel.missingPairs();
+  const atHost = namesOf(await options.readFile('/proc/net/dev').catch(() => ''));
   const gone = unseen.filter(
     ({ record: { id }, createdAt }) =>
-      missing.has(endpointPortName(id)) || (atHost.has(endpointPeerName(id)) && clock.now() - createdAt >= startMs),
+      missing.has(endpointPortName(id)) ||
+      missing.has(endpointLinkName(id)) ||
+      missing.has(endpointMacvlanName(id)) ||
+      (atHost.has(endpointPeerName(id)) && clock.now() - createdAt >= startMs),
   );
   // It may have been joined to another meanwhile.
   const ended = gone.filter(({ record, path }) => state.endpoints.get(record.id)?.sandbox?.path === path);
   for (const { record } of ended) {
-    options.ended(record);
-    await removeEndpoint(record.id);
-    releaseAddress(record.network, record.address);
+    former.ended(record);
+    await wiring.removeEndpoint(record.id);
+    addresses.release(record.network, record.address);
   }
   return ended.length > 0;
 }

@@ -20,7 +20,11 @@ export async function hostFacts(
     hasSetting('bridge/bridge-nf-call-iptables'),
     hasSetting('ipv6/conf/all/disable_ipv6'),
   ]);
-  return { node, address: underlay.address, interface: underlay.interface, dockerUser, bridgeNetfilter, ipv6 };
+  const { address, interface: device, port, interfaces } = underlay;
+  return {
+    ...{ node, address, interface: device, interfaces, dockerUser, bridgeNetfilter, ipv6 },
+    ...(port === undefined ? {} : { port }),
+  };
 }
 
 async function hasDockerUser(spawn: Spawn): Promise<boolean> {

@@ -1,4 +1,4 @@
-/** Who this host is in the cluster: written once at joining, read at every start. */
+/** Who this host is in the cluster: written at joining and when the servers are others, read at every start. */
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { KeyPair } from '../bus/bus.ts';
@@ -9,15 +9,30 @@ const ports = z.object({ requests: z.number(), feed: z.number(), metrics: z.numb
 
 const keyPair = z.object({ publicKey: z.string(), secretKey: z.string() });
 
+const format = 1;
+
 const identity = z.object({
-  version: z.literal(1),
+  version: z.literal(format),
   name: z.string(),
   cluster: z.string(),
   keys: keyPair,
-  servers: z.array(z.object({ host: z.string(), ports, key: z.string() })).min(1),
+  servers: z
+    .array(
+      z.object({
+        host: z.string(),
+        ports,
+        key: z.string(),
+        /** By which it is listed; absent: it has not said. */
+        id: z.string().optional(),
+        /** Since when it is listed no more, ms since 1970. */
+        goneSince: z.number().optional(),
+      }),
+    )
+    .min(1),
 });
 
 export type Identity = z.infer<typeof identity>;
+export type KnownServer = Identity['servers'][number];
 
 const file = (directory: string) => join(directory, 'identity.json');
 const joiningFile = (directory: string) => join(directory, 'joining.json');
@@ -26,6 +41,13 @@ const joiningFile = (directory: string) => join(directory, 'joining.json');
 export async function loadIdentity(directory: string): Promise<Identity | undefined> {
   const text = await readIfThere(file(directory));
   if (text === undefined) return undefined;
+  const { version } = z.object({ version: z.number() }).safeParse(parsed(text)).data ?? { version: format };
+  if (version > format) {
+    throw new Failure(
+      'conflict',
+      `${file(directory)} was written by a newer Trama (format ${version}, this one reads ${format}): install that version again`,
+    );
+  }
   try {
     return identity.parse(JSON.parse(text));
   } catch (cause) {

@@ -37,6 +37,12 @@ export async function placeAgain(spawn: Spawn, sandbox: Sandbox, others: readonl
   };
 }
 
+/** Whether an interface that was handed over is where it was taken. One that cannot be looked for is not missed. */
+export async function stands(spawn: Spawn, path: string, mac: string): Promise<boolean> {
+  const links = await sandboxLinks(spawn, path).catch(() => undefined);
+  return links === undefined || [...links.values()].includes(mac);
+}
+
 /** It may stand elsewhere by now: then it is not that name that it has. */
 export const renamedTo =
   ({ path, interface: name }: Sandbox) =>

@@ -37,7 +37,7 @@ function silence() {
   const bus = { connect, keysFromSecret: () => keys } as unknown as Bus;
   const join = (...hosts: string[]) => {
     const target: JoinTarget = { token, servers: hosts.map((host) => ({ host, port: 4701 })) };
-    return joinCluster(bus, keys, target, registration, log);
+    return joinCluster(bus, keys, target, registration, { log, now: 0 });
   };
   return { told, join };
 }

@@ -3,7 +3,8 @@ import type { Bus, KeyPair, ServerAddress } from '../bus/bus.ts';
 import { encodeBase64Url, Failure, isFailure, type JoinTarget } from '../domain/domain.ts';
 import type { Log } from '../platform/platform.ts';
 import { ask, type Params } from '../protocol/protocol.ts';
-import type { Identity } from './identity.ts';
+import type { Identity, KnownServer } from './identity.ts';
+import { afterListing } from './known-servers.ts';
 
 export type Registration = Params<'node.register'>;
 
@@ -15,7 +16,7 @@ export async function joinCluster(
   keys: KeyPair,
   target: JoinTarget,
   registration: Registration,
-  log: Log,
+  { log, now }: { readonly log: Log; readonly now: number },
 ): Promise<Identity> {
   const tokenKeys = bus.keysFromSecret(encodeBase64Url(target.token.secret));
   const { servers: asked } = target;
@@ -34,17 +35,22 @@ export async function joinCluster(
         { ...registration, key: keys.publicKey },
         { deadlineMs: joinDeadlineMs },
       );
-      const servers = target.servers.map((each) => ({
-        host: each.host,
-        key: target.token.serverKey,
-        ports: { ...answer.ports, requests: each.port },
-      }));
+      const named = target.servers.map(
+        (each): KnownServer => ({
+          host: each.host,
+          key: target.token.serverKey,
+          ports: { ...answer.ports, requests: each.port },
+          ...(each === asked[at] && answer.server !== undefined ? { id: answer.server } : {}),
+        }),
+      );
+      // A server of before lists nobody.
+      const servers = [...afterListing(named, answer.servers ?? [], now)];
       return { version: 1, name: answer.node, cluster: answer.cluster, keys, servers };
     } catch (error) {
-      // What one server refuses, the others refuse too; only absence is worth another try. The last one's is the caller's.
-      const absent = isFailure(error, 'unavailable') || isFailure(error, 'deadline');
-      if (!absent || at === asked.length - 1) throw error;
-      log.warn(`${error.message} The next one is asked.`);
+      // What one server says of the host, the others say too; it may only not have heard of the token yet. The last one's is the caller's.
+      const elsewhere = (['unavailable', 'deadline', 'denied'] as const).some((code) => isFailure(error, code));
+      if (!elsewhere || at === asked.length - 1) throw error;
+      log.warn(`${(error as Failure).message} The next one is asked.`);
     }
   }
   throw new Failure('invalid', 'no server was named to join');

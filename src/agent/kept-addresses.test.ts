@@ -95,7 +95,7 @@ async function docker({ state, view, addresses, kept }: Awaited<ReturnType<typeo
     clock,
   });
   const plugin = createNetworkPlugin({
-    ...{ node: 'h1', view, wiring, addresses, kept, former, state, clock },
+    ...{ node: 'h1', view, wiring, addresses, kept, former, state, clock, log: silentLog },
     settle: async () => {},
     // No server is asked.
     claim: async () => false,

@@ -3,12 +3,15 @@ import { Failure } from '../domain/domain.ts';
 import {
   commandsOf,
   createReconciler,
+  explain,
+  type HandedLink,
   type KernelObject,
   type Outcome,
+  type Pass,
   type Reconciler,
   type Replacement,
   shellLine,
-  type VethLink,
+  type UplinkStore,
 } from '../kernel/kernel.ts';
 import type { AgentOptions } from './agent.ts';
 import type { LocalState } from './local-state.ts';
@@ -17,13 +20,17 @@ import type { Tidings } from './tidings.ts';
 export interface KernelSideOptions {
   readonly agent: AgentOptions;
   readonly sysctls: LocalState['sysctls'];
+  /** Absent: no bridge takes an interface's place beyond the process's life. */
+  readonly uplinks?: LocalState['uplinks'];
   readonly tidings: Tidings;
   /** What stands in place of a pair that is gone although its container runs. */
-  restored(link: VethLink): Promise<Replacement>;
+  restored(link: HandedLink): Promise<Replacement>;
   /** VNIs of networks whose other nodes' endpoints no server has told of yet; `all`: of any network at all. */
   unknownPeers(): ReadonlySet<number> | 'all';
   /** Ends endpoints whose containers are gone. @returns whether there was any */
   endGone(): Promise<boolean>;
+  /** Told of each pass. */
+  onPass?(pass: Pass): void;
   /** The kernel has been brought nearer to what is desired. */
   settled(): void;
 }
@@ -35,10 +42,12 @@ export class KernelSide {
   #begun = false;
   /** A pair is missing whose container may be gone as well. */
   #unused = false;
+  /** Something was found that is spared until a server tells of its network. */
+  #sparing = false;
   readonly #first = Promise.withResolvers<void>();
 
   constructor(options: KernelSideOptions) {
-    const { agent, sysctls, tidings } = options;
+    const { agent, sysctls, uplinks, tidings } = options;
     this.#options = options;
     this.reconciler = createReconciler({
       spawn: agent.spawn,
@@ -49,9 +58,15 @@ export class KernelSide {
         load: async () => Object.fromEntries(sysctls.entries()),
         save: (values) => saveAll(sysctls, values),
       },
+      ...(uplinks === undefined ? {} : { uplinks: uplinkStore(uplinks) }),
       onMissing: (link) => this.#inPlaceOf(link),
-      keep: (object) => this.#notYetKnown(object),
+      keep: (object) => {
+        const spared = this.#notYetKnown(object);
+        this.#sparing ||= spared;
+        return spared;
+      },
       onRepair: (sentences) => tidings.repairs(sentences),
+      onPass: (pass) => options.onPass?.(pass),
     });
   }
 
@@ -72,6 +87,14 @@ export class KernelSide {
   /** Nobody waits for it. */
   settleSoon(): void {
     if (this.#begun) this.#report(this.reconciler.settle());
+  }
+
+  /** A server has told of something: what was spared since nobody had told of it is looked at again. */
+  told(): void {
+    const again = this.#sparing;
+    this.#sparing = false;
+    if (again) this.lookSoon();
+    else this.settleSoon();
   }
 
   lookSoon(): void {
@@ -99,6 +122,13 @@ export class KernelSide {
     return new Set(created.flatMap((object) => (object.kind === 'link' ? [object.name] : [])));
   }
 
+  /** What a pass would change, in sentences. What was found so is repaired soon after. */
+  async differences(): Promise<string[]> {
+    const steps = await this.reconciler.plan();
+    if (steps.length > 0) this.lookSoon();
+    return steps.map(explain);
+  }
+
   /** What a clean uninstall would run. */
   async clearCommands(): Promise<string[]> {
     return (await this.reconciler.clearPlan()).flatMap((step) => commandsOf(step)).map(shellLine);
@@ -110,7 +140,7 @@ export class KernelSide {
       .catch((error: unknown) => this.#options.agent.log.debug('the kernel could not be settled', { error }));
   }
 
-  async #inPlaceOf(link: VethLink): Promise<Replacement> {
+  async #inPlaceOf(link: HandedLink): Promise<Replacement> {
     const objects = await this.#options.restored(link);
     this.#unused ||= objects === 'later';
     return objects;
@@ -134,6 +164,8 @@ export class KernelSide {
   #notYetKnown(object: KernelObject): boolean {
     const unknown = this.#options.unknownPeers();
     if (unknown === 'all') return true;
+    // Of which network a route to another host is, it does not say.
+    if (object.kind === 'route' && object.via !== undefined && !object.ns.startsWith('/')) return unknown.size > 0;
     const vni = networkOf(object);
     return vni !== undefined && unknown.has(vni);
   }
@@ -143,7 +175,7 @@ export class KernelSide {
 function networkOf(object: KernelObject): number | undefined {
   if (object.kind === 'nft-element') return object.set === 'vteps' ? Number(object.key[1]) : undefined;
   const device = object.kind === 'fdb' || object.kind === 'neighbour' ? object.device : '';
-  const vni = /^tr[bx](\d+)$/.exec(device)?.[1];
+  const vni = /^tr[bgx](\d+)$/.exec(device)?.[1];
   return vni === undefined ? undefined : Number(vni);
 }
 
@@ -151,4 +183,11 @@ function networkOf(object: KernelObject): number | undefined {
 async function saveAll(map: LocalState['sysctls'], values: Readonly<Record<string, string>>): Promise<void> {
   for (const [key] of [...map.entries()]) if (!(key in values)) await map.delete(key);
   for (const [key, value] of Object.entries(values)) if (map.get(key) !== value) await map.set(key, value);
+}
+
+export function uplinkStore(map: LocalState['uplinks']): UplinkStore {
+  return {
+    load: async () => new Map(map.entries()),
+    save: (device, record) => (record === undefined ? map.delete(device) : map.set(device, record)),
+  };
 }

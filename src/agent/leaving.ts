@@ -2,11 +2,13 @@
 import { rm, rmdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure, isFailure } from '../domain/domain.ts';
-import type { Outcome } from '../kernel/kernel.ts';
+import { ask } from '../protocol/protocol.ts';
 import type { ContainerInfo, ContainerRuntime } from '../runtimes/runtimes.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { networkLabel } from './docker-networks.ts';
+import type { KernelSide } from './kernel-side.ts';
 import type { LocalState } from './local-state.ts';
+import type { Membership } from './membership.ts';
 import type { Wiring } from './wiring.ts';
 
 export interface LeavingParts {
@@ -16,16 +18,10 @@ export interface LeavingParts {
   readonly state: LocalState;
   readonly view: ClusterView;
   readonly wiring: Wiring;
-  /** Whether the cluster would go on knowing this host: no server can be told now, and none has said that it is no node. */
-  keptByCluster(): boolean;
+  readonly membership: Pick<Membership, 'connected' | 'refused' | 'call' | 'open'>;
+  readonly kernel: Pick<KernelSide, 'reconciler' | 'clearCommands'>;
   /** No container is started, no network made, nothing repaired from here on, nor under way when it resolves. */
   quiesce(): Promise<void>;
-  /** Takes everything of ours out of the kernel. */
-  clearKernel(): Promise<Outcome>;
-  /** The commands that `clearKernel` would run, as a shell would take them. */
-  clearPlan(): Promise<string[]>;
-  /** Asks a server to forget this node. */
-  forgetNode(): Promise<void>;
   /** The host is no node any more: nothing is left to do for its daemon. */
   left(): void;
 }
@@ -43,9 +39,9 @@ export async function leave(
   const [failure] = await clearEngine(parts, options.force);
   if (failure !== undefined && !options.force) throw failure;
   for (const network of parts.wiring.attached()) await parts.wiring.detach(network.id);
-  const outcome = await parts.clearKernel();
+  const outcome = await parts.kernel.reconciler.clear();
   try {
-    await parts.forgetNode();
+    await ask(parts.membership, 'node.remove', { name: parts.node, force: true });
   } catch (error) {
     const forgotten = isFailure(error, 'denied') || isFailure(error, 'not-found');
     if (!options.force && !forgotten) throw error;
@@ -68,7 +64,8 @@ function check(parts: LeavingParts, others: readonly ContainerInfo[]): void {
       `containers that Trama did not start are on its networks here (${names}): remove them first, or leave with --force to have them removed`,
     );
   }
-  if (!parts.keptByCluster()) return;
+  // Whether a server can be told now, or has said itself that this host is no node.
+  if (parts.membership.connected || parts.membership.refused) return;
   throw new Failure(
     'unavailable',
     'no server answers, so the cluster would keep this node: try again later, or leave with --force and have it forgotten with trama node rm',
@@ -125,7 +122,7 @@ async function plannedCommands(parts: LeavingParts, containers: readonly Contain
   return [
     ...containers.map((each) => `docker rm -f ${each.name}`),
     ...links.map((link) => `docker network rm ${parts.view.network(link.network)?.name ?? link.dockerId}`),
-    ...(await parts.clearPlan()),
+    ...(await parts.kernel.clearCommands()),
     `rm -r ${parts.directory}`,
   ];
 }

@@ -1,6 +1,7 @@
 /** What this agent must know again after a restart without asking anybody. */
 import { join } from 'node:path';
 import type { EndpointRecord } from '../domain/domain.ts';
+import type { UplinkRecord } from '../kernel/kernel.ts';
 import type { TopicSnapshot } from '../protocol/protocol.ts';
 import { DurableMap } from './durable-map.ts';
 
@@ -39,6 +40,17 @@ export interface KeptAddress {
   readonly address: string;
 }
 
+/** An address that a LAN's own server has given. */
+export interface LanLease {
+  readonly network: string;
+  readonly address: string;
+  /** Under which it was asked for; its endpoint's. */
+  readonly mac: string;
+  /** For how long, and since when in ms. */
+  readonly seconds: number;
+  readonly at: number;
+}
+
 /** The key of what there is once per address of a network. */
 export const addressKey = (each: { readonly network: string; readonly address: string }): string =>
   `${each.network}/${each.address}`;
@@ -55,11 +67,15 @@ export interface LocalState {
   readonly topics: DurableMap<TopicSnapshot>;
   /** Values that sysctls had before Trama, by namespace and key. */
   readonly sysctls: DurableMap<string>;
+  /** What stood on interfaces of the host's before bridges took their places, by interface. */
+  readonly uplinks: DurableMap<UplinkRecord>;
+  /** By `addressKey`. */
+  readonly leases: DurableMap<LanLease>;
 }
 
 export async function openLocalState(directory: string, damaged: (file: string) => void): Promise<LocalState> {
   const map = <T>(name: string) => DurableMap.open<T>(join(directory, name), damaged);
-  const [endpoints, dockerNetworks, workloads, pools, kept, topics, sysctls] = await Promise.all([
+  const [endpoints, dockerNetworks, workloads, pools, kept, topics, sysctls, uplinks, leases] = await Promise.all([
     map<LocalEndpoint>('endpoints'),
     map<DockerNetworkLink>('docker-networks'),
     map<WorkloadMemory>('workloads'),
@@ -67,6 +83,8 @@ export async function openLocalState(directory: string, damaged: (file: string) 
     map<KeptAddress>('kept-addresses'),
     map<TopicSnapshot>('topics'),
     map<string>('sysctls'),
+    map<UplinkRecord>('uplinks'),
+    map<LanLease>('lan-leases'),
   ]);
-  return { endpoints, dockerNetworks, workloads, pools, kept, topics, sysctls };
+  return { endpoints, dockerNetworks, workloads, pools, kept, topics, sysctls, uplinks, leases };
 }

@@ -1,8 +1,15 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { heldClock } from '../../test/conformance/held-clock.ts';
 import type { Bus, BusClientOptions } from '../bus/bus.ts';
+import type { ServerRecord } from '../domain/domain.ts';
 import { silentLog } from '../platform/platform.ts';
+import { loadIdentity } from './identity.ts';
 import { Membership, type MembershipOptions } from './membership.ts';
+
+const at = (host: string) => ({ host, key: 'k', ports: { requests: 4701, feed: 4702, metrics: 4703 } });
 
 /** A host whose engine answers when it is told to. */
 function scene() {
@@ -15,8 +22,12 @@ function scene() {
   const membership = new Membership({
     agent: { clock, log: silentLog, version: '0.1.0', runtime: { status } },
     identity: { name: 'h1', servers: [] },
-    clone: { refresh: (stale?: string[]) => stale ?? order.push('refresh'), revisions: () => ({}) },
-    underlay: () => ({ address: '192.0.2.1', interface: 'eth0', mtu: 1500, routes: [] }),
+    clone: {
+      serverSpoke: () => {},
+      refresh: (stale?: string[]) => stale ?? order.push('refresh'),
+      revisions: () => ({}),
+    },
+    underlay: () => ({ address: '192.0.2.1', interface: 'eth0', mtu: 1500, routes: [], interfaces: [] }),
     onRegistered: () => order.push('registered'),
   } as unknown as MembershipOptions);
   vi.spyOn(membership, 'call').mockImplementation(async (method, params) => {
@@ -41,12 +52,15 @@ test('an engine that does not answer holds up a registration for a second; what 
   expect(order).toEqual(['refresh']);
   await clock.advance(1000);
   await registering;
-  expect(order.slice(1)).toEqual([expect.stringMatching(/^node.register: Docker does not answer/), 'registered']);
+  expect(order.filter((each) => each !== 'refresh')).toEqual([
+    expect.stringMatching(/^node.register: Docker does not answer/),
+    'registered',
+  ]);
   order.length = 0;
   await clock.advance(5000);
   expect(order).toEqual([]);
   await answers('Docker 28.2.2, API 1.50');
-  await clock.advance(5000);
+  await clock.advance(1000);
   await answers('Docker 28.2.2, API 1.50');
   expect(order).toEqual(['refresh', 'node.register: Docker 28.2.2, API 1.50', 'registered']);
   expect(status).toHaveBeenCalledTimes(2);
@@ -89,8 +103,12 @@ test('a feed that was interrupted is asked about as soon as a server can tell wh
   } as unknown as Bus;
   const membership = new Membership({
     agent: { clock, log: silentLog, bus },
-    identity: { name: 'h1', servers: [{ host: '192.0.2.1' }] },
-    clone: { refresh: (stale?: string[]) => stale !== undefined && refreshed.push(stale), revisions: () => ({}) },
+    identity: { name: 'h1', servers: [at('192.0.2.1')] },
+    clone: {
+      serverSpoke: () => {},
+      refresh: (stale?: string[]) => stale !== undefined && refreshed.push(stale),
+      revisions: () => ({}),
+    },
   } as unknown as MembershipOptions);
   await membership.connect();
   options?.onFeedAgain?.();
@@ -99,4 +117,103 @@ test('a feed that was interrupted is asked about as soon as a server can tell wh
   await clock.advance(100);
   expect(asked).toEqual(['node.heartbeat']);
   expect(refreshed).toEqual([['network/n1']]);
+});
+
+test('each server that is there hears the heartbeats, also while another owes an answer; one that answers compares', async () => {
+  const clock = heldClock();
+  const asked: string[] = [];
+  const server = (name: string, answer: () => Promise<unknown>) => ({
+    state: 'ready',
+    call: (_method: string, { topics }: { topics: object }) => {
+      asked.push(`${name} ${Object.keys(topics).length}`);
+      return answer();
+    },
+    subscribe: () => {},
+  });
+  const clients = [
+    server('hangs', () => new Promise(() => {})),
+    server('answers', async () => ({ stale: [], evicted: false })),
+  ];
+  const membership = new Membership({
+    agent: { clock, log: silentLog, bus: { connect: async () => clients.shift() } },
+    identity: { name: 'h1', servers: [at('192.0.2.1'), at('192.0.2.2')] },
+    clone: { refresh: () => {}, serverSpoke: () => {}, revisions: () => ({ cluster: 7 }), isFresh: () => false },
+    onRegistered: () => {},
+  } as unknown as MembershipOptions);
+  vi.spyOn(membership, 'register').mockResolvedValue();
+  await membership.connect();
+  const stop = new AbortController();
+  const beating = membership.sendHeartbeats(stop.signal).catch(() => {});
+  for (let second = 0; second < 5; second += 1) await clock.advance(1000);
+  expect(asked.filter((each) => each.startsWith('answers'))).toEqual([...Array(4).fill('answers 0'), 'answers 1']);
+  expect(asked.filter((each) => each.startsWith('hangs'))).toEqual(['hangs 0']);
+  stop.abort();
+  await beating;
+});
+
+test('the servers that the cluster lists are connected to and kept on disk; one by two addresses only once', async () => {
+  const clock = heldClock();
+  const directory = await mkdtemp(join(tmpdir(), 'membership-'));
+  const connected: string[] = [];
+  const ids: Record<string, string> = { '127.0.0.1': '192.0.2.1', '192.0.2.2': '192.0.2.2' };
+  const bus = {
+    connect: async ({ server }: BusClientOptions) => {
+      connected.push(server.host);
+      return {
+        state: 'ready',
+        call: async () => ({ stale: [], evicted: false, server: `${ids[server.host]}:4701`, able: true }),
+        subscribe: () => {},
+        [Symbol.asyncDispose]: async () => void connected.splice(connected.indexOf(server.host), 1),
+      };
+    },
+  };
+  const heard = { fresh: false, servers: [] as ServerRecord[] };
+  const listed = (host: string): ServerRecord => {
+    return { ...at(host), id: `${host}:4701`, version: '0.1.0', since: 0 };
+  };
+  const membership = new Membership({
+    agent: { clock, log: silentLog, bus, directory },
+    identity: {
+      version: 1,
+      name: 'h1',
+      cluster: 'c',
+      keys: { publicKey: 'p', secretKey: 's' },
+      servers: [at('127.0.0.1')],
+    },
+    clone: { refresh: () => {}, serverSpoke: () => {}, revisions: () => ({}), isFresh: () => heard.fresh },
+    view: { servers: () => heard.servers },
+    onRegistered: () => {},
+  } as unknown as MembershipOptions);
+  vi.spyOn(membership, 'register').mockResolvedValue();
+  const stop = new AbortController();
+  try {
+    await membership.connect();
+    const beating = membership.sendHeartbeats(stop.signal).catch(() => {});
+    const seconds = async (many: number) => {
+      for (let second = 0; second < many; second += 1) await clock.advance(1000);
+    };
+    heard.servers = [listed('192.0.2.1'), listed('192.0.2.2')];
+    await seconds(2);
+    // What was remembered from before the start says nothing of now.
+    expect(connected).toEqual(['127.0.0.1']);
+    heard.fresh = true;
+    await seconds(1);
+    await expect.poll(async () => (await loadIdentity(directory).catch(() => undefined))?.servers.length).toBe(2);
+    expect(connected).toEqual(['127.0.0.1', '192.0.2.2']);
+    heard.servers = [listed('192.0.2.2')];
+    await seconds(2);
+    const known = async () => (await loadIdentity(directory))?.servers.map(({ goneSince }) => goneSince !== undefined);
+    await expect.poll(known).toEqual([true, false]);
+    expect(connected).toEqual(['127.0.0.1', '192.0.2.2']);
+    await clock.advance(24 * 3_600_000);
+    await expect.poll(() => seconds(1).then(known)).toEqual([false]);
+    expect(connected).toEqual(['192.0.2.2']);
+    heard.servers = [];
+    await seconds(2);
+    expect(connected).toEqual(['192.0.2.2']);
+    stop.abort();
+    await beating;
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 });

@@ -1,26 +1,44 @@
 /** This host as a member: its connection to the servers, its registration, heartbeats and figures. */
 import type { BusClientOptions } from '../bus/bus.ts';
 import { Failure } from '../domain/domain.ts';
-import { type Api, ask, type ByteStream, type CallOptions, type OpenOptions } from '../protocol/protocol.ts';
+import type { Clock, Log } from '../platform/platform.ts';
+import {
+  type Api,
+  ask,
+  type ByteStream,
+  type CallOptions,
+  clusterTopic,
+  type OpenOptions,
+} from '../protocol/protocol.ts';
 import type { AgentOptions } from './agent.ts';
 import type { Clone } from './clone.ts';
-import type { Identity } from './identity.ts';
+import type { ClusterView } from './cluster-view.ts';
+import { type Identity, saveIdentity } from './identity.ts';
+import { afterListing, placeOf } from './known-servers.ts';
 import { hostMetrics } from './metrics.ts';
 import { ServerLink } from './server-link.ts';
-import type { Underlay } from './underlay.ts';
+import type { ServerRoute } from './server-route.ts';
+import { toldOf, type Underlay } from './underlay.ts';
 
 export interface MembershipOptions {
-  readonly agent: AgentOptions;
+  readonly agent: Pick<AgentOptions, 'bus' | 'clock' | 'log' | 'version' | 'directory' | 'readFile'> & {
+    readonly runtime: Pick<AgentOptions['runtime'], 'status'>;
+  };
   readonly identity: Identity;
   readonly clone: Clone;
+  readonly view: Pick<ClusterView, 'servers'>;
   readonly handler: NonNullable<BusClientOptions['handler']>;
   underlay(): Underlay;
   containers(): number;
   /** The servers know this host as it is; now they are told, and tell, the rest. */
   onRegistered(): void;
+  /** The servers have given away what was this node's: when it resolves, it is a member like the others. */
+  onEvicted(): Promise<void>;
 }
 
-const heartbeatMs = 5000;
+const heartbeatMs = 1000;
+/** Of so many heartbeats one compares what this node has heard of each topic. */
+const beatsPerComparison = 5;
 const metricsMs = 10_000;
 /** The first figures come sooner: somebody who has just joined a host looks at once. */
 const firstMetricsMs = 1000;
@@ -39,9 +57,18 @@ export class Membership implements Api {
   /** What the container engine said last. */
   #engine = 'Docker does not answer on this host: look at it ("systemctl status docker").';
   #asked: Promise<void> | undefined;
+  #returning: Promise<void> | undefined;
+  #registering = false;
+  #beats = 0;
+  #identity: Identity;
+  /** Of the identity, on disk. */
+  #kept: Identity['servers'];
+  #keeping = false;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
+    this.#identity = options.identity;
+    this.#kept = options.identity.servers;
   }
 
   get link(): ServerLink | undefined {
@@ -50,6 +77,10 @@ export class Membership implements Api {
 
   get connected(): boolean {
     return this.#link?.state === 'ready';
+  }
+
+  get registered(): boolean {
+    return this.#registered;
   }
 
   /** The servers that answer do not take this host for a node. */
@@ -78,11 +109,11 @@ export class Membership implements Api {
   async connect(): Promise<void> {
     const { agent, identity, clone, handler } = this.#options;
     this.#link = await ServerLink.open({
-      bus: agent.bus,
-      servers: identity.servers,
-      keys: identity.keys,
-      handler,
-      onReady: () => {
+      ...{ bus: agent.bus, clock: agent.clock, handler },
+      ...{ node: identity.name, servers: identity.servers, keys: identity.keys },
+      // With another connection there nothing was missed: the heartbeat that this one hears is enough.
+      onReady: (first) => {
+        if (!first) return void this.#heartbeat(false).catch(() => {});
         this.#registered = false;
         this.register().catch((error: unknown) => agent.log.warn('not registered yet', { error }));
       },
@@ -104,23 +135,48 @@ export class Membership implements Api {
   }
 
   async register(): Promise<void> {
+    this.#registering = true;
+    try {
+      await this.#register();
+    } finally {
+      this.#registering = false;
+    }
+  }
+
+  async #register(): Promise<void> {
     const { agent, identity, clone } = this.#options;
     clone.refresh();
     await this.#askEngine();
     const engine = this.#engine;
-    const { address, interface: device, mtu, routes } = this.#options.underlay();
-    await ask(this, 'node.register', {
+    const { address, interface: device, mtu, routes, interfaces } = this.#options.underlay();
+    const { evicted } = await ask(this, 'node.register', {
       name: identity.name,
       address,
       interface: device,
       underlayMtu: mtu,
       routes: [...routes],
+      interfaces: interfaces.map(toldOf),
       engine,
       version: agent.version,
     });
     // It may have answered meanwhile; if so, the next heartbeat tells.
     this.#registered = engine === this.#engine;
-    this.#options.onRegistered();
+    // What it had is asked for before it is told: what is refused is others'.
+    if (evicted) this.#evicted();
+    else this.#options.onRegistered();
+  }
+
+  #evicted(): void {
+    this.#returning ??= this.#options
+      .onEvicted()
+      .then(() => {
+        this.#options.agent.log.info('this node is a member again');
+        this.#options.onRegistered();
+      })
+      .catch((error: unknown) => this.#options.agent.log.debug('not back yet, trying again', { error }))
+      .finally(() => {
+        this.#returning = undefined;
+      });
   }
 
   /** Resolves when it has answered, and at the latest after a moment. */
@@ -142,29 +198,84 @@ export class Membership implements Api {
 
   /** Until the signal aborts. */
   async sendHeartbeats(signal: AbortSignal): Promise<void> {
-    await every(this.#options.agent, heartbeatMs, signal, async () => {
+    const { agent } = this.#options;
+    await every(agent, heartbeatMs, signal, async () => {
       if (!this.connected) return;
-      if (!this.#registered) await this.register();
-      await this.#heartbeat();
+      // Not waited for either: a disk that is full or slow makes no host silent.
+      this.#followServers(signal).catch((error: unknown) => agent.log.debug('the servers are not kept yet', { error }));
+      // Beside the heartbeats: an engine that does not answer is no silence of this host's.
+      if (!this.#registered && !this.#registering)
+        this.register().catch((error: unknown) => agent.log.debug('not registered yet', { error }));
+      this.#beats += 1;
+      // Not waited for: one that hangs must not hold up what the others hear.
+      const compare = this.#beats % beatsPerComparison === 0;
+      this.#heartbeat(compare).catch((error: unknown) => agent.log.debug('no heartbeat', { error }));
     });
   }
 
-  async #heartbeat(): Promise<void> {
+  /** Each server judges by what it hears itself. @returns once the first has answered that compares */
+  async #heartbeat(compare: boolean): Promise<void> {
+    const [first, ...others] = this.#link?.ready() ?? [];
+    for (const other of others) void this.#beat(other, false).catch(() => {});
+    if (first !== undefined) await this.#beat(first, compare);
+  }
+
+  /** A server that owes an answer is not asked again before it has given up. */
+  async #beat(server: ServerRoute, compare: boolean): Promise<void> {
     const { clone } = this.#options;
-    const { stale } = await ask(this, 'node.heartbeat', { topics: clone.revisions() }, { deadlineMs: heartbeatMs });
-    clone.refresh(stale);
+    if (server.beating) return;
+    const revisions = compare ? clone.revisions() : {};
+    const { stale, evicted, current } = await server.beat(revisions);
+    clone.serverSpoke();
+    if (compare) clone.refresh(stale);
+    if (compare && current !== undefined) clone.confirm(revisions, current);
+    if (evicted) this.#evicted();
+  }
+
+  /** Those that the cluster lists now, and those that were there lately: connected to, and kept for the next start. */
+  async #followServers(signal: AbortSignal): Promise<void> {
+    const { agent, clone, view } = this.#options;
+    const link = this.#link;
+    // By which id a server is listed, it says itself: else it would be connected to twice, by two addresses.
+    const said = link?.routes.every((route) => route.known || !route.ready) ?? false;
+    if (link === undefined || !said || !clone.isFresh(clusterTopic)) return;
+    const ids = new Map(link.routes.map((route) => [placeOf(route.server), route.id]));
+    const known = this.#identity.servers.map((server) => {
+      const id = ids.get(placeOf(server));
+      return id === undefined ? server : { ...server, id };
+    });
+    const servers = [...afterListing(known, view.servers(), agent.clock.now())];
+    if (same(servers, this.#kept) || this.#keeping) return;
+    this.#keeping = true;
+    try {
+      if (!same(servers, this.#identity.servers)) {
+        this.#identity = { ...this.#identity, servers };
+        agent.log.info('the servers of the cluster', { servers: servers.map(placeOf) });
+        await link.update(servers);
+      }
+      // A host that is leaving has no disk to keep it on.
+      if (signal.aborted) return;
+      await saveIdentity(agent.directory, this.#identity);
+      this.#kept = servers;
+    } finally {
+      this.#keeping = false;
+    }
   }
 
   async #heartbeatAfter(ms: number): Promise<void> {
     const { clock, log } = this.#options.agent;
     await clock.sleep(ms);
-    if (this.connected) await this.#heartbeat().catch((error: unknown) => log.debug('no heartbeat', { error }));
+    if (this.connected) await this.#heartbeat(true).catch((error: unknown) => log.debug('no heartbeat', { error }));
   }
 
   /** Until the signal aborts. */
   async sendMetrics(signal: AbortSignal): Promise<void> {
     const { agent, identity, containers } = this.#options;
-    const sample = hostMetrics(agent.readFile);
+    const sample = hostMetrics({
+      read: agent.readFile,
+      device: () => this.#options.underlay().interface,
+      now: () => agent.clock.now(),
+    });
     const send = async () => {
       const data = { ...(await sample()), containers: containers() };
       this.#link?.pushMetrics({ node: identity.name, data });
@@ -176,12 +287,13 @@ export class Membership implements Api {
   }
 
   status() {
-    const { identity } = this.#options;
+    const { agent, identity } = this.#options;
     return {
+      version: agent.version,
       node: identity.name,
       link: this.#link?.state ?? 'connecting',
       message: this.#link?.reason ?? 'not connected yet',
-      servers: identity.servers.map((each) => `${each.host}:${each.ports.requests}`),
+      servers: this.#identity.servers.map(placeOf),
     };
   }
 
@@ -195,9 +307,11 @@ export class Membership implements Api {
   }
 }
 
+const same = (some: unknown, other: unknown): boolean => JSON.stringify(some) === JSON.stringify(other);
+
 /** Again and again until the signal aborts; a failure is for the next time. */
 export async function every(
-  { clock, log }: Pick<AgentOptions, 'clock' | 'log'>,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
   ms: number,
   signal: AbortSignal,
   work: () => Promise<void>,

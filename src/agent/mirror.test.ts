@@ -76,4 +76,15 @@ describe('a topic mirror', () => {
     });
     expect(changes.map((change) => change.key)).toEqual(['node/c']);
   });
+
+  test('keeps what is missing in a snapshot as long as not all nodes have told what they have', () => {
+    const mirror = mirrorAt(5);
+    const items = [{ key: 'node/b', value: node('b') }];
+    expect(
+      mirror.applySnapshot({ topic: 'cluster', revision: 9, items, settled: false }).map(({ key }) => key),
+    ).toEqual(['node/b']);
+    expect([...mirror.items.keys()].sort()).toEqual(['node/a', 'node/b']);
+    mirror.applySnapshot({ topic: 'cluster', revision: 10, items, settled: true });
+    expect([...mirror.items.keys()]).toEqual(['node/b']);
+  });
 });

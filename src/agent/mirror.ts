@@ -38,15 +38,19 @@ export class TopicMirror {
     return { outcome: 'applied', changes };
   }
 
+  /** It holds as of that revision as well: a server has said so of what it is now. */
+  confirm(revision: number): void {
+    if (this.#revision !== undefined && revision > this.#revision) this.#revision = revision;
+  }
+
   /**
-   * Replaces everything. A snapshot older than what is mirrored is taken too: the server decides, for instance after its
-   * store was replaced.
+   * Replaces everything; of a store that not all nodes have told yet what they have, nothing goes by its absence.
    * @returns what differs from before.
    */
   applySnapshot(snapshot: TopicSnapshot): readonly Change[] {
     const changes: Change[] = [];
     const keys = new Set(snapshot.items.map((item) => item.key));
-    for (const key of [...this.items.keys()]) {
+    for (const key of snapshot.settled === false ? [] : [...this.items.keys()]) {
       if (!keys.has(key)) changes.push(this.#write(key, undefined));
     }
     for (const { key, value } of snapshot.items) {

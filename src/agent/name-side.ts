@@ -1,5 +1,5 @@
 /** Names, as far as this node answers them: its zone, its name server, and the way to that from each container. */
-import type { NameServer } from '../dns/dns.ts';
+import type { NameServer, NameServerOptions } from '../dns/dns.ts';
 import { isNamespace } from '../platform/platform.ts';
 import type { TopicSnapshot } from '../protocol/protocol.ts';
 import type { AgentOptions } from './agent.ts';
@@ -20,6 +20,7 @@ export interface NameSideOptions {
   /** Whether a server has told of the network's endpoints since the start. */
   readonly heard: (network: string) => boolean;
   readonly onTrouble: (message: string) => void;
+  readonly onAnswered: NonNullable<NameServerOptions['onAnswered']>;
 }
 
 export class NameSide implements AsyncDisposable {
@@ -29,7 +30,7 @@ export class NameSide implements AsyncDisposable {
   readonly #server: NameServer;
   #listening = '';
 
-  constructor({ agent, node, view, kernel, settleSoon, wiring, heard, onTrouble }: NameSideOptions) {
+  constructor({ agent, node, view, kernel, settleSoon, wiring, heard, onTrouble, onAnswered }: NameSideOptions) {
     const { clock, log } = agent;
     this.#resolvers = new HostResolvers({
       readFile: (path) => agent.readFile(path),
@@ -54,7 +55,7 @@ export class NameSide implements AsyncDisposable {
       clock,
       log,
     });
-    this.#server = agent.createNameServer({ zone: this.zone, clock, log, onTrouble });
+    this.#server = agent.createNameServer({ zone: this.zone, clock, log, onTrouble, onAnswered });
   }
 
   /** Before anything is restored: what this host's disk has of networks' topics, and whom the host asks. */

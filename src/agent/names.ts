@@ -12,7 +12,14 @@
  * of the engine's own come last.
  */
 import type { Client, Found, Zone } from '../dns/dns.ts';
-import { contains, type EndpointRecord, type NetworkRecord, parseAddress, parseSubnet } from '../domain/domain.ts';
+import {
+  contains,
+  type EndpointRecord,
+  lanOf,
+  type NetworkRecord,
+  parseAddress,
+  parseSubnet,
+} from '../domain/domain.ts';
 import type { Clock } from '../platform/platform.ts';
 import type { TopicValue } from '../protocol/protocol.ts';
 import type { ContainerInfo } from '../runtimes/runtimes.ts';
@@ -121,7 +128,8 @@ export class Names implements Zone {
     for (const { value, previous } of changes) {
       if (previous?.kind === 'endpoint' && previous.endpoint.node !== this.#options.node)
         this.#remove(previous.endpoint);
-      if (value?.kind === 'endpoint' && value.endpoint.node !== this.#options.node) this.#put(value.endpoint);
+      if (value?.kind !== 'endpoint' || value.endpoint.node === this.#options.node) continue;
+      if (!this.#options.view.isFenced(value.endpoint.node)) this.#put(value.endpoint);
     }
   }
 
@@ -265,7 +273,9 @@ export class Names implements Zone {
   /** Only who is in a network asks in it: a packet from elsewhere does not make a resolver for everybody of this. */
   #networkAsked({ address, server }: Client): NetworkRecord | undefined {
     const network = this.#options.view.network(this.#gateways.get(server) ?? '');
-    return network !== undefined && contains(parseSubnet(network.subnet), parseAddress(address)) ? network : undefined;
+    if (network === undefined || !contains(parseSubnet(network.subnet), parseAddress(address))) return undefined;
+    // A LAN's other machines are in its subnet, and in no network of the cluster's.
+    return lanOf(network) === undefined || this.#local.has(`${network.id}/${address}`) ? network : undefined;
   }
 
   #endpointOf({ address, server }: Client): LocalEndpoint | undefined {

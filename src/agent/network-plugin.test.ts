@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type EndpointRecord, Failure, type NetworkRecord } from '../domain/domain.ts';
 import { silentLog } from '../platform/platform.ts';
 import type { ClusterView } from './cluster-view.ts';
@@ -10,6 +10,8 @@ import type { Wiring } from './wiring.ts';
 const networks = [
   { id: 'n1', name: 'app', subnet: '10.42.0.0/16', internal: false } as NetworkRecord,
   { id: 'n2', name: 'inner', subnet: '10.43.0.0/16', internal: true } as NetworkRecord,
+  // Without a router: Docker is told of no gateway, and never asks for ports.
+  { id: 'n3', name: 'office', driver: 'lan', subnet: '192.168.1.0/24', internal: false, options: {} } as NetworkRecord,
 ];
 
 /** A host with containers in the network app, of which some are gone without a word. */
@@ -19,7 +21,7 @@ function scene(...ids: string[]) {
   const endpoints = new Map<string, LocalEndpoint>(
     ids.map((id) => [id, { record: record(id), createdAt: 0, sandbox }]),
   );
-  const links = new Map([['d1', { dockerId: 'd1', network: 'n1' }]]);
+  const links = new Map(['1', '3'].map((n) => [`d${n}`, { dockerId: `d${n}`, network: `n${n}` }]));
   const gone = new Set<string>();
   const order: string[] = [];
   const ports = new Ports({
@@ -30,6 +32,8 @@ function scene(...ids: string[]) {
     const before = endpoints.get(id);
     if (before !== undefined) endpoints.set(id, change(before));
   };
+  /** What forgets an endpoint is written when it resolves. */
+  const disk = Promise.withResolvers<void>();
   const plugin = createNetworkPlugin({
     view: {
       network: (id: string) => networks.find((each) => each.id === id),
@@ -44,12 +48,15 @@ function scene(...ids: string[]) {
       joining: () => {},
       endpoint: (id: string) => endpoints.get(id),
       updateEndpoint: update,
-      left: (id: string) => update(id, ({ sandbox: _, ...rest }) => rest),
+      left: (id: string) => update(id, ({ sandbox: _, ...rest }) => rest).then(() => disk.promise),
+      removeEndpoint: async (id: string) => void (endpoints.delete(id) && (await disk.promise)),
     } as unknown as Wiring,
     state: { dockerNetworks: links, endpoints } as unknown as LocalState,
     ports,
     settle: async () => void order.push('wired'),
     heard: async (network: string) => void order.push(`${network} heard of`),
+    former: { ended: () => {} },
+    log: { ...silentLog, error: (message: string) => void order.push(message) },
     endGone: async () => {
       for (const id of gone) {
         endpoints.delete(id);
@@ -61,7 +68,7 @@ function scene(...ids: string[]) {
   const of = (endpointId: string) => ({ dockerNetworkId: 'd1', endpointId });
   const publish = (id: string) =>
     plugin.publish({ ...of(id), ports: [{ hostPort: 8200, containerPort: 80, protocol: 'tcp' }] });
-  return { plugin, endpoints, gone, of, publish, order };
+  return { plugin, endpoints, gone, of, publish, order, disk };
 }
 
 describe('a published port', () => {
@@ -81,6 +88,18 @@ describe('a published port', () => {
     expect(endpoints.get('one')?.record.ports).toBeUndefined();
     await publish('other');
   });
+});
+
+test('in a LAN alone ports are refused, also where Docker would only not ask for them', async () => {
+  const { plugin, of, endpoints } = scene('one', 'two');
+  const [one, two] = [endpoints.get('one'), endpoints.get('two')];
+  if (one === undefined || two === undefined) throw new Error('not there');
+  endpoints.set('one', { ...one, record: { ...one.record, network: 'n3' } });
+  const joining = { ...of('one'), dockerNetworkId: 'd3', sandboxPath: '/of/another', options: {} };
+  await expect(plugin.join({ ...joining, publishes: true })).rejects.toThrow('leave out -p');
+  await plugin.join({ ...joining, publishes: false });
+  // Its ports are published by the network app.
+  await plugin.join({ ...joining, sandboxPath: '/of/one', publishes: true });
 });
 
 describe('a network that Docker makes', () => {
@@ -115,4 +134,21 @@ test('a container joins once the others of its network are known, and wired', as
   const { plugin, of, order } = scene('one');
   await plugin.join({ ...of('one'), sandboxPath: '/of/one', options: {} });
   expect(order).toEqual(['n1 heard of', 'wired']);
+});
+
+test('what is forgotten of a container that ends is written and wired while Docker goes on', async () => {
+  const { plugin, of, order, disk, endpoints } = scene('one');
+  await plugin.leave(of('one'));
+  await plugin.deleteEndpoint(of('one'));
+  expect(endpoints.size).toBe(0);
+  expect(order).toEqual([]);
+  disk.resolve();
+  await vi.waitFor(() => expect(order).toEqual(['wired', 'wired']));
+});
+
+test('a disk that cannot forget an endpoint is told of', async () => {
+  const { plugin, of, order, disk } = scene('one');
+  await plugin.deleteEndpoint(of('one'));
+  disk.reject(new Error('EIO'));
+  await vi.waitFor(() => expect(order).toEqual(['an endpoint could not be forgotten on disk', 'wired']));
 });

@@ -10,16 +10,21 @@ import {
   checkFixedAddress,
   checkPublishedPorts,
   type EndpointRecord,
+  endpointMacvlanName,
   endpointPeerName,
   Failure,
   isFailure,
-  macOf,
+  isMacvlan,
+  lanOf,
   type NetworkRecord,
+  nominalGateway,
+  noPortsIn,
   parseAddress,
   parseMac,
-  parseSubnet,
+  spaceOf,
+  wayOut,
 } from '../domain/domain.ts';
-import type { Clock } from '../platform/platform.ts';
+import type { Clock, Log } from '../platform/platform.ts';
 import type { Addresses } from './addresses.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { FormerAddresses } from './former-addresses.ts';
@@ -39,7 +44,7 @@ import type {
 } from './plugin-port.ts';
 import type { Ports } from './ports.ts';
 import { gatewayOfUnnamed, newUnnamedPool, unnamedWithGateway } from './unnamed-pools.ts';
-import { localOwner, nominalGateway, type Wiring } from './wiring.ts';
+import { localOwner, type Wiring } from './wiring.ts';
 import { workloadLabel } from './workloads.ts';
 
 export interface NetworkPluginOptions {
@@ -67,6 +72,7 @@ export interface NetworkPluginOptions {
   /** Nothing new comes to a host that leaves. */
   leaving?(): boolean;
   readonly clock: Clock;
+  readonly log: Log;
 }
 
 /**
@@ -100,7 +106,9 @@ class Plugin implements NetworkPlugin {
         `network ${found.name} has subnet ${found.subnet}, not ${pool}: leave out --subnet, or give that one`,
       );
     }
-    const routed = pool === undefined && this.#options.wiring.gatewayOf(found.id) !== undefined;
+    // A host in a LAN has a route to it whether it is in the network or not.
+    const here = lanOf(found) !== undefined || this.#options.wiring.gatewayOf(found.id) !== undefined;
+    const routed = pool === undefined && here;
     return { poolId: found.id, pool: pool === anyAddress || routed ? anyAddress : found.subnet };
   }
 
@@ -117,7 +125,7 @@ class Plugin implements NetworkPlugin {
       const former = await this.#options.former.assign(network);
       return { cidr: `${former ?? (await this.#options.addresses.assign(network))}/${prefix}` };
     }
-    const wanted = checkFixedAddress(network.name, parseSubnet(network.subnet), parseAddress(address));
+    const wanted = checkFixedAddress(network.name, spaceOf(network), parseAddress(address));
     // An engine that restarted with its containers alive asks for their addresses again.
     if (!this.#isEndpointsAddress(network, wanted)) await this.#options.addresses.assignFixed(network, wanted);
     return { cidr: `${wanted}/${prefix}` };
@@ -176,7 +184,7 @@ class Plugin implements NetworkPlugin {
     const plain = address === undefined ? again?.record.address : canonicalAddress(address.split('/')[0] ?? '');
     const chosen = plain ?? (await this.#options.addresses.assign(network));
     await this.#checkKeeper(network, chosen, endpointId, options[workloadLabel]);
-    const ownMac = mac === undefined ? macOf(network.vni, parseAddress(chosen)) : parseMac(mac);
+    const ownMac = mac === undefined ? this.#options.addresses.macOf(network, chosen) : parseMac(mac);
     const record: EndpointRecord = {
       id: endpointId,
       network: network.id,
@@ -224,31 +232,35 @@ class Plugin implements NetworkPlugin {
     }
   }
 
-  async join({ dockerNetworkId, endpointId, sandboxPath }: JoinRequest): Promise<Attachment> {
+  async join({ dockerNetworkId, endpointId, sandboxPath, publishes = false }: JoinRequest): Promise<Attachment> {
     const network = this.#networkOfDocker(dockerNetworkId);
     const endpoint = this.#known(network, endpointId);
-    const gateway = await this.#options.wiring.attach(network);
+    const companionsNow = () => companions(this.#options.state.endpoints.values(), sandboxPath, endpointId);
+    // Docker asks to publish where there is a gateway, and tells nobody that it did not. Another network may be there for it.
+    if (publishes && lanOf(network) !== undefined && companionsNow().length === 0)
+      throw new Failure('invalid', noPortsIn(network.name));
+    const own = await this.#options.wiring.attach(network);
+    const gateway = wayOut(network, own.address);
     this.#options.wiring.joining(network, endpoint.record);
     // The first of a network on this host: what it asks for at once must be known, and wired.
     await this.#options.heard(network.id);
     await this.#options.settle(localOwner(endpointId));
-    const others = companions(this.#options.state.endpoints.values(), sandboxPath, endpointId);
-    const taken = new Set(others.map((each) => each.sandbox?.interface));
+    const taken = new Set(companionsNow().map((each) => each.sandbox?.interface));
     await this.#options.wiring.updateEndpoint(endpointId, (each) => ({
       ...each,
       // A guess: the engine names it when it takes it, and is seen to have done so (`interface-names.ts`).
       sandbox: {
         path: sandboxPath,
         interface: lowestFree(taken),
-        ...(network.internal ? {} : { gateway: gateway.address }),
+        ...(gateway === undefined ? {} : { gateway }),
       },
     }));
     return {
-      sourceName: endpointPeerName(endpointId),
+      sourceName: isMacvlan(network) ? endpointMacvlanName(endpointId) : endpointPeerName(endpointId),
       destinationPrefix: 'eth',
-      ...(network.internal ? {} : { gateway: gateway.address }),
+      ...(gateway === undefined ? {} : { gateway }),
       routes: [],
-      disableGatewayService: network.internal,
+      disableGatewayService: gateway === undefined,
     };
   }
 
@@ -256,6 +268,7 @@ class Plugin implements NetworkPlugin {
     const network = this.#networkOfDocker(dockerNetworkId);
     // Docker does not ask for it in an internal network; nobody would be let in.
     if (ports.length === 0 || network.internal) return;
+    if (lanOf(network) !== undefined) throw new Failure('invalid', noPortsIn(network.name));
     this.#known(network, endpointId);
     const wanted = checkPublishedPorts(ports);
     const real = await this.#withoutGone(() => this.#options.ports.hold(endpointId, wanted));
@@ -294,15 +307,22 @@ class Plugin implements NetworkPlugin {
   /** Its ports go with it: that they were to be let go may have been said while nobody listened. */
   async leave({ dockerNetworkId, endpointId }: EndpointReference): Promise<void> {
     await this.unpublish({ dockerNetworkId, endpointId });
-    await this.#options.wiring.left(endpointId);
+    this.#unawaited(endpointId, this.#options.wiring.left(endpointId));
   }
 
-  /** Answered before the kernel has finished: removing a veth waits for RCU, and nobody needs to wait with it. */
+  /** The kernel's part is not waited for either: removing a veth waits for RCU, and nobody needs to wait with it. */
   async deleteEndpoint({ endpointId }: EndpointReference): Promise<void> {
     const record = this.#options.wiring.endpoint(endpointId)?.record;
     if (record !== undefined) this.#options.former.ended(record);
-    await this.#options.wiring.removeEndpoint(endpointId);
-    this.#options.settle(localOwner(endpointId)).catch(() => {});
+    this.#unawaited(endpointId, this.#options.wiring.removeEndpoint(endpointId));
+  }
+
+  /** What the disk still has of an endpoint after a kill is what Docker no longer has: the next start clears it away. */
+  #unawaited(endpointId: string, written: Promise<void>): void {
+    written
+      .catch((error: unknown) => this.#options.log.error('an endpoint could not be forgotten on disk', { error }))
+      .then(() => this.#options.settle(localOwner(endpointId)))
+      .catch(() => {});
   }
 
   async endpointInfo({ endpointId }: EndpointReference): Promise<Record<string, string>> {

@@ -81,6 +81,8 @@ export interface EndpointRequest extends EndpointReference {
 export interface JoinRequest extends EndpointReference {
   /** The container's network namespace, e.g. `/var/run/docker/netns/1a2b3c4d5e6f`. */
   readonly sandboxPath: string;
+  /** Ports of the container are to be published. */
+  readonly publishes?: boolean;
   /** As the engine sent them. */
   readonly options: Record<string, unknown>;
 }

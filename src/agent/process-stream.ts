@@ -3,7 +3,7 @@
  * the process is hung up, as by a terminal, and killed if it does not mind.
  */
 import { toFailure } from '../domain/domain.ts';
-import type { Clock, Piped } from '../platform/platform.ts';
+import { type Clock, type Piped, writeTo } from '../platform/platform.ts';
 import { type ByteStream, type Channel, channels, readControl, streamPair } from '../protocol/protocol.ts';
 
 export interface ServedProcess {
@@ -43,25 +43,16 @@ async function forwardInput(own: ByteStream, child: Piped, served: ServedProcess
     // Nothing will come: a tool that reads must not wait for it.
     if (!served.stdin) child.stdin.end();
     for await (const { channel, data } of own) {
-      if (channel === channels.stdin && served.stdin) await write(child, data);
+      if (channel === channels.stdin && served.stdin) await writeTo(child.stdin, data);
       if (channel !== channels.control) continue;
       const message = readControl(data);
-      if (message.type === 'resize') void served.resize(message.columns, message.rows);
-      if (message.type === 'end-of-input') child.stdin.end();
+      if (message?.type === 'resize') void served.resize(message.columns, message.rows);
+      if (message?.type === 'end-of-input') child.stdin.end();
     }
     child.stdin.end();
   } catch {
     await hangUp(child, served.clock);
   }
-}
-
-/** Resolves when more may be written; what comes after the process closed its input is dropped, as a pipe would. */
-async function write({ stdin }: Piped, data: Uint8Array): Promise<void> {
-  if (!stdin.writable || stdin.write(data)) return;
-  await new Promise<void>((resolve) => {
-    stdin.once('drain', resolve);
-    stdin.once('close', resolve);
-  });
 }
 
 async function hangUp(child: Piped, clock: Clock): Promise<void> {

@@ -19,7 +19,8 @@ function scene() {
   const warnings: string[] = [];
   const inside = new Set<string>();
   let settled = 0;
-  let now = 0;
+  let elapsed = 0;
+  let set = 0;
   const questions = new Questions({
     kernel: {
       desire: (owner, objects) => void desired.set(owner, objects),
@@ -34,9 +35,10 @@ function scene() {
     isNamespace: async (path) => there.has(path),
     log: { ...silentLog, warn: (message) => void warnings.push(message) },
     clock: {
-      now: () => now,
+      now: () => elapsed + set,
+      elapsed: () => elapsed,
       sleep: async (ms) => {
-        now += ms;
+        elapsed += ms;
         await new Promise(setImmediate);
       },
     },
@@ -44,7 +46,10 @@ function scene() {
   const passed = async () => {
     for (let i = 0; i < 10; i += 1) await new Promise(setImmediate);
   };
-  return { questions, inside, desired, there, fresh, warnings, passed, settled: () => settled };
+  const setClock = (by: number) => {
+    set += by;
+  };
+  return { questions, inside, desired, there, fresh, warnings, passed, setClock, settled: () => settled };
 }
 
 describe('questions of a container', () => {
@@ -57,6 +62,18 @@ describe('questions of a container', () => {
     await passed();
     expect(desired.get('names//s/1')).toEqual(resolver('/s/1', '10.42.0.5', '10.42.0.2'));
     expect([fresh, settled()]).toEqual([['/s/1'], 1]);
+  });
+
+  test('are brought there also when somebody sets the clock while the namespace is waited for', async () => {
+    const { questions, desired, there, warnings, passed, setClock } = scene();
+    questions.local(undefined, endpoint('e1', '42', 1, '/s/1'));
+    await passed();
+    setClock(3_600_000);
+    await passed();
+    there.add('/s/1');
+    await passed();
+    expect(desired.has('names//s/1')).toBe(true);
+    expect(warnings).toEqual([]);
   });
 
   test('go to the network that it joined first, then to the next, and when there is none to nobody', async () => {

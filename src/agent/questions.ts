@@ -7,7 +7,7 @@
  * milliseconds before its process begins.
  */
 import { resolver } from '../drivers/resolver.ts';
-import type { Clock, Log } from '../platform/platform.ts';
+import type { Log, SteadyClock } from '../platform/platform.ts';
 import type { LocalEndpoint } from './local-state.ts';
 import type { Desires } from './wiring.ts';
 
@@ -19,7 +19,8 @@ export interface QuestionsOptions {
   /** Brings what is desired into the kernel, some time soon. */
   settleSoon(): void;
   isNamespace(path: string): Promise<boolean>;
-  readonly clock: Clock;
+  /** Somebody who sets the time must not end the wait: nothing would lead the container's questions here any more. */
+  readonly clock: SteadyClock;
   readonly log: Log;
 }
 
@@ -70,14 +71,14 @@ export class Questions {
   async #await(path: string): Promise<void> {
     const { clock, kernel, isNamespace, settleSoon } = this.#options;
     const endpoints = this.#endpoints.get(path);
-    const since = clock.now();
+    const since = clock.elapsed();
     let looks = 0;
     for (;;) {
       const there = await isNamespace(path);
       looks += 1;
       if (this.#endpoints.get(path) !== endpoints) return;
       if (there) break;
-      const waited = clock.now() - since;
+      const waited = clock.elapsed() - since;
       if (waited > patienceMs) {
         const sentence =
           'a container’s network namespace cannot be seen from here: Docker alone answers it, with names of this host';

@@ -1,106 +1,312 @@
 /**
- * The agent's way to the cluster's servers: one connection to each, requests to whichever is ready, the feed from all
- * (mirrors drop what they have seen).
+ * A node's way to the cluster's servers, or a user's: one connection to each, the feed from all (mirrors drop what they have seen). A request goes
+ * to one of those that are good now, to which is the node's own matter, so that load is spread. While that one does not answer because
+ * its connection broke, its store is lost, or it is silent, the next is asked the same under the same id: the servers do it once.
  */
-import type {
-  Bus,
-  BusClient,
-  FeedMessage,
-  KeyPair,
-  LinkState,
-  MetricsMessage,
-  RequestHandler,
-  ServerAddress,
+import { createHash, randomUUID } from 'node:crypto';
+import {
+  type Bus,
+  type FeedMessage,
+  type KeyPair,
+  type LinkState,
+  type MetricsMessage,
+  type RequestHandler,
+  SessionLost,
 } from '../bus/bus.ts';
-import { Failure } from '../domain/domain.ts';
+import { Failure, isFailure } from '../domain/domain.ts';
+import type { SteadyClock } from '../platform/platform.ts';
 import type { Api, ByteStream, CallOptions, OpenOptions } from '../protocol/protocol.ts';
+import type { KnownServer } from './identity.ts';
+import { placeOf } from './known-servers.ts';
+import { type Knock, ServerRoute } from './server-route.ts';
 
 export interface ServerLinkOptions {
   readonly bus: Bus;
-  readonly servers: readonly ServerAddress[];
+  readonly node: string;
+  readonly servers: readonly KnownServer[];
   readonly keys: KeyPair;
   readonly handler: RequestHandler;
-  /** A connection became ready. */
-  onReady(): void;
+  readonly clock: SteadyClock;
+  /** See `BusClientOptions`. */
+  readonly unknownKey?: string;
+  /** How servers are asked whether they are there; absent: by heartbeats of a node. */
+  readonly knock?: Knock;
+  /** A connection became ready. `first`: there was none. */
+  onReady(first: boolean): void;
   onFeed(message: FeedMessage): void;
   /** See `BusClientOptions`. */
   onFeedAgain(): void;
-  onState(server: ServerAddress, state: LinkState, reason: string): void;
+  onState(server: KnownServer, state: LinkState, reason: string): void;
+}
+
+const defaultDeadlineMs = 10_000;
+/** An answer that is not there by now: a look whether who was asked is there at all. */
+const lookMs = 500;
+/** How long that is waited for. */
+const probeMs = 400;
+
+/** Streams that change nothing, however often they are begun. */
+const readOnly: ReadonlySet<string> = new Set(['workload.logs', 'workload.archive', 'cluster.watch', 'cluster.events']);
+/** Before somebody is asked again whose connection has broken and is there anew. */
+const againMs = 20;
+
+/** One request at one server. */
+interface Asked {
+  readonly route: ServerRoute;
+  readonly outcome: Promise<{ readonly route: ServerRoute; readonly value?: unknown; readonly error?: unknown }>;
 }
 
 export class ServerLink implements Api, AsyncDisposable {
-  readonly #clients: readonly BusClient[];
-  readonly #reasons: Map<BusClient, string>;
+  readonly #options: ServerLinkOptions;
+  readonly #topics = new Set<string>();
+  #routes: readonly ServerRoute[] = [];
+  /** Resolves when a connection's state has changed, or there are others. */
+  #change = Promise.withResolvers<void>();
 
-  private constructor(clients: readonly BusClient[], reasons: Map<BusClient, string>) {
-    this.#clients = clients;
-    this.#reasons = reasons;
+  private constructor(options: ServerLinkOptions) {
+    this.#options = options;
   }
 
   static async open(options: ServerLinkOptions): Promise<ServerLink> {
-    const clients: BusClient[] = [];
-    const reasons = new Map<BusClient, string>();
-    for (const server of options.servers) {
-      let client: BusClient | undefined;
-      client = await options.bus.connect({
-        server,
-        keys: options.keys,
-        handler: options.handler,
-        onFeed: options.onFeed,
-        onFeedAgain: options.onFeedAgain,
-        onState: (state, reason) => {
-          if (client !== undefined) reasons.set(client, reason);
-          options.onState(server, state, reason);
-          if (state === 'ready') queueMicrotask(options.onReady);
-        },
-      });
-      clients.push(client);
+    const link = new ServerLink(options);
+    await link.update(options.servers);
+    return link;
+  }
+
+  /** Connects to those that are new, and ends the connections to those that are not there any more. */
+  async update(servers: readonly KnownServer[]): Promise<void> {
+    const former = this.#routes;
+    const routes: ServerRoute[] = [];
+    for (const server of servers) {
+      const same = former.find((route) => sameAddress(route.server, server));
+      routes.push(same ?? (await this.#connect(server)));
     }
-    return new ServerLink(clients, reasons);
+    this.#routes = routes;
+    // Not before: what is subscribed to meanwhile is for these, too.
+    for (const { client } of routes.filter((each) => !former.includes(each)))
+      for (const topic of this.#topics) client.subscribe(topic);
+    this.#changed();
+    await Promise.allSettled(
+      former.filter((each) => !routes.includes(each)).map(({ client }) => client[Symbol.asyncDispose]()),
+    );
+  }
+
+  /** All there are connections to, by the id that each has said. */
+  get routes(): readonly ServerRoute[] {
+    return this.#routes;
   }
 
   get state(): LinkState {
-    const states = this.#clients.map((client) => client.state);
+    const states = this.#routes.map(({ client }) => client.state);
     return (['ready', 'connecting', 'refused'] as const).find((state) => states.includes(state)) ?? 'closed';
+  }
+
+  /** Resolves when the state of a connection has changed, or the time is over. */
+  async changed(ms: number): Promise<void> {
+    const timer = new AbortController();
+    await Promise.race([this.#change.promise, this.#options.clock.sleep(ms, timer.signal).catch(() => {})]);
+    timer.abort();
   }
 
   /** Why there is no connection; empty when there is one. */
   get reason(): string {
     if (this.state === 'ready') return '';
-    return (
-      this.#clients.map((client) => this.#reasons.get(client) ?? '').find((reason) => reason !== '') ??
-      'no server has answered yet'
+    return this.#routes.find(({ reason }) => reason !== '')?.reason ?? 'no server has answered yet';
+  }
+
+  /** Each server that is connected now, the one that is asked by default first. */
+  ready(): readonly ServerRoute[] {
+    const rank = (route: ServerRoute) => (route.silent ? 2 : route.able ? 0 : 1);
+    // The sort keeps the order of equals.
+    return this.preferred()
+      .filter((route) => route.ready)
+      .sort((a, b) => rank(a) - rank(b));
+  }
+
+  /** All, in the order of this node's own. */
+  preferred(): ServerRoute[] {
+    const scored = this.#routes.map((route) => ({ route, score: scoreOf(this.#options.node, route) }));
+    return scored.sort((a, b) => b.score - a.score).map(({ route }) => route);
+  }
+
+  async call(
+    method: string,
+    params: unknown,
+    { deadlineMs = defaultDeadlineMs, id = randomUUID() }: CallOptions = {},
+  ): Promise<unknown> {
+    const { clock } = this.#options;
+    const expires = clock.elapsed() + deadlineMs;
+    let asked: readonly Asked[] = [];
+    const refusing = new Set<ServerRoute>();
+    let refusal: unknown;
+    for (;;) {
+      const next = this.#nextFor(asked, refusing);
+      if (next !== undefined) asked = [...asked, ask(next, method, params, id, expires - clock.elapsed())];
+      else if (asked.length === 0) {
+        if (refusal !== undefined) throw refusal;
+        await this.#untilReady(expires);
+        continue;
+      }
+      const first = await this.#firstOf(asked);
+      if (first === undefined) continue;
+      if (!('error' in first)) return first.value;
+      asked = asked.filter(({ route }) => route !== first.route);
+      if (first.error instanceof SessionLost) {
+        if (first.route.ready) await clock.sleep(againMs);
+        continue;
+      }
+      // It cannot now, or has lost its store before it could say what became of it.
+      if (!isFailure(first.error, 'unavailable')) throw first.error;
+      refusing.add(first.route);
+      refusal ??= first.error;
+    }
+  }
+
+  /**
+   * A stream is opened once: what somebody was asked to begin may have begun. Only who says that it has not is followed by another, and
+   * who is not there.
+   */
+  async open(
+    method: string,
+    params: unknown,
+    { deadlineMs = defaultDeadlineMs }: OpenOptions = {},
+  ): Promise<ByteStream> {
+    const { clock } = this.#options;
+    const expires = clock.elapsed() + deadlineMs;
+    await this.#untilReady(expires);
+    let refusal: unknown;
+    for (const [at, route] of this.ready().entries()) {
+      if (at > 0 && !route.good) continue;
+      // Afterwards nobody else could be asked; now there has to be somebody.
+      if (this.ready().length > 1) await route.probe(probeMs);
+      if (route.silent && this.ready().some((each) => each !== route && each.good)) continue;
+      try {
+        return await route.client.open(method, params, { deadlineMs: Math.max(0, expires - clock.elapsed()) });
+      } catch (error) {
+        const elsewhere = isFailure(error, 'unavailable') && (!(error instanceof SessionLost) || readOnly.has(method));
+        if (!elsewhere) throw error;
+        refusal ??= error;
+      }
+    }
+    throw refusal ?? this.#noServer();
+  }
+
+  /** Asks every server that is good now. @throws Failure when none took it */
+  async everywhere(method: string, params: unknown): Promise<void> {
+    const id = randomUUID();
+    const deadlineMs = defaultDeadlineMs;
+    const there = this.ready();
+    // One that is silent would be waited for.
+    const asked = there.some((route) => route.good) ? there.filter((route) => route.good) : there;
+    const said = await Promise.allSettled(
+      asked.map(({ client }) => client.callOnce(method, params, { id, deadlineMs })),
     );
-  }
-
-  call(method: string, params: unknown, options?: CallOptions): Promise<unknown> {
-    return this.#preferred().call(method, params, options);
-  }
-
-  open(method: string, params: unknown, options?: OpenOptions): Promise<ByteStream> {
-    return this.#preferred().open(method, params, options);
+    const [refusal] = said.filter((each) => each.status === 'rejected');
+    if (said.every((each) => each.status === 'rejected')) throw refusal?.reason ?? this.#noServer();
   }
 
   subscribe(topic: string): void {
-    for (const client of this.#clients) client.subscribe(topic);
+    this.#topics.add(topic);
+    for (const { client } of this.#routes) client.subscribe(topic);
   }
 
   unsubscribe(topic: string): void {
-    for (const client of this.#clients) client.unsubscribe(topic);
+    this.#topics.delete(topic);
+    for (const { client } of this.#routes) client.unsubscribe(topic);
   }
 
+  /** Each server places containers by them. */
   pushMetrics(message: MetricsMessage): void {
-    this.#clients.find((client) => client.state === 'ready')?.pushMetrics(message);
+    for (const { client, ready } of this.#routes) if (ready) client.pushMetrics(message);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.#clients.map((client) => client[Symbol.asyncDispose]()));
+    await Promise.allSettled(this.#routes.map(({ client }) => client[Symbol.asyncDispose]()));
+    this.#changed();
   }
 
-  #preferred(): BusClient {
-    const client = this.#clients.find((client) => client.state === 'ready') ?? this.#clients[0];
-    if (client === undefined)
-      throw new Failure('unavailable', 'this agent knows no server: join again with a new token');
-    return client;
+  async #connect(server: KnownServer): Promise<ServerRoute> {
+    const { bus, keys, handler, unknownKey, knock, onFeed, onFeedAgain, onReady, onState, clock } = this.#options;
+    let route: ServerRoute | undefined;
+    const client = await bus.connect({
+      ...{ server, keys, handler, onFeed, onFeedAgain },
+      ...(unknownKey === undefined ? {} : { unknownKey }),
+      onState: (state, reason) => {
+        const first = !this.#routes.some((each) => each !== route && each.ready);
+        route?.onState(reason);
+        onState(server, state, reason);
+        this.#changed();
+        if (state === 'ready') queueMicrotask(() => onReady(first));
+      },
+    });
+    route = new ServerRoute(server, client, clock, knock);
+    return route;
+  }
+
+  /** Whom to ask besides those that are being asked: nobody while one of them may still answer. */
+  #nextFor(asked: readonly Asked[], refusing: ReadonlySet<ServerRoute>): ServerRoute | undefined {
+    if (asked.some(({ route }) => route.good)) return undefined;
+    const others = this.ready().filter((route) => !refusing.has(route) && asked.every((each) => each.route !== route));
+    return others.find((route) => route.good) ?? (asked.length === 0 && refusing.size === 0 ? others[0] : undefined);
+  }
+
+  /** @returns undefined when it is time to look whether somebody else should be asked */
+  async #firstOf(asked: readonly Asked[]) {
+    const { clock } = this.#options;
+    const timer = new AbortController();
+    const late = clock.sleep(lookMs, timer.signal).catch(() => {});
+    try {
+      const first = await Promise.race([...asked.map(({ outcome }) => outcome), late]);
+      if (first !== undefined) return first;
+      const probes = asked.map(({ route }) => route.probe(probeMs));
+      return await Promise.race([...asked.map(({ outcome }) => outcome), Promise.all(probes).then(() => undefined)]);
+    } finally {
+      timer.abort();
+    }
+  }
+
+  /** @throws Failure `denied` while all refuse this host, `unavailable` */
+  async #untilReady(expires: number): Promise<void> {
+    const { clock } = this.#options;
+    while (this.state !== 'ready') {
+      if (this.state === 'refused') throw new Failure('denied', this.reason);
+      const left = expires - clock.elapsed();
+      if (this.state === 'closed' || left <= 0) throw this.#noServer();
+      await this.changed(left);
+    }
+  }
+
+  #noServer(): Failure {
+    if (this.#routes.length > 0) return new Failure('unavailable', this.reason || 'no server answers at this moment');
+    return new Failure('unavailable', 'this agent knows no server: join again with a new token');
+  }
+
+  #changed(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
   }
 }
+
+function ask(route: ServerRoute, method: string, params: unknown, id: string, left: number): Asked {
+  const outcome = route.client.callOnce(method, params, { id, deadlineMs: Math.max(0, left) }).then(
+    (value) => {
+      route.heard();
+      return { route, value };
+    },
+    (error: unknown) => ({ route, error }),
+  );
+  return { route, outcome };
+}
+
+/** The highest of all servers' is the node's first choice: as good as random, and always the same (rendezvous hashing). */
+function scoreOf(node: string, { id, server }: ServerRoute): number {
+  return createHash('sha256')
+    .update(`${node} ${id ?? placeOf(server)}`)
+    .digest()
+    .readUInt32BE();
+}
+
+const sameAddress = (one: KnownServer, other: KnownServer): boolean =>
+  one.host === other.host &&
+  one.key === other.key &&
+  (['requests', 'feed', 'metrics'] as const).every((of) => one.ports[of] === other.ports[of]);

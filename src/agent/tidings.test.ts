@@ -2,21 +2,18 @@ import { expect, test } from 'vitest';
 import { heldClock } from '../../test/conformance/held-clock.ts';
 import { Failure } from '../domain/domain.ts';
 import { silentLog } from '../platform/platform.ts';
-import type { Api } from '../protocol/protocol.ts';
 import { Tidings } from './tidings.ts';
 
 function scene() {
   const heard: string[] = [];
   let answer: Failure | undefined;
-  const api: Api = {
-    call: async (_method, params) => {
+  const api = {
+    everywhere: async (_method: string, params: unknown) => {
       if (answer !== undefined) throw answer;
       heard.push((params as { message: string }).message);
-      return {};
     },
-    open: () => Promise.reject(new Error('no streams here')),
   };
-  let link: Api | undefined = api;
+  let link: typeof api | undefined = api;
   const clock = heldClock();
   const tidings = new Tidings({ link: () => link, clock, log: silentLog });
   return {

@@ -1,11 +1,11 @@
-/** What a person should know: into the log, and to a server, where `trama node inspect` shows it. */
+/** What a person should know: into the log, and to the servers, where `trama node inspect` shows it. */
 import { isFailure } from '../domain/domain.ts';
 import type { Clock, Log } from '../platform/platform.ts';
-import { type Api, ask } from '../protocol/protocol.ts';
+import type { ServerLink } from './server-link.ts';
 
 export interface TidingsOptions {
-  /** Of the servers; undefined before the first connection. */
-  link(): Api | undefined;
+  /** To the servers, each of which keeps what it hears in its memory; undefined before the first connection. */
+  link(): Pick<ServerLink, 'everywhere'> | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -69,7 +69,7 @@ export class Tidings {
         const link = this.#options.link();
         const [event] = this.#untold;
         if (link === undefined || event === undefined) return;
-        await ask(link, 'node.event', event).catch((error: unknown) => {
+        await link.everywhere('node.event', event).catch((error: unknown) => {
           if (isFailure(error, 'unavailable') || isFailure(error, 'deadline')) throw error;
           this.#options.log.debug('an event was not taken', { error });
         });

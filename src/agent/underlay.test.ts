@@ -54,4 +54,45 @@ describe('the underlay', () => {
     ];
     expect(chooseUnderlay(routes, links).routes).toEqual(['10.0.0.0/24', '172.17.0.0/16', '192.0.2.7/32']);
   });
+
+  describe('tells the interfaces that people name', () => {
+    const ether = (ifname: string, cidr: string, more: object = {}) => ({
+      ...{ ifname, mtu: 1500, flags: ['UP', 'LOWER_UP'], link_type: 'ether', address: '02:AA:00:00:00:01' },
+      addr_info:
+        cidr === '' ? [] : [{ family: 'inet', local: cidr.split('/')[0] ?? '', prefixlen: 24, scope: 'global' }],
+      ...more,
+    });
+    const routes = [{ dst: 'default', dev: 'eth1', gateway: '192.168.1.1' }];
+    const eth1 = {
+      ...{ name: 'eth1', mac: '02:aa:00:00:00:01', mtu: 1500, up: true },
+      ...{ addresses: ['192.168.1.11/24'], gateway: '192.168.1.1' },
+    };
+
+    test('with their addresses and their way out, and none of containers, of engines or of ours', () => {
+      const others = ['docker0', 'br-0123456789ab', 'veth0123abc', 'trg10001', 'tru10001', 'trb10001'];
+      const found = chooseUnderlay(routes, [
+        ether('eth1', '192.168.1.11/24'),
+        ether('br0', '', { linkinfo: { info_kind: 'bridge' } }),
+        ether('eth2', '', { master: 'br0', flags: ['UP'] }),
+        ...others.map((name) => ether(name, '10.9.9.9/24')),
+      ]);
+      const plain = { mac: eth1.mac, mtu: 1500, addresses: [] };
+      expect(found.interfaces).toEqual([
+        { name: 'br0', ...plain, up: true, bridge: true },
+        eth1,
+        { name: 'eth2', ...plain, up: false, master: 'br0' },
+      ]);
+      expect(found.port).toBeUndefined();
+    });
+
+    test('one whose place a bridge of ours has is told of as before, and the host stands on the bridge', () => {
+      const moved = [{ ...routes[0], dst: 'default', dev: 'trl10003' }];
+      const found = chooseUnderlay(moved, [
+        ether('eth1', '', { master: 'trl10003' }),
+        ether('trl10003', '192.168.1.11/24', { ifalias: 'in-place-of:eth1', linkinfo: { info_kind: 'bridge' } }),
+      ]);
+      expect(found.interfaces).toEqual([eth1]);
+      expect(found).toMatchObject({ interface: 'trl10003', port: 'eth1', address: '192.168.1.11' });
+    });
+  });
 });

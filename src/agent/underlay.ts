@@ -1,5 +1,5 @@
 /** Which address of the host is its place on the underlay, and what else the server must know of it. */
-import { Failure } from '../domain/domain.ts';
+import { Failure, type HostInterface } from '../domain/domain.ts';
 import { output, type Spawn } from '../platform/platform.ts';
 
 export interface Underlay {
@@ -11,10 +11,15 @@ export interface Underlay {
   readonly reason: string;
   /** Subnets the host has routes to, in CIDR: not the default route, not Trama's own. */
   readonly routes: readonly string[];
+  /** Those that people name: no container's, none of Trama's or of a Docker network. */
+  readonly interfaces: readonly HostInterface[];
+  /** The port of `interface`, if that is a bridge of Trama's in its place. */
+  readonly port?: string;
 }
 
 interface RouteLine {
   readonly dst: string;
+  readonly gateway?: string;
   readonly dev?: string;
   readonly prefsrc?: string;
   readonly metric?: number;
@@ -24,17 +29,30 @@ interface RouteLine {
 
 interface LinkLine {
   readonly ifname: string;
+  readonly ifalias?: string;
   readonly mtu: number;
+  readonly flags?: readonly string[];
+  readonly link_type?: string;
+  readonly address?: string;
+  readonly master?: string;
+  readonly linkinfo?: { readonly info_kind?: string };
   readonly addr_info: readonly {
     readonly family: string;
     readonly local?: string;
+    readonly prefixlen?: number;
     readonly scope?: string;
     readonly secondary?: boolean;
   }[];
 }
 
 /** Prefix of every interface that Trama makes. */
-const ownInterface = /^tr[bxghvp]/;
+const ownInterface = /^tr[bxghvpuwm]/;
+/** A bridge in the place of an interface, which its alias names. */
+const ownPlace = /^trl\d+$/;
+const placeMark = 'in-place-of:';
+
+/** Docker's bridges and its containers' ends. */
+const engineInterface = /^(docker\d+|docker_gwbridge|br-[0-9a-f]{12}|veth[0-9a-f]{7})$/;
 
 /**
  * @param wanted an address of this host to use instead of the default route's.
@@ -43,7 +61,7 @@ const ownInterface = /^tr[bxghvp]/;
 export async function findUnderlay(spawn: Spawn, wanted?: string): Promise<Underlay> {
   const [routeText, linkText] = await Promise.all([
     output(spawn, { argv: ['ip', '-j', '-4', 'route', 'show', 'table', 'main'] }),
-    output(spawn, { argv: ['ip', '-j', '-4', 'address', 'show'] }),
+    output(spawn, { argv: ['ip', '-j', '-d', 'address', 'show'] }),
   ]);
   return chooseUnderlay(parseList<RouteLine>(routeText), parseList<LinkLine>(linkText), wanted);
 }
@@ -51,13 +69,22 @@ export async function findUnderlay(spawn: Spawn, wanted?: string): Promise<Under
 /** The pure half of `findUnderlay`. */
 export function chooseUnderlay(routes: readonly RouteLine[], links: readonly LinkLine[], wanted?: string): Underlay {
   const chosen = wanted === undefined ? byDefaultRoute(routes, links) : byAddress(links, wanted);
-  return { ...chosen, routes: subnetsOf(routes) };
+  const place = links.find(({ ifname }) => ifname === chosen.interface);
+  const port = place && placeOf(place);
+  return {
+    ...chosen,
+    routes: subnetsOf(routes),
+    interfaces: interfacesOf(routes, links),
+    ...(port === undefined ? {} : { port }),
+  };
 }
 
-function byAddress(links: readonly LinkLine[], wanted: string): Omit<Underlay, 'routes'> {
+type Chosen = Omit<Underlay, 'routes' | 'interfaces' | 'port'>;
+
+function byAddress(links: readonly LinkLine[], wanted: string): Chosen {
   const link = links.find((link) => link.addr_info.some((info) => info.local === wanted));
   if (link === undefined) {
-    const own = links.flatMap((link) => link.addr_info.map((info) => `${info.local} (${link.ifname})`)).join(', ');
+    const own = links.flatMap((link) => inet(link).map((info) => `${info.local} (${link.ifname})`)).join(', ');
     throw new Failure('invalid', `${wanted} is not an address of this host; it has ${own}`);
   }
   return {
@@ -68,7 +95,7 @@ function byAddress(links: readonly LinkLine[], wanted: string): Omit<Underlay, '
   };
 }
 
-function byDefaultRoute(routes: readonly RouteLine[], links: readonly LinkLine[]): Omit<Underlay, 'routes'> {
+function byDefaultRoute(routes: readonly RouteLine[], links: readonly LinkLine[]): Chosen {
   const route = routes
     .filter((route) => route.dst === 'default' && route.dev !== undefined)
     .sort((a, b) => (a.metric ?? 0) - (b.metric ?? 0))[0];
@@ -79,7 +106,8 @@ function byDefaultRoute(routes: readonly RouteLine[], links: readonly LinkLine[]
     );
   }
   const link = links.find((link) => link.ifname === route.dev);
-  const info = link?.addr_info.find((info) => info.scope === 'global' && !info.secondary) ?? link?.addr_info[0];
+  const own = link?.addr_info.filter((info) => info.family === 'inet') ?? [];
+  const info = own.find((info) => info.scope === 'global' && !info.secondary) ?? own[0];
   const address = route.prefsrc ?? info?.local;
   if (link === undefined || address === undefined) {
     throw new Failure(
@@ -95,6 +123,37 @@ function byDefaultRoute(routes: readonly RouteLine[], links: readonly LinkLine[]
   };
 }
 
+const inet = (link: LinkLine) => link.addr_info.filter(({ family }) => family === 'inet');
+
+/** Whose place a bridge of ours has. */
+const placeOf = ({ ifname, ifalias }: LinkLine): string | undefined =>
+  ownPlace.test(ifname) && ifalias?.startsWith(placeMark) ? ifalias.slice(placeMark.length) : undefined;
+
+/** One whose place is taken is told of as it would be without that. */
+function interfacesOf(routes: readonly RouteLine[], links: readonly LinkLine[]): HostInterface[] {
+  const named = links.filter(
+    ({ ifname, link_type }) =>
+      link_type === 'ether' && ![ownInterface, ownPlace, engineInterface].some((pattern) => pattern.test(ifname)),
+  );
+  return named
+    .map((link) => {
+      const place = links.find((each) => placeOf(each) === link.ifname);
+      const where = place?.ifname ?? link.ifname;
+      const gateway = routes.find(({ dst, dev }) => dst === 'default' && dev === where)?.gateway;
+      return {
+        name: link.ifname,
+        mac: (link.address ?? '').toLowerCase(),
+        mtu: link.mtu,
+        up: link.flags?.includes('LOWER_UP') ?? false,
+        ...(link.linkinfo?.info_kind === 'bridge' ? { bridge: true } : {}),
+        ...(link.master === undefined || link.master === place?.ifname ? {} : { master: link.master }),
+        addresses: inet(place ?? link).map(({ local, prefixlen }) => `${local}/${prefixlen}`),
+        ...(gateway === undefined ? {} : { gateway }),
+      };
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
 function subnetsOf(routes: readonly RouteLine[]): string[] {
   const subnets = routes
     .filter((route) => route.dst !== 'default' && !(route.dev !== undefined && ownInterface.test(route.dev)))
@@ -107,3 +166,6 @@ function subnetsOf(routes: readonly RouteLine[]): string[] {
 function parseList<T>(text: string): T[] {
   return text.trim() === '' ? [] : (JSON.parse(text) as T[]);
 }
+
+/** As a message carries it. */
+export const toldOf = (each: HostInterface) => ({ ...each, addresses: [...each.addresses] });

@@ -1,8 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type EndpointRecord, endpointPortName, type NetworkRecord, type NodeRecord } from '../domain/domain.ts';
+import {
+  type EndpointRecord,
+  endpointPortName,
+  macOf,
+  type NetworkRecord,
+  type NodeRecord,
+  parseAddress,
+} from '../domain/domain.ts';
 import type { Driver } from '../drivers/drivers.ts';
 import type { VethLink } from '../kernel/kernel.ts';
 import { type Spawn, silentLog } from '../platform/platform.ts';
@@ -20,6 +27,7 @@ const network = {
   vni: 42,
   mtu: 1450,
   driver: 'overlay',
+  discovery: 'registry',
 } as NetworkRecord;
 const endpoint = (id: string, node: string, address: string): EndpointRecord => ({
   id,
@@ -47,14 +55,15 @@ async function scene() {
   const topics = new Map<string, TopicMirror>();
   let last = 10;
   const addresses = {
-    assign: async () => `10.42.0.${last++}`,
+    assignOwn: async () => `10.42.0.${last++}`,
     claim: () => {},
     release: () => {},
+    macOf: ({ vni }: NetworkRecord, address: string) => macOf(vni, parseAddress(address)),
   } as unknown as Addresses;
   const nothing: Driver = {
     network: () => [],
     localEndpoint: () => [],
-    restoredEndpoint: (_host, _network, { mac }, { path: ns, interface: name }) => [
+    restoredEndpoint: (_host, _network, { mac }, _own, { path: ns, interface: name }) => [
       { kind: 'link', type: 'bridge', ns, name, mac, mtu: 1450, up: true },
     ],
     remoteEndpoint: () => [],
@@ -63,14 +72,14 @@ async function scene() {
     {
       node: 'h1',
       kernel: { desire: (owner) => void desired.add(owner), release: (owner) => void desired.delete(owner) },
-      drivers: { overlay: nothing, bridge: nothing },
+      drivers: { overlay: nothing, routed: nothing, lan: nothing, bridge: nothing },
       base: () => [],
       view,
       addresses,
       state,
       follow: (topic) => void topics.set(topic, topics.get(topic) ?? new TopicMirror(topic)),
       unfollow: (topic) => void topics.delete(topic),
-      remoteEndpoints: (id) => topics.get(networkTopic(id))?.items.values() ?? [],
+      known: (id) => topics.get(networkTopic(id))?.items.values() ?? [],
       onEndpoint: () => {},
       onLocal: () => {},
       clock: { now: () => 0, sleep: async () => {} },
@@ -85,10 +94,10 @@ async function scene() {
     const before = mirror?.revision ?? 0;
     if (mirror?.revision === undefined) mirror?.applySnapshot({ topic: networkTopic('n1'), revision: 0, items: [] });
     const message = { topic: networkTopic('n1'), previous: before, revision: before + 1, data };
-    wiring.applyEndpoints('n1', mirror?.applyDelta(message).changes ?? []);
+    wiring.applyRemote('n1', mirror?.applyDelta(message).changes ?? []);
   };
   const remove = () => view.apply([{ key: 'network/n1', value: undefined, previous: { kind: 'network', network } }]);
-  return { wiring, state, desired, topics, hear, remove };
+  return { wiring, state, view, desired, topics, hear, remove };
 }
 
 describe('wiring', () => {
@@ -114,6 +123,32 @@ describe('wiring', () => {
     expect([...topics.keys()]).toEqual([]);
   });
 
+  test.each([{ driver: 'mesh' }, { discovery: 'gossip' }, { needs: ['encryption'] }])(
+    'a network with %j, of a newer Trama, is stayed out of',
+    async (more) => {
+      const { wiring, desired, state } = await scene();
+      const newer = { ...network, ...more } as NetworkRecord;
+      await expect(wiring.attach(newer)).rejects.toMatchObject({
+        code: 'invalid',
+        message: expect.stringMatching(
+          /^network app has .*"(mesh|gossip|encryption)", which Trama on this host is too old/,
+        ),
+      });
+      expect([...state.endpoints.values()]).toEqual([]);
+      expect([...desired]).toEqual([]);
+    },
+  );
+
+  test('one that this host was in before its Trama was replaced by an older one keeps it from nothing else', async () => {
+    const { wiring, desired, view } = await scene();
+    await wiring.addEndpoint(network, endpoint('e1', 'h1', '10.42.0.2'));
+    const newer = { ...network, driver: 'mesh' } as never;
+    view.apply([{ key: 'network/n1', value: { kind: 'network', network: newer }, previous: undefined }]);
+    desired.clear();
+    wiring.restore();
+    expect([...desired]).toEqual(['base']);
+  });
+
   test('an address that comes from another node is no longer wired as the other node’s', async () => {
     const { wiring, desired, hear } = await scene();
     await wiring.attach(network);
@@ -137,6 +172,17 @@ describe('wiring', () => {
     expect(typeof late).toBe('boolean');
     expect([...desired].sort()).toEqual(['local/e2', 'network/n1']);
     expect([...state.endpoints.values()].map(({ record }) => record.kind).sort()).toEqual(['container', 'gateway']);
+  });
+
+  test('an endpoint that the disk cannot forget is unwired all the same', async () => {
+    const { wiring, desired } = await scene();
+    await wiring.addEndpoint(network, endpoint('e1', 'h1', '10.42.0.2'));
+    const file = join(directory, 'endpoints', 'e1.json');
+    await rm(file);
+    await mkdir(join(file, 'kept'), { recursive: true });
+    await expect(wiring.removeEndpoint('e1')).rejects.toThrow();
+    expect([...desired]).toEqual(['network/n1']);
+    expect(wiring.endpoint('e1')).toBeUndefined();
   });
 
   test('a network that was removed is not attached again by who still had its record', async () => {

@@ -12,27 +12,27 @@
 
 import type { EndpointRecord, NetworkRecord } from '../domain/domain.ts';
 import {
+  endpointLinkName,
+  endpointMacvlanName,
   endpointPortName,
   Failure,
-  firstUsable,
-  formatAddress,
-  macOf,
-  overheadOf,
-  parseAddress,
-  parseSubnet,
+  lanOf,
   reachOf,
+  whyTooNew,
 } from '../domain/domain.ts';
 import type { Driver, DriverTable, Host, Sandbox } from '../drivers/drivers.ts';
-import type { KernelObject, Replacement, VethLink } from '../kernel/kernel.ts';
+import type { HandedLink, KernelObject, Replacement } from '../kernel/kernel.ts';
 import { type Clock, isNetworkInUse, type Log } from '../platform/platform.ts';
 import { networkTopic, type TopicValue } from '../protocol/protocol.ts';
 import type { Addresses } from './addresses.ts';
 import type { AgentOptions } from './agent.ts';
 import type { ClusterView } from './cluster-view.ts';
-import { companions, learnInterfaceNames, placeAgain, renamedTo } from './interface-names.ts';
+import { checkPlace } from './host-place.ts';
+import { companions, learnInterfaceNames, placeAgain, renamedTo, stands } from './interface-names.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import type { LocalEndpoint, LocalState } from './local-state.ts';
 import type { Change } from './mirror.ts';
+import { RemoteWiring } from './remote-wiring.ts';
 import { refuseTakenMac } from './taken-mac.ts';
 
 /** What wiring needs of the kernel's reconciler. */
@@ -52,11 +52,13 @@ export interface WiringOptions {
   /** Begins or ends to hear of a network's endpoints. */
   follow(topic: string): void;
   unfollow(topic: string): void;
-  /** Endpoints of other nodes in a network, as far as they are known. */
-  remoteEndpoints(network: string): Iterable<TopicValue>;
+  /** A network's endpoints and blocks, of all nodes, as far as they are known. */
+  known(network: string): Iterable<TopicValue>;
   onEndpoint(change: 'put' | 'delete', endpoint: EndpointRecord): void;
   /** One of this node's endpoints came, changed, in where it stands as well, or went. */
   onLocal(before: LocalEndpoint | undefined, after: LocalEndpoint | undefined): void;
+  /** Looks at the host's interfaces as they are at this moment, and tells `setHost`. */
+  lookAtHost?(): Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -66,6 +68,7 @@ export class Wiring {
   readonly #queue = new KeyedQueue();
   /** Network → how many endpoints are on their way into it: they count on its being attached. */
   readonly #arriving = new Map<string, number>();
+  readonly #remote: RemoteWiring;
   #host: Host;
   #underlayMtu: number;
 
@@ -73,6 +76,13 @@ export class Wiring {
     this.#options = options;
     this.#host = host;
     this.#underlayMtu = underlayMtu;
+    this.#remote = new RemoteWiring({
+      ...options,
+      known: options.known,
+      own: (network) => this.gatewayOf(network)?.address,
+      attached: () => this.attached(),
+      host: () => this.#host,
+    });
   }
 
   /** Once after the start: everything of this node's that its disk knows. */
@@ -92,6 +102,10 @@ export class Wiring {
     this.#host = host;
     this.#desireBase();
     for (const network of this.attached()) this.#desireNetwork(network);
+  }
+
+  get host(): Host {
+    return this.#host;
   }
 
   attached(): NetworkRecord[] {
@@ -120,6 +134,8 @@ export class Wiring {
 
   /** Makes the network part of this host. @returns this node's gateway endpoint in it */
   attach(network: NetworkRecord): Promise<EndpointRecord> {
+    const why = whyTooNew(network);
+    if (why !== undefined) return Promise.reject(new Failure('invalid', why));
     const existing = this.gatewayOf(network.id);
     if (existing !== undefined) return Promise.resolve(existing);
     return this.#queue.run(network.id, async () => this.gatewayOf(network.id) ?? (await this.#makeGateway(network)));
@@ -145,9 +161,7 @@ export class Wiring {
    */
   async #detachNow(networkId: string): Promise<void> {
     const { state, kernel, addresses, log } = this.#options;
-    for (const value of this.#options.remoteEndpoints(networkId)) {
-      if (value.kind === 'endpoint') kernel.release(remoteOwner(value.endpoint));
-    }
+    this.#remote.releaseAll(networkId);
     const own = [...state.endpoints.entries()].filter(([, { record }]) => record.network === networkId);
     for (const [, endpoint] of own) {
       kernel.release(localOwner(endpoint.record.id));
@@ -209,7 +223,7 @@ export class Wiring {
   *#others(network: string, local: boolean): Generator<EndpointRecord> {
     for (const { record } of this.#options.state.endpoints.values()) if (record.network === network) yield record;
     if (local) return;
-    for (const value of this.#options.remoteEndpoints(network)) {
+    for (const value of this.#options.known(network)) {
       if (value.kind === 'endpoint' && value.endpoint.node !== this.#options.node) yield value.endpoint;
     }
   }
@@ -251,36 +265,27 @@ export class Wiring {
   async removeEndpoint(id: string): Promise<void> {
     const endpoint = this.#options.state.endpoints.get(id);
     if (endpoint === undefined) return;
-    await this.#options.state.endpoints.delete(id);
-    this.#options.onLocal(endpoint, undefined);
-    this.#options.kernel.release(localOwner(id));
-    this.#options.onEndpoint('delete', endpoint.record);
+    try {
+      await this.#options.state.endpoints.delete(id);
+    } finally {
+      this.#options.onLocal(endpoint, undefined);
+      this.#options.kernel.release(localOwner(id));
+      this.#options.onEndpoint('delete', endpoint.record);
+    }
   }
 
   endpoint(id: string): LocalEndpoint | undefined {
     return this.#options.state.endpoints.get(id);
   }
 
-  /** Other nodes' endpoints came, changed or went. */
-  applyEndpoints(networkId: string, changes: readonly Change[]): void {
-    const attached = this.gatewayOf(networkId) !== undefined;
-    const network = attached ? this.#options.view.network(networkId) : undefined;
-    for (const { value, previous } of changes) {
-      // Also of a network that is gone already: nobody else will.
-      if (value === undefined && previous?.kind === 'endpoint')
-        this.#options.kernel.release(remoteOwner(previous.endpoint));
-      else if (network !== undefined && value?.kind === 'endpoint') this.#desireRemote(network, value.endpoint);
-    }
+  /** Other nodes' endpoints and blocks came, changed or went. */
+  applyRemote(networkId: string, changes: readonly Change[]): void {
+    this.#remote.apply(networkId, changes);
   }
 
-  /** A node's address came or changed: its endpoints are reached elsewhere now. Cost: the endpoints of attached networks. */
+  /** A node's address came or changed. */
   applyNode(node: string): void {
-    if (node === this.#options.node) return;
-    for (const network of this.attached()) {
-      for (const value of this.#options.remoteEndpoints(network.id)) {
-        if (value.kind === 'endpoint' && value.endpoint.node === node) this.#desireRemote(network, value.endpoint);
-      }
-    }
+    this.#remote.applyNode(node);
   }
 
   /** The network's record came or changed. */
@@ -292,16 +297,19 @@ export class Wiring {
    * Replacement for a veth pair that is gone although its container runs: see the reconciler's `onMissing`. When nothing runs
    * in its namespace any more, its engine is about to take it away.
    */
-  async restored(link: VethLink, { spawn, log }: Pick<AgentOptions, 'spawn' | 'log'>): Promise<Replacement> {
+  async restored(link: HandedLink, { spawn, log }: Pick<AgentOptions, 'spawn' | 'log'>): Promise<Replacement> {
     for (const { record, sandbox } of this.#options.state.endpoints.values()) {
       const network = this.#options.view.network(record.network);
-      if (sandbox === undefined || network === undefined || endpointPortName(record.id) !== link.name) continue;
+      if (sandbox === undefined || network === undefined || !isFirstEnd(link.name, record)) continue;
+      const own = this.gatewayOf(network.id)?.address;
+      if (own === undefined) return undefined;
       if (!(await isNetworkInUse(sandbox.path))) return 'later';
+      if (link.type === 'macvlan' && (await stands(spawn, sandbox.path, record.mac))) return [];
       const others = companions(this.#options.state.endpoints.values(), sandbox.path, record.id);
       const place = await placeAgain(spawn, sandbox, others).catch((error: unknown) => log.warn(unseen, { error }));
       if (place === undefined) return 'later';
       if (place.interface !== sandbox.interface) await this.#renamed(record.id, place);
-      return this.#driver(network).restoredEndpoint(this.#host, network, record, place);
+      return this.#driver(network)?.restoredEndpoint(this.#host, network, record, own, place);
     }
     return undefined;
   }
@@ -321,22 +329,16 @@ export class Wiring {
   async #makeGateway(network: NetworkRecord): Promise<EndpointRecord> {
     if (this.#options.view.network(network.id) === undefined)
       throw new Failure('not-found', `network ${network.name} is no longer part of the cluster`);
-    const most = this.#underlayMtu - overheadOf(network.driver);
-    if (network.mtu > most) {
-      const { interface: device } = this.#host;
-      throw new Failure(
-        'invalid',
-        `network ${network.name} has MTU ${network.mtu}, but ${device} of this node carries only ${most}${network.driver === 'overlay' ? ' inside VXLAN' : ''}: create the network with --mtu ${most}, or raise the MTU of ${device}`,
-      );
-    }
-    const address = await this.#options.addresses.assign(network);
+    if (lanOf(network) !== undefined) await this.#options.lookAtHost?.();
+    checkPlace(network, this.#host, this.#underlayMtu);
+    const address = await this.#options.addresses.assignOwn(network);
     const record: EndpointRecord = {
       id: `gateway-${this.#options.node}`,
       network: network.id,
       node: this.#options.node,
       kind: 'gateway',
       address,
-      mac: macOf(network.vni, parseAddress(address)),
+      mac: this.#options.addresses.macOf(network, address),
     };
     const endpoint = { record, createdAt: this.#options.clock.now() };
     await this.#options.state.endpoints.set(gatewayKey(network.id), endpoint);
@@ -352,48 +354,36 @@ export class Wiring {
   }
 
   #desireNetwork(network: NetworkRecord): void {
-    const gateway = this.gatewayOf(network.id);
-    if (gateway === undefined) return;
-    this.#options.kernel.desire(networkOwner(network.id), this.#driver(network).network(this.#host, network, gateway));
+    const [gateway, driver] = [this.gatewayOf(network.id), this.#driver(network)];
+    if (gateway === undefined || driver === undefined) return;
+    this.#options.kernel.desire(networkOwner(network.id), driver.network(this.#host, network, gateway));
     for (const { record } of this.containersIn(network.id)) this.#desireLocal(network, record);
-    for (const value of this.#options.remoteEndpoints(network.id)) {
-      if (value.kind === 'endpoint') this.#desireRemote(network, value.endpoint);
-    }
+    this.#remote.desireAll(network);
     // Of other nodes' endpoints nothing is to be known in a network that stays on each.
     if (reachOf(network) === 'cluster') this.#options.follow(networkTopic(network.id));
   }
 
   #desireLocal(network: NetworkRecord, record: EndpointRecord): void {
-    this.#options.kernel.desire(
-      localOwner(record.id),
-      this.#driver(network).localEndpoint(this.#host, network, record),
-    );
+    const objects = this.objectsOf(network, record);
+    if (objects !== undefined) this.#options.kernel.desire(localOwner(record.id), objects);
   }
 
-  #desireRemote(network: NetworkRecord, record: EndpointRecord): void {
-    // One of this node's may have been another's before.
-    const own = record.node === this.#options.node;
-    const vtep = own ? undefined : this.#options.view.node(record.node)?.address;
-    // Unknown as yet: `applyNode` comes back to it.
-    if (vtep === undefined) this.#options.kernel.release(remoteOwner(record));
-    else
-      this.#options.kernel.desire(
-        remoteOwner(record),
-        this.#driver(network).remoteEndpoint(this.#host, network, record, vtep),
-      );
+  /** What an endpoint of this node's is in the kernel; undefined: nothing, since the host is not in the network. */
+  objectsOf(network: NetworkRecord, record: EndpointRecord): KernelObject[] | undefined {
+    const own = this.gatewayOf(network.id)?.address;
+    return own === undefined ? undefined : this.#driver(network)?.localEndpoint(this.#host, network, record, own);
   }
 
-  #driver(network: NetworkRecord): Driver {
-    return this.#options.drivers[network.driver];
+  /** undefined: the network is of a newer Trama, and this host stays out of it. */
+  #driver(network: NetworkRecord): Driver | undefined {
+    return whyTooNew(network) === undefined ? this.#options.drivers[network.driver] : undefined;
   }
 }
 
-/** What Docker is told is the network's gateway. Nobody has it: a container's real gateway is its node's own address. */
-export const nominalGateway = (network: NetworkRecord): string =>
-  formatAddress(firstUsable(parseSubnet(network.subnet)));
-
 const unseen = "a container's lost interface waits: its namespace could not be looked into";
+/** Of the pair that leads to the endpoint: the end that the host has. */
+const isFirstEnd = (link: string, { id }: EndpointRecord): boolean =>
+  [endpointPortName(id), endpointLinkName(id), endpointMacvlanName(id)].includes(link);
 const gatewayKey = (network: string): string => `gateway-${network}`;
 const networkOwner = (network: string): string => `network/${network}`;
 export const localOwner = (endpointId: string): string => `local/${endpointId}`;
-const remoteOwner = (record: EndpointRecord): string => `remote/${record.network}/${record.address}`;

@@ -130,6 +130,14 @@ describe('workloads of a node', () => {
     await expect(workloads.attachTo('nobody', false)).rejects.toThrow('there is no container nobody');
   });
 
+  test('one that needs what this Trama does not know is not started as something else', async () => {
+    const { engine, workloads, told, reaches } = await scene();
+    workloads.set(workload({ spec: { ...workload().spec, needs: ['gpu'] } }));
+    await reaches('failed');
+    expect(told.at(-1)?.message).toMatch(/container web needs "gpu", which Trama on this node is too old for: upgrade/);
+    expect(engine.calls).toEqual([]);
+  });
+
   test('a wanted one is made and started, and told', async () => {
     const { engine, workloads, told, reaches } = await scene();
     workloads.set(workload());

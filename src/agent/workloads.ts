@@ -11,6 +11,7 @@ import {
   type FailureCode,
   isFailure,
   toFailure,
+  unknownNeed,
   type WorkloadPhase,
   type WorkloadRecord,
 } from '../domain/domain.ts';
@@ -22,6 +23,7 @@ import { resolveJoined } from './joined.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import type { LocalState } from './local-state.ts';
 import type { RegistryLogins } from './registry-logins.ts';
+import { Retries } from './retries.ts';
 import { networksOf, type StatusReporter } from './status-reporter.ts';
 
 /** On containers that Trama made; the value is the workload's id. */
@@ -51,8 +53,6 @@ export interface WorkloadsOptions {
 
 /** Failures that can heal by themselves. */
 const passing: ReadonlySet<FailureCode> = new Set(['unavailable', 'internal', 'overloaded', 'exhausted', 'deadline']);
-const firstRetryMs = 2000;
-const lastRetryMs = 60_000;
 const progressMs = 250;
 const containerGone = 'its container is gone';
 
@@ -64,15 +64,12 @@ export class Workloads {
   readonly #running = new Map<string, AbortController>();
   /** Generation that failed, by name: tried again after a while or when something came back, not at every event. */
   readonly #failed = new Map<string, number>();
-  /** Names for which another try is on its way. */
-  readonly #retrying = new Set<string>();
-  /** Tries in a row that failed, by name: the more, the longer until the next. */
-  readonly #attempts = new Map<string, number>();
+  readonly #retries: Retries;
   readonly #attaching: Attaching;
-  readonly #stop = new AbortController();
 
   constructor(options: WorkloadsOptions) {
     this.#options = options;
+    this.#retries = new Retries(options.clock, (name) => this.check(name));
     this.#attaching = new Attaching({
       ...options,
       wanted: this.#wanted,
@@ -88,7 +85,7 @@ export class Workloads {
   set(workload: WorkloadRecord): void {
     const former = this.#wanted.get(workload.name);
     this.#wanted.set(workload.name, workload);
-    this.#attempts.delete(workload.name);
+    this.#retries.forget(workload.name);
     this.#running.get(workload.name)?.abort(new Failure('conflict', 'something newer is wanted of the container'));
     // Its removal was not heard of: its container is in the way of one of the same name.
     if (former !== undefined && former.id !== workload.id)
@@ -102,7 +99,7 @@ export class Workloads {
 
   /** The cluster no longer knows it: its container goes with the next `sweep`. */
   unset(name: string): void {
-    this.#attempts.delete(name);
+    this.#retries.forget(name);
     this.#wanted.delete(name);
     this.#options.reporter.forget(name);
     this.#running.get(name)?.abort(new Failure('not-found', 'the container is no longer wanted'));
@@ -194,25 +191,31 @@ export class Workloads {
     }
   }
 
+  /** The engine's id of a workload's container, unless somebody has made it anew behind our back: known without asking. */
+  knownId(name: string): string | undefined {
+    const done = this.#options.state.workloads.get(name);
+    return done !== undefined && done.id === this.#wanted.get(name)?.id ? done.containerId : undefined;
+  }
+
   /** The main process's streams, of whatever container; a workload's is waited for. */
   attachTo(name: string, stdin: boolean): Promise<ByteStream> {
     return this.#attaching.to(name, stdin);
   }
 
   [Symbol.dispose](): void {
-    this.#stop.abort();
+    this.#retries[Symbol.dispose]();
     for (const running of this.#running.values()) running.abort(new Failure('unavailable', 'the agent is stopping'));
   }
 
   async #reconcile(name: string): Promise<void> {
     const workload = this.#wanted.get(name);
-    if (workload === undefined || this.#stop.signal.aborted) return;
+    if (workload === undefined || this.#retries.ended) return;
     const controller = new AbortController();
     this.#running.set(name, controller);
     try {
       await this.#act(workload, controller.signal);
       this.#failed.delete(name);
-      this.#attempts.delete(name);
+      this.#retries.forget(name);
     } catch (error) {
       if (controller.signal.aborted) return;
       const failure = toFailure(error);
@@ -220,7 +223,7 @@ export class Workloads {
       this.#failed.set(name, workload.generation);
       this.#report(workload, 'failed', failure.message);
       // What can heal by itself is tried again; the rest waits for a person.
-      if (passing.has(failure.code)) this.#again(name);
+      if (passing.has(failure.code)) this.#retries.soon(name);
     } finally {
       this.#running.delete(name);
     }
@@ -278,6 +281,11 @@ export class Workloads {
 
   async #createAndStart(workload: WorkloadRecord, signal: AbortSignal): Promise<void> {
     const { runtime } = this.#options;
+    const unknown = unknownNeed(workload.spec.needs);
+    if (unknown !== undefined) {
+      const what = `container ${workload.name} needs ${unknown}, which Trama on this node is too old for`;
+      throw new Failure('invalid', `${what}: upgrade it, or run the container elsewhere`);
+    }
     await this.#ensureImage(workload, signal);
     this.#report(workload, 'creating', '');
     await this.#options.ensureNetworks(workload.spec.networks.map((each) => each.network));
@@ -376,20 +384,6 @@ export class Workloads {
     });
     this.#attaching.reported(name);
     if (phase === 'exited') this.#options.ended(workload);
-  }
-
-  #again(name: string): void {
-    if (this.#retrying.has(name)) return;
-    this.#retrying.add(name);
-    const attempts = this.#attempts.get(name) ?? 0;
-    this.#attempts.set(name, attempts + 1);
-    void this.#options.clock
-      .sleep(Math.min(firstRetryMs * 2 ** attempts, lastRetryMs), this.#stop.signal)
-      .then(() => {
-        this.#retrying.delete(name);
-        this.check(name);
-      })
-      .catch(() => {});
   }
 }
 

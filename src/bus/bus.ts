@@ -8,6 +8,7 @@
  * Every connection is bound to a CURVE key. A session exists only after the peer has proved that it holds the
  * secret half of the key that it names.
  */
+import { Failure, type SecretKind } from '../domain/domain.ts';
 import type { Api, ByteStream, CallOptions, OpenOptions } from '../protocol/protocol.ts';
 
 export interface KeyPair {
@@ -16,12 +17,16 @@ export interface KeyPair {
   readonly secretKey: string;
 }
 
-/** Who is at the other end. `token` may join and nothing else. */
+/** Who is at the other end. `token` may join and nothing else. `user`: a person, elsewhere: requests and streams, and nothing else. */
 export interface Peer {
-  readonly kind: 'node' | 'token';
+  readonly kind: 'node' | 'token' | 'user';
   readonly key: string;
-  /** Name of the node that holds `key`; absent for tokens. */
+  /** Name of the node that holds `key`; absent for others. */
   readonly node?: string;
+  /** Name of the user that holds `key`; absent for others. */
+  readonly user?: string;
+  /** A sentence: the key is known, and may do nothing (any more). It gets no session, and is told why. */
+  readonly refused?: string;
 }
 
 /** Decides which keys may speak at all. Asked on every handshake and again when a session is made. */
@@ -32,12 +37,19 @@ export interface Gatekeeper {
 
 /** What a server does with requests. Throws Failures; anything else becomes `internal`. */
 export interface RequestHandler {
-  call(method: string, params: unknown, context: { readonly peer: Peer; readonly deadline: number }): Promise<unknown>;
+  /** `id`: the same for all tries of one request. */
+  call(
+    method: string,
+    params: unknown,
+    context: { readonly peer: Peer; readonly deadline: number; readonly id: string },
+  ): Promise<unknown>;
   open(
     method: string,
     params: unknown,
     context: { readonly peer: Peer; readonly deadline: number },
   ): Promise<ByteStream>;
+  /** Whether a request that is asked again may be done again: its answer is not kept for that. Absent: none may. */
+  repeatable?(method: string): boolean;
 }
 
 /** One delta of the feed. `data` is JSON text; `previous` is the topic's revision before this one. */
@@ -89,6 +101,8 @@ export type LinkState = 'connecting' | 'ready' | 'refused' | 'closed';
 export interface BusClientOptions {
   readonly server: ServerAddress;
   readonly keys: KeyPair;
+  /** What a key is that the server does not know, as a sentence; absent: that of a host which is, or would be, a node. */
+  readonly unknownKey?: string;
   /** Answers what the server asks of this client. */
   readonly handler?: RequestHandler;
   /** Every change of the link; `refused` carries a sentence that says why (unknown key, wrong server key, version). */
@@ -98,10 +112,13 @@ export interface BusClientOptions {
   onFeedAgain?(): void;
 }
 
+/** The session ended before the answer came: whether the request was done is not known. */
+export class SessionLost extends Failure {}
+
 /**
  * A client's connection. It reconnects by itself, for ever, with a bounded back-off. `call` waits for a session within
  * its deadline; a request whose answer was lost is asked again under the same id, and the server answers the same (for
- * five minutes; an answer above 64 KiB is not kept, and such a request runs again).
+ * five minutes; an answer above 64 KiB is not kept, nor one that is `repeatable`, and such a request runs again).
  * Refusal is immediate: `denied` with the reason. At most 1000 requests wait; the next fails with `overloaded`.
  *
  * What is called after `subscribe` is asked once the subscription holds: a snapshot asked for then, and the deltas that
@@ -113,6 +130,8 @@ export interface BusClientOptions {
 export interface BusClient extends Api, AsyncDisposable {
   readonly state: LinkState;
   call(method: string, params: unknown, options?: CallOptions): Promise<unknown>;
+  /** Over the session that there is now, and no other. @throws Failure as `call`; SessionLost, also when there is none */
+  callOnce(method: string, params: unknown, options: Required<CallOptions>): Promise<unknown>;
   open(method: string, params: unknown, options?: OpenOptions): Promise<ByteStream>;
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
@@ -127,6 +146,6 @@ export interface Bus {
   /** Resolves at once, before there is a session: `onState` tells. */
   connect(options: BusClientOptions): Promise<BusClient>;
   generateKeys(): KeyPair;
-  /** The key pair that a join token's secret (32 bytes, base64url) stands for. */
-  keysFromSecret(secret: string): KeyPair;
+  /** The key pair that the secret (32 bytes, base64url) of a join token or of a user's key stands for. Of one secret they differ. */
+  keysFromSecret(secret: string, of?: SecretKind): KeyPair;
 }

@@ -2,7 +2,7 @@
 
 import type { KeyObject } from 'node:crypto';
 import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, hkdfSync } from 'node:crypto';
-import { Failure } from '../domain/domain.ts';
+import { Failure, type SecretKind } from '../domain/domain.ts';
 import type { KeyPair } from './bus.ts';
 
 const alphabet = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#';
@@ -45,13 +45,16 @@ export function generateKeys(): KeyPair {
   return pairOf(generateKeyPairSync('x25519').privateKey);
 }
 
+/** Of one secret each kind is another pair: a user's key opens no door as a token. */
+const labels: Readonly<Record<SecretKind, string>> = { token: 'trama join token', user: 'trama user key' };
+
 /** @throws Failure('invalid') when the secret is not 32 bytes of base64url. */
-export function keysFromSecret(secret: string): KeyPair {
+export function keysFromSecret(secret: string, of: SecretKind = 'token'): KeyPair {
   const bytes = Buffer.from(secret, 'base64url');
   if (bytes.length !== 32 || bytes.toString('base64url') !== secret) {
-    throw new Failure('invalid', 'The token is damaged: copy it again as `trama token create` printed it.');
+    throw new Failure('invalid', `The secret is damaged: copy it again as \`trama ${of} create\` printed it.`);
   }
-  return pairOf(privateKey(Buffer.from(hkdfSync('sha256', bytes, '', 'trama join token', 32))));
+  return pairOf(privateKey(Buffer.from(hkdfSync('sha256', bytes, '', labels[of], 32))));
 }
 
 /** Whether the two halves belong together. */

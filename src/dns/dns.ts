@@ -64,4 +64,13 @@ export interface NameServerOptions {
   readonly log: Log;
   /** One sentence for a person, once for as long as it lasts: what is not answered, why, what to do. */
   onTrouble(message: string): void;
+  /** Told of each answer, with how long it took. */
+  onAnswered?(outcome: QuestionOutcome, seconds: number): void;
 }
+
+/**
+ * `cached`, `answered`: from the zone, as before or anew. `forwarded`: another server answered; `failed`: none did.
+ * `refused`: to pass it on is not allowed, or too much. `malformed`: it was no question that can be answered.
+ */
+export const questionOutcomes = ['cached', 'answered', 'forwarded', 'failed', 'refused', 'malformed'] as const;
+export type QuestionOutcome = (typeof questionOutcomes)[number];

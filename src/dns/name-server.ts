@@ -34,7 +34,14 @@ export function createNameServer(options: NameServerOptions & Partial<NameServer
   const closing = new Map<string, Promise<void>>();
   const forwarder = new Forwarder({ clock, patience });
   const isOwn = (address: string, at: number) => at === port && listeners.has(address);
-  const desk = new Desk({ zone, clock, forwarder, passedOn, isOwn });
+  const desk = new Desk({
+    zone,
+    clock,
+    forwarder,
+    passedOn,
+    isOwn,
+    answered: (...told) => options.onAnswered?.(...told),
+  });
   const onTrouble = (message: string) => options.onTrouble(message);
 
   const end = (address: string, listener: AsyncDisposable): Promise<void> => {

@@ -12,10 +12,17 @@
 import { type Address, formatAddress, parseAddress, width } from './address.ts';
 import { Failure } from './errors.ts';
 import { fnv1a } from './hash.ts';
-import { addressAt, contains, containsSubnet, formatSubnet, parseSubnet, type Subnet } from './subnet.ts';
+import { addressAt, contains, containsSubnet, formatSubnet, parseSubnet, type Subnet, subnetSize } from './subnet.ts';
+
+/** Where addresses are assigned from: a whole subnet; or, with `within`, a part of one that others have a share in. */
+export interface AddressSpace extends Subnet {
+  /** The subnet. Of the part every address may be assigned that is not the subnet's own, its broadcast, or its gateway. */
+  readonly within?: Subnet;
+  readonly gateway?: bigint;
+}
 
 export interface BlockLayout {
-  readonly subnet: Subnet;
+  readonly subnet: AddressSpace;
   /** Addresses in the subnet, at most 2^32. */
   readonly size: number;
   /** Addresses in a block; a power of two, at most 64. */
@@ -29,7 +36,7 @@ export interface BlockLayout {
 }
 
 /** /16 → blocks of 64 (/26), /24 → 16 (/28), /28 → 4, /30 → 2. The reserve is an eighth, at least one block. */
-export function blockLayout(subnet: Subnet): BlockLayout {
+export function blockLayout(subnet: AddressSpace): BlockLayout {
   const hostBits = Math.min(width(subnet.family) - subnet.prefix, 32);
   const blockBits = Math.min(6, Math.floor(hostBits / 2));
   const blocks = 2 ** (hostBits - blockBits);
@@ -51,7 +58,7 @@ export function blockLayout(subnet: Subnet): BlockLayout {
  * @returns CIDR, or undefined when no whole block is free
  */
 export function chooseBlock(
-  subnet: Subnet,
+  subnet: AddressSpace,
   leased: Iterable<string>,
   fixed: Iterable<string>,
   node: string,
@@ -59,7 +66,7 @@ export function chooseBlock(
   const layout = blockLayout(subnet);
   const used = new Set<number>();
   for (const cidr of leased) used.add(blockOf(layout, parseSubnet(cidr).base));
-  for (const address of fixed) used.add(blockOf(layout, parseAddress(address).value));
+  for (const address of inside(subnet, fixed)) used.add(blockOf(layout, address.value));
   const leasable = layout.blocks - layout.reserved;
   const start = fnv1a(node) % leasable;
   for (let i = 0; i < leasable; i++) {
@@ -74,7 +81,11 @@ export function chooseBlock(
  * addresses keep from being leased.
  * @returns CIDR with the full prefix length, or undefined when the subnet is full
  */
-export function chooseSingle(subnet: Subnet, leased: Iterable<string>, fixed: Iterable<string>): string | undefined {
+export function chooseSingle(
+  subnet: AddressSpace,
+  leased: Iterable<string>,
+  fixed: Iterable<string>,
+): string | undefined {
   const layout = blockLayout(subnet);
   const whole = new Set<number>();
   const single = new Set<number>();
@@ -84,13 +95,12 @@ export function chooseSingle(subnet: Subnet, leased: Iterable<string>, fixed: It
     if (lease.prefix < width(lease.family)) whole.add(blockOf(layout, lease.base));
     else single.add(Number(lease.base - subnet.base));
   }
-  for (const address of fixed) {
-    const { value } = parseAddress(address);
+  for (const { value } of inside(subnet, fixed)) {
     single.add(Number(value - subnet.base));
     broken.add(blockOf(layout, value));
   }
   const lend = (offset: number) => `${textAt(layout, offset)}/${width(subnet.family)}`;
-  for (let offset = layout.reserved * layout.blockSize - 1; offset > 1; offset--) {
+  for (let offset = layout.reserved * layout.blockSize - 1; offset >= 0; offset--) {
     if (!single.has(offset) && assignable(layout, offset)) return lend(offset);
   }
   for (const block of broken) {
@@ -110,7 +120,7 @@ export function exhausted(network: string, subnet: string): Failure {
 }
 
 /** A leased CIDR's addresses that may be assigned, in order. */
-export function assignableAddresses(subnet: Subnet, cidr: string): string[] {
+export function assignableAddresses(subnet: AddressSpace, cidr: string): string[] {
   const layout = blockLayout(subnet);
   const lease = parseSubnet(cidr);
   const from = Number(lease.base - subnet.base);
@@ -120,20 +130,24 @@ export function assignableAddresses(subnet: Subnet, cidr: string): string[] {
 }
 
 /** A fixed address that somebody asks for. @throws Failure `invalid` */
-export function checkFixedAddress(network: string, subnet: Subnet, address: Address): string {
+export function checkFixedAddress(network: string, space: AddressSpace, address: Address): string {
   const shown = formatAddress(address);
+  const subnet = space.within ?? space;
   const where = `network ${network} (${formatSubnet(subnet)})`;
   if (!contains(subnet, address))
     throw new Failure('invalid', `${shown} is not in ${where}: choose an address inside it`);
-  const layout = blockLayout(subnet);
+  const layout = blockLayout(space.within === undefined ? space : { ...space, ...subnet });
   const offset = address.value - subnet.base;
   if (offset < layout.size && assignable(layout, Number(offset))) return shown;
-  const why = offset === 0n ? 'the address' : offset === 1n ? 'the nominal gateway' : 'the broadcast address';
+  const gateway = space.within === undefined ? offset === 1n : address.value === space.gateway;
+  const nominal = space.within === undefined ? 'the nominal gateway' : 'the gateway';
+  const why = offset === 0n ? 'the address' : gateway ? nominal : 'the broadcast address';
   throw new Failure('invalid', `${shown} is ${why} of ${where}: choose another address inside it`);
 }
 
-/** The block that an address lies in, as CIDR, or undefined for one of the reserve. */
-export function leasableBlockOf(subnet: Subnet, address: Address): string | undefined {
+/** The block that an address lies in, as CIDR, or undefined for one of the reserve, or of none. */
+export function leasableBlockOf(subnet: AddressSpace, address: Address): string | undefined {
+  if (!contains(subnet, address)) return undefined;
   const layout = blockLayout(subnet);
   const block = blockOf(layout, address.value);
   return block < layout.reserved ? undefined : formatBlock(layout, block);
@@ -157,7 +171,27 @@ function textAt(layout: BlockLayout, offset: number): string {
   return formatAddress(addressAt(layout.subnet, offset));
 }
 
+/** How many addresses there are to assign. */
+export function capacityOf(space: AddressSpace): number {
+  const { size } = blockLayout(space);
+  // Neither the subnet's own address, nor the nominal gateway, nor the broadcast address.
+  if (space.within === undefined) return size - 3;
+  const { base } = space.within;
+  const never = new Set([base, base + subnetSize(space.within) - 1n, space.gateway]);
+  const within = [...never].filter((value) => value !== undefined && contains(space, { family: space.family, value }));
+  return size - within.length;
+}
+
+/** People's fixed addresses may lie outside of what is assigned from. */
+const inside = (space: AddressSpace, addresses: Iterable<string>): Address[] =>
+  [...addresses].map(parseAddress).filter((address) => contains(space, address));
+
 function assignable(layout: BlockLayout, offset: number): boolean {
+  const { within, gateway, base } = layout.subnet;
+  if (within !== undefined) {
+    const value = base + BigInt(offset);
+    return value !== gateway && value !== within.base && value !== within.base + subnetSize(within) - 1n;
+  }
   return offset > 1 && !(layout.subnet.family === 4 && offset === layout.size - 1);
 }
 

@@ -1,11 +1,12 @@
 /** What a new network may not share with the networks and hosts that there are. */
+import { width } from './address.ts';
 import { Failure } from './errors.ts';
 import { overheadOf } from './network-rules.ts';
 import type { Driver, NetworkRecord, NodeRecord } from './records.ts';
-import { formatSubnet, overlaps, parseSubnet, type Subnet } from './subnet.ts';
+import { containsSubnet, formatSubnet, overlaps, parseSubnet, type Subnet } from './subnet.ts';
 
 export type NetworkCandidate = Pick<NetworkRecord, 'name' | 'driver' | 'subnet' | 'vni' | 'mtu'>;
-type Existing = Pick<NetworkRecord, 'name' | 'subnet' | 'vni'>;
+type Existing = Pick<NetworkRecord, 'name' | 'subnet' | 'vni'> & Partial<Pick<NetworkRecord, 'driver'>>;
 type Host = Pick<NodeRecord, 'name' | 'address' | 'routes' | 'underlayMtu'>;
 
 /** @returns the sentence that says what clashes with what, or undefined. */
@@ -14,10 +15,9 @@ export function clashes(
   networks: Iterable<Existing>,
   nodes: Iterable<Host>,
 ): string | undefined {
-  const subnet = parseSubnet(candidate.subnet);
   const known = [...networks];
   const hosts = [...nodes];
-  return nameOrVniClash(candidate, known) ?? subnetClash(subnet, known, hosts) ?? mtuClash(candidate, hosts);
+  return nameOrVniClash(candidate, known) ?? subnetClash(candidate, known, hosts) ?? mtuClash(candidate, hosts);
 }
 
 function nameOrVniClash(candidate: NetworkCandidate, networks: readonly Existing[]): string | undefined {
@@ -31,14 +31,17 @@ function nameOrVniClash(candidate: NetworkCandidate, networks: readonly Existing
   return undefined;
 }
 
-function subnetClash(subnet: Subnet, networks: Iterable<Existing>, nodes: Iterable<Host>): string | undefined {
-  const shown = formatSubnet(subnet);
+type Placed = Pick<Existing, 'driver' | 'subnet'>;
+
+function subnetClash(candidate: Placed, networks: Iterable<Existing>, nodes: Iterable<Host>): string | undefined {
+  const { subnet: shown } = candidate;
+  const subnet = parseSubnet(shown);
   for (const network of networks) {
     if (!overlaps(subnet, parseSubnet(network.subnet))) continue;
     return `subnet ${shown} overlaps network ${network.name} (${network.subnet}): choose another subnet`;
   }
   for (const node of nodes) {
-    const route = node.routes.find((cidr) => routeOverlaps(subnet, cidr));
+    const route = node.routes.find((cidr) => routeClashes(candidate, cidr));
     if (route === undefined) continue;
     return `subnet ${shown} overlaps the route ${route} of node ${node.name}: choose another subnet`;
   }
@@ -48,16 +51,24 @@ function subnetClash(subnet: Subnet, networks: Iterable<Existing>, nodes: Iterab
 /** The subnet of a host's new route that some network already has, as a sentence; for hosts that join. */
 export function routeClash(node: Host, networks: Iterable<Existing>): string | undefined {
   for (const network of networks) {
-    const route = node.routes.find((cidr) => routeOverlaps(parseSubnet(network.subnet), cidr));
+    const route = node.routes.find((cidr) => routeClashes(network, cidr));
     if (route === undefined) continue;
     return `the route ${route} of node ${node.name} overlaps network ${network.name} (${network.subnet})`;
   }
   return undefined;
 }
 
-/** Halves of the address space are a default route in disguise, as VPN clients write it. */
-function routeOverlaps(subnet: Subnet, cidr: string): boolean {
-  const route = parseSubnet(cidr);
+/**
+ * Halves of the address space are a default route in disguise, as VPN clients write it. A LAN's subnet is a route of its hosts by
+ * nature, within larger ones perhaps; a single address is its router, as DHCP clients write it. Only a part of it that leads
+ * elsewhere is a clash.
+ */
+export function routeClashes(
+  { driver, subnet: shown }: { readonly driver?: string; readonly subnet: string },
+  cidr: string,
+): boolean {
+  const [subnet, route] = [parseSubnet(shown), parseSubnet(cidr)];
+  if (driver === 'lan' && (containsSubnet(route, subnet) || route.prefix === width(route.family))) return false;
   return route.prefix > 1 && overlaps(subnet, route);
 }
 
@@ -87,7 +98,8 @@ export function chooseSubnet(networks: Iterable<Existing>, nodes: Iterable<Host>
   for (const { first, count } of pools) {
     for (let i = 0; i < count; i++) {
       const subnet: Subnet = { ...first, base: first.base + (BigInt(i) << 16n) };
-      if (subnetClash(subnet, known, hosts) === undefined) return formatSubnet(subnet);
+      const cidr = formatSubnet(subnet);
+      if (subnetClash({ subnet: cidr }, known, hosts) === undefined) return cidr;
     }
   }
   throw new Failure(

@@ -36,6 +36,22 @@ export function parseImageReference(text: string): ImageReference {
   return { name, tag: digest ?? tag ?? 'latest', registry };
 }
 
+/** HOST[:PORT] of a registry, as it stands before the names of its images. @throws Failure `invalid` */
+export function checkRegistry(text: string): string {
+  const isHost = text === defaultRegistry || (text.length <= longestName && registryOf(`${text}/x`) === text);
+  if (isHost && new RegExp(`^${domain}$`).test(`${text}/`)) return text;
+  throw new Failure(
+    'invalid',
+    `${quoted(text)} is not a registry: write it like registry.example.org or 10.0.0.1:5000`,
+  );
+}
+
+/** The name of a repository within a registry. @throws Failure `invalid` */
+export function checkRepository(text: string): string {
+  if (text.length <= longestName && new RegExp(`^${component}(?:/${component})*$`).test(text)) return text;
+  throw new Failure('invalid', `${quoted(text)} is not a repository: write it like nginx or team/app`);
+}
+
 /** The part before the first slash, if it looks like a host. */
 function registryOf(name: string): string {
   const [first = '', ...rest] = name.split('/');

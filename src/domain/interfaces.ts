@@ -11,24 +11,45 @@ export const dataNamespace = 'trama';
 export const bridgeName = (vni: number): string => `trb${vni}`;
 /** In the data namespace; port of the bridge. */
 export const vxlanName = (vni: number): string => `trx${vni}`;
-/** In the host's namespace: carries the node's address, its containers' gateway. */
+/** In the host's namespace, standing on the bridge: carries the node's address, its containers' gateway. */
 export const gatewayName = (vni: number): string => `trg${vni}`;
-/** The other end of `gatewayName`: in the data namespace, port of the bridge. */
-export const gatewayPortName = (vni: number): string => `trh${vni}`;
 
 /** A container's veth: the end in the data namespace, port of the bridge. */
 export const endpointPortName = (endpointId: string): string => `trv${endpointMark(endpointId)}`;
 /** A container's veth: the end that is handed to the container, and renamed there. */
 export const endpointPeerName = (endpointId: string): string => `trp${endpointMark(endpointId)}`;
 
+/** A container's veth where it has no bridge: the end in the host's namespace. Named as gateways are, whose filters it shares. */
+export const endpointLinkName = (endpointId: string): string => `trg-${endpointMark(endpointId)}`;
+
+/** In the host's namespace: a bridge in the place of an interface of the host's. */
+export const placeName = (vni: number): string => `trl${vni}`;
+/** In the host's namespace: a port of a bridge in the hosts' LAN, and the way from there to `uplinkPortName`. */
+export const uplinkName = (vni: number): string => `tru${vni}`;
+/** In the data namespace, port of the bridge: the other end of `uplinkName`. */
+export const uplinkPortName = (vni: number): string => `trw${vni}`;
+/** A container's macvlan, until it is handed to the container, and renamed there. */
+export const endpointMacvlanName = (endpointId: string): string => `trm${endpointMark(endpointId)}`;
+
+/** In the data namespace: a macvlan by which addresses are asked of a LAN for another interface with this MAC. */
+export const probeName = (mac: string): string => `trd${mac.replaceAll(':', '').slice(2)}`;
+
 /**
- * Numbers of the first ends of veth pairs. Were the two ends left to their namespaces' own counting, which begins with 1 in
- * each, they would often get the same one, and the kernel then lets a second pass before a bridge forwards anything for
- * the pair (`linkwatch_urgent_event` takes a link with its peer's number for one without a peer).
+ * Numbers of gateways and of the first ends of veth pairs. Were a link and what it leads to in another namespace left to their
+ * namespaces' own counting, which begins with 1 in each, they would often get the same one, and the kernel then lets a second
+ * pass before anything is carried (`linkwatch_urgent_event` takes a link with its peer's number for one without a peer).
  */
 export const gatewayIndex = (vni: number): number => ownIndexes + vni;
+/** Of the pair to a LAN; never that of the gateway's, whose numbers grow from the other end. */
+export const uplinkIndex = (vni: number): number => 2 * ownIndexes - 1 - vni;
 export const endpointPortIndex = (endpointId: string): number =>
   ownIndexes + (fnv1a(endpointMark(endpointId)) % ownIndexes);
+
+/** Group of the links that lead into networks with a way out: "trao" as a number, which nobody else has for a group. */
+export const outwardGroup = 0x7472616f;
+
+/** The same of the nodes' own links into LANs ("tral"), which are there for their containers alone. */
+export const lanGroup = 0x7472616c;
 
 /** Up to twice that, the highest there is; namespaces' own counting gets there after a thousand million links. */
 const ownIndexes = 2 ** 30;

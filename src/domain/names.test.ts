@@ -6,7 +6,6 @@ import {
   endpointPortName,
   gatewayIndex,
   gatewayName,
-  gatewayPortName,
   vxlanName,
 } from './interfaces.ts';
 import {
@@ -56,7 +55,7 @@ describe('names of interfaces', () => {
   const id = 'c0ffee00deadbeef'.repeat(4);
   test('fit into 15 characters and begin with tr', () => {
     const vni = 2 ** 24 - 1;
-    const names = [bridgeName, vxlanName, gatewayName, gatewayPortName].map((name) => name(vni));
+    const names = [bridgeName, vxlanName, gatewayName].map((name) => name(vni));
     names.push(endpointPortName(id), endpointPeerName(id), endpointPortName('gateway-h1'));
     for (const name of names) expect(name).toMatch(/^tr[a-z][0-9a-f]{1,12}$/);
     expect(new Set(names).size).toBe(names.length);

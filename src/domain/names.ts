@@ -38,6 +38,9 @@ export function checkNewNetworkName(name: string): string {
   );
 }
 
+/** The one label of Trama's own that users' programs set: the name of the file that a container is applied from. */
+export const appliedLabel = 'trama.applied';
+
 /** @throws Failure `invalid` */
 export function checkContainerName(name: string): string {
   // Dots make DNS labels of it: none may be empty.

@@ -39,7 +39,7 @@ describe('a network by itself', () => {
   test.each([0, 575, 65486, 1450.5])('MTU %s is refused', (mtu) => expect(() => checkMtu(mtu)).toThrow('MTU'));
   test('limits pass', () => {
     expect([checkVni(1), checkVni(highestVni), checkMtu(576), checkMtu(65485)]).toEqual([1, 16777215, 576, 65485]);
-    expect(() => checkDriver('routed')).toThrow('"routed" is not a driver');
+    expect(() => checkDriver('ring')).toThrow('"ring" is not a driver');
     expect(() => checkDiscovery('gossip')).toThrow('registry and multicast');
   });
 });

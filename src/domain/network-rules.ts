@@ -10,7 +10,12 @@ const vxlanOverhead = 50;
 /** Whether containers on different hosts are one network, or those of each host a network of their own. */
 export type Reach = 'cluster' | 'node';
 
-const reaches: Readonly<Record<Driver, Reach>> = { overlay: 'cluster', bridge: 'node' };
+const reaches: Readonly<Record<Driver, Reach>> = {
+  overlay: 'cluster',
+  routed: 'cluster',
+  lan: 'cluster',
+  bridge: 'node',
+};
 
 /** Of a network that reaches the node only, other nodes' endpoints are none of this node's: no packet, no name. */
 export const reachOf = ({ driver }: Pick<NetworkRecord, 'driver'>): Reach => reaches[driver];
@@ -41,7 +46,11 @@ const firstVni = 10_001;
  */
 const mtuRange = { least: 576, most: 65535 - vxlanOverhead } as const;
 
-const drivers: readonly Driver[] = ['overlay', 'bridge'];
+const drivers: readonly Driver[] = ['overlay', 'routed', 'lan', 'bridge'];
+const discoveries: readonly Discovery[] = ['registry', 'multicast'];
+
+export const isDriver = (name: string): name is Driver => drivers.some((driver) => driver === name);
+export const isDiscovery = (name: string): name is Discovery => discoveries.some((each) => each === name);
 
 const notUnicast: readonly (readonly [cidr: string, what: string])[] = [
   ['0.0.0.0/8', 'means "this network"'],
@@ -87,21 +96,29 @@ export function checkMtu(mtu: number): number {
 
 /** @throws Failure `invalid` */
 export function checkDriver(name: string): Driver {
-  const found = drivers.find((driver) => driver === name);
-  if (found !== undefined) return found;
-  throw new Failure('invalid', `${quoted(name)} is not a driver: there are ${drivers.join(' and ')}`);
+  if (isDriver(name)) return name;
+  throw new Failure(
+    'invalid',
+    `${quoted(name)} is not a driver: there are ${drivers.slice(0, -1).join(', ')} and ${drivers.at(-1)}`,
+  );
 }
 
 /** @throws Failure `invalid` */
 export function checkDiscovery(name: string): Discovery {
-  if (name === 'registry' || name === 'multicast') return name;
+  if (isDiscovery(name)) return name;
   throw new Failure('invalid', `${quoted(name)} is not a way of discovery: there are registry and multicast`);
 }
+
+const ways = {
+  routed: 'is routed between hosts',
+  lan: "is in the hosts' own LAN",
+  bridge: 'stays on each host',
+} as const satisfies Partial<Record<Driver, string>>;
 
 /** What only VXLAN has. @throws Failure `invalid` */
 export function checkForDriver(driver: Driver, asked: { readonly vni?: number; readonly discovery: Discovery }): void {
   if (driver === 'overlay') return;
-  const why = `a network with driver ${driver} stays on each host`;
+  const why = `a network with driver ${driver} ${ways[driver]}`;
   if (asked.discovery !== 'registry') {
     throw new Failure('invalid', `${why}, and has no others to discover by ${asked.discovery}: leave out --discovery`);
   }

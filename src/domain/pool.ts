@@ -8,8 +8,8 @@
  *
  * All calls are synchronous, so concurrent starts of containers are served one after the other.
  */
-import { assignableAddresses } from './blocks.ts';
-import { parseSubnet, type Subnet } from './subnet.ts';
+import { type AddressSpace, assignableAddresses } from './blocks.ts';
+import { parseSubnet } from './subnet.ts';
 
 /** How long a released address rests, in ms: longer than a TCP connection's or a DNS answer's memory of it. */
 export const defaultRestMs = 60_000;
@@ -27,7 +27,7 @@ export interface PoolState {
 const emptyPool: PoolState = { blocks: [], taken: [], resting: [], yielded: [] };
 
 export class AddressPool {
-  readonly #subnet: Subnet;
+  readonly #subnet: AddressSpace;
   readonly #restMs: number;
   /** Block → its assignable addresses. */
   readonly #blocks = new Map<string, readonly string[]>();
@@ -39,8 +39,8 @@ export class AddressPool {
   readonly #resting = new Map<string, number>();
   readonly #yielded = new Set<string>();
 
-  constructor(subnet: string, state: PoolState = emptyPool, restMs: number = defaultRestMs) {
-    this.#subnet = parseSubnet(subnet);
+  constructor(space: AddressSpace | string, state: PoolState = emptyPool, restMs: number = defaultRestMs) {
+    this.#subnet = typeof space === 'string' ? parseSubnet(space) : space;
     this.#restMs = restMs;
     for (const cidr of state.blocks) this.addBlock(cidr);
     for (const address of state.yielded) this.#move(address, this.#yielded);
@@ -57,6 +57,11 @@ export class AddressPool {
       resting: [...this.#resting],
       yielded: [...this.#yielded],
     };
+  }
+
+  /** How many of its addresses are in use, free, and resting. */
+  get counts(): { readonly used: number; readonly free: number; readonly resting: number } {
+    return { used: this.#taken.size, free: this.#fresh.size, resting: this.#resting.size };
   }
 
   get blocks(): readonly string[] {
@@ -126,6 +131,12 @@ export class AddressPool {
     if (this.#taken.has(address)) return false;
     if (this.#blockOf.has(address)) this.#move(address, this.#yielded);
     return true;
+  }
+
+  /** It was taken, but is somebody's already. */
+  neverAssign(address: string): void {
+    this.#taken.delete(address);
+    if (this.#blockOf.has(address)) this.#move(address, this.#yielded);
   }
 
   rests(address: string): boolean {

@@ -22,9 +22,42 @@ export interface NodeRecord {
   readonly joinedAt: number;
   /** Takes no new workloads. */
   readonly drained: boolean;
+  /** What a network in a LAN of the host's could go by; absent: its Trama is too old to tell. */
+  readonly interfaces?: readonly HostInterface[];
+  /** It is silent: its peers have nothing to do with it, and its names mean nothing, until it is heard again. */
+  readonly fenced?: boolean;
 }
 
-export type Driver = 'overlay' | 'bridge';
+/** An interface of a host's, by IPv4. One whose place a bridge of Trama's has taken is told of as if it had not. */
+export interface HostInterface {
+  readonly name: string;
+  readonly mac: string;
+  /** Bytes. */
+  readonly mtu: number;
+  /** It is set up and has a link. */
+  readonly up: boolean;
+  readonly bridge?: boolean;
+  /** Of which other interface it is a port. */
+  readonly master?: string;
+  /** With prefix length: `192.168.1.11/24`. */
+  readonly addresses: readonly string[];
+  /** Of its default route. */
+  readonly gateway?: string;
+}
+
+/** A server as agents reach it. In the store for as long as it lives. */
+export interface ServerRecord {
+  /** Its address and port for requests, `10.0.0.1:4701`: nobody else can have them, and after a restart it is the same. */
+  readonly id: string;
+  /** Address or DNS name. */
+  readonly host: string;
+  readonly ports: { readonly requests: number; readonly feed: number; readonly metrics: number };
+  /** Trama's. */
+  readonly version: string;
+  readonly since: number;
+}
+
+export type Driver = 'overlay' | 'routed' | 'lan' | 'bridge';
 export type Discovery = 'registry' | 'multicast';
 
 export interface NetworkRecord {
@@ -46,6 +79,8 @@ export interface NetworkRecord {
   readonly internal: boolean;
   readonly options: Readonly<Record<string, string>>;
   readonly createdAt: number;
+  /** What a node must know of besides the driver to be in it; one that does not stays out (`needs.ts`). */
+  readonly needs?: readonly string[];
 }
 
 /** A part of a network's subnet from which one node assigns alone. A prefix of 32 is a lent single address. */
@@ -114,8 +149,12 @@ export interface WorkloadSpec {
   readonly attach?: boolean;
   /** It goes when its container has ended. */
   readonly autoRemove?: boolean;
+  /** When its node is evicted: it is dropped (absent), or started on another. */
+  readonly onNodeLoss?: 'reschedule';
   readonly hostname?: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** What its node must know of to start it as it is meant (`needs.ts`). */
+  readonly needs?: readonly string[];
 }
 
 export interface PublishedPort {

@@ -1,19 +1,11 @@
-/**
- * The join token as text: `trama1.` and base64url (RFC 4648 §5) of key, secret and CRC-32, which a shell takes without
- * quotes. Messages never repeat the token: it is a secret.
- */
+/** What is typed to join a cluster: a join token (`trama1.…`, see `secret-text.ts`), and where servers are. */
 
 import { isAddress } from './address.ts';
-import { crc32, decodeBase64Url, decodeZ85, encodeBase64Url, encodeZ85 } from './encodings.ts';
 import { Failure } from './errors.ts';
 import { quoted } from './quoted.ts';
+import { formatSecretText, parseSecretText, type SecretText } from './secret-text.ts';
 
-export interface JoinToken {
-  /** The server's CURVE public key, Z85, 40 characters. */
-  readonly serverKey: string;
-  /** 32 random bytes. */
-  readonly secret: Uint8Array;
-}
+export type JoinToken = SecretText;
 
 export interface ServerAddress {
   /** IP address without brackets, or DNS name. */
@@ -27,44 +19,10 @@ export interface JoinTarget {
   readonly servers: readonly ServerAddress[];
 }
 
-const prefix = 'trama1.';
-const keyBytes = 32;
-const secretBytes = 32;
-
-export function formatToken(token: JoinToken): string {
-  const key = decodeZ85(token.serverKey);
-  if (key?.length !== keyBytes || token.secret.length !== secretBytes) {
-    throw new Failure('internal', 'a join token is made of a 32-byte key and a 32-byte secret');
-  }
-  const body = Uint8Array.of(...key, ...token.secret);
-  return prefix + encodeBase64Url(Uint8Array.of(...body, ...checksum(body)));
-}
+export const formatToken = (token: JoinToken): string => formatSecretText('token', token);
 
 /** @throws Failure `invalid` that says what is wrong with the text, without the text. */
-export function parseToken(text: string): JoinToken {
-  if (!text.startsWith(prefix)) {
-    throw new Failure(
-      'invalid',
-      `this is not a join token: one begins with "${prefix}", and \`trama token create\` prints it`,
-    );
-  }
-  const bytes = decodeBase64Url(text.slice(prefix.length));
-  const whole = keyBytes + secretBytes;
-  if (bytes?.length !== whole + 4) {
-    throw new Failure(
-      'invalid',
-      'the join token is incomplete or has characters too many: copy the whole of what `trama token create` printed',
-    );
-  }
-  const body = bytes.subarray(0, whole);
-  if (checksum(body).some((byte, i) => byte !== bytes[whole + i])) {
-    throw new Failure(
-      'invalid',
-      'the join token has a wrong character in it: copy it again from what `trama token create` printed',
-    );
-  }
-  return { serverKey: encodeZ85(body.subarray(0, keyBytes)), secret: body.slice(keyBytes) };
-}
+export const parseToken = (text: string): JoinToken => parseSecretText('token', text);
 
 /** `TOKEN@HOST[:PORT][,HOST[:PORT]…]`; an IPv6 address with a port stands in brackets. @throws Failure `invalid` */
 export function parseJoin(text: string, defaultPort: number): JoinTarget {
@@ -100,9 +58,4 @@ function isHost(host: string): boolean {
   const labels = host.split('.');
   if (host.length > 253 || /^[0-9]+$/.test(labels.at(-1) ?? '')) return false;
   return labels.every((label) => /^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$/.test(label));
-}
-
-function checksum(body: Uint8Array): Uint8Array {
-  const sum = crc32(body);
-  return Uint8Array.of(sum >>> 24, (sum >>> 16) & 255, (sum >>> 8) & 255, sum & 255);
 }

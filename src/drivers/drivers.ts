@@ -3,7 +3,7 @@
  * should exist on it. It is asked per network and per endpoint, so that one endpoint's change costs the same however
  * many there are.
  */
-import type { Driver as DriverName, EndpointRecord, NetworkRecord } from '../domain/domain.ts';
+import type { Driver as DriverName, EndpointRecord, HostInterface, NetworkRecord } from '../domain/domain.ts';
 import type { KernelObject } from '../kernel/objects.ts';
 
 /** What a driver may know of the host that it plans for. */
@@ -13,6 +13,10 @@ export interface Host {
   readonly address: string;
   /** Underlay interface. */
   readonly interface: string;
+  /** The interface that is a port of the underlay's, if that is a bridge of ours in its place. */
+  readonly port?: string;
+  /** What a network in a LAN could go by. */
+  readonly interfaces?: readonly HostInterface[];
   /** Docker's DOCKER-USER chain exists: its FORWARD policy must be answered. */
   readonly dockerUser: boolean;
   /** The kernel has br_netfilter: bridged frames would pass through iptables as well. Default false. */
@@ -30,15 +34,33 @@ export interface Sandbox {
   readonly gateway?: string;
 }
 
+/** Another node, as a network knows it. */
+export interface Peer {
+  /** Its underlay address. */
+  readonly vtep: string;
+  /** Its blocks of the network, CIDR. */
+  readonly blocks: readonly string[];
+  /** This node's own address in the network. */
+  readonly own: string;
+}
+
 export interface Driver {
   /** What the network needs on this host besides its endpoints. `gateway` is this node's own endpoint in it. */
   network(host: Host, network: NetworkRecord, gateway: EndpointRecord): KernelObject[];
-  /** An endpoint of this node's, before and after it is joined to a sandbox. */
-  localEndpoint(host: Host, network: NetworkRecord, endpoint: EndpointRecord): KernelObject[];
+  /** An endpoint of this node's, before and after it is joined to a sandbox. `own` is this node's address in the network. */
+  localEndpoint(host: Host, network: NetworkRecord, endpoint: EndpointRecord, own: string): KernelObject[];
   /** The same endpoint when its veth pair was lost under a running container: the pair again, and all inside the sandbox. */
-  restoredEndpoint(host: Host, network: NetworkRecord, endpoint: EndpointRecord, sandbox: Sandbox): KernelObject[];
-  /** Another node's endpoint. `vtep` is that node's underlay address. */
-  remoteEndpoint(host: Host, network: NetworkRecord, endpoint: EndpointRecord, vtep: string): KernelObject[];
+  restoredEndpoint(
+    host: Host,
+    network: NetworkRecord,
+    endpoint: EndpointRecord,
+    own: string,
+    sandbox: Sandbox,
+  ): KernelObject[];
+  /** Another node's endpoint. */
+  remoteEndpoint(host: Host, network: NetworkRecord, endpoint: EndpointRecord, peer: Peer): KernelObject[];
+  /** Another node's block of addresses, CIDR; absent: it makes no difference whose blocks addresses are of. */
+  remoteBlock?(host: Host, network: NetworkRecord, cidr: string, peer: Peer): KernelObject[];
 }
 
 /** Every driver, by the name that users give it. */

@@ -88,7 +88,7 @@ const notThere =
 /** What `nsenter` says of a sandbox that has ended since it was looked at. */
 const sandboxGone = /nsenter: (cannot open|failed to stat)|reassociate to namespace/;
 
-function judge(step: Step, complaints: readonly Complaint[]): Result {
+export function judge(step: Step, complaints: readonly Complaint[]): Result {
   const inSandbox = subjectOf(step).kind.startsWith('nft-') && sandboxOf(subjectOf(step)) !== undefined;
   const serious = complaints
     .filter((complaint) => complaint !== undefined)

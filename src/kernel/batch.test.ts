@@ -51,6 +51,27 @@ describe('batches', () => {
     expect(most).toBe(2);
   });
 
+  test('what only admits holds up nothing but nft, and is waited for', async () => {
+    const order: string[] = [];
+    const spawn = async ({ argv }: Command) => {
+      const [tool = '', where = ''] = argv;
+      order.push(`${tool} ${where}`);
+      // Slower than all that is run beside it.
+      if (tool === 'nsenter') for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+      order.push(`${tool} ${where} done`);
+      return finished(tool === 'nsenter' && order.length < 6 ? 1 : 0, 'x:1:1-2: Error: no such set');
+    };
+    const admitting: Operation = { tool: 'nft', ns: '/a', statements: ['a'], admits: true };
+    const closing: Operation = { tool: 'nft', ns: '/b', statements: ['b'] };
+    expect(await runOperations([admitting, ip('link a'), closing], spawn)).toEqual([
+      'no such set',
+      undefined,
+      undefined,
+    ]);
+    const [nsA, nsB] = ['nsenter --net=/a', 'nsenter --net=/b'];
+    expect(order).toEqual([nsA, 'ip -force', 'ip -force done', `${nsA} done`, nsB, `${nsB} done`]);
+  });
+
   test('an error is laid at the line that caused it', async () => {
     const said = 'Cannot find device "b"\nCommand failed -:2\nRTNETLINK answers: File exists\nCommand failed -:4\n';
     const { spawn } = fake(() => finished(1, said));
@@ -74,9 +95,9 @@ describe('batches', () => {
   test('links that go together are deleted as a group, and one that is gone already is told', async () => {
     const said = 'Cannot find device "trv1"\nCommand failed -:2\n';
     const { commands, spawn } = fake(() => finished(1, said));
-    const result = await runOperations([ip('link del trv0'), ip('link del trv1'), ip('addr del x')], spawn);
+    const result = await runOperations([ip('link del dev trv0'), ip('link del dev trv1'), ip('addr del x')], spawn);
     expect(commands[0]?.input).toBe(
-      'link set trv0 group 1953653101\nlink set trv1 group 1953653101\nlink del group 1953653101\naddr del x\n',
+      'link set dev trv0 group 1953653101\nlink set dev trv1 group 1953653101\nlink del group 1953653101\naddr del x\n',
     );
     expect(result).toEqual([undefined, 'Cannot find device "trv1"', undefined]);
   });

@@ -1,6 +1,6 @@
 /**
  * Runs operations in few processes: those that follow one another with one tool in one namespace go together. An error of
- * one never keeps the others from being done: `ip` and `bridge` are told to go on, and where a tool cannot (nft changes all or
+ * one never keeps the others from being done: `ip`, `bridge` and `tc` are told to go on, and where a tool cannot (nft changes all or
  * nothing; some errors end `ip` at once) the batch is halved until the culprit stands alone. Operations bear repetition.
  */
 import { CommandFailed, type Finished, type Spawn } from '../platform/platform.ts';
@@ -11,16 +11,18 @@ import { argvOf, inside, switching } from './print.ts';
 export type Complaint = string | undefined;
 
 /** Tools that do one thing at a time. */
-const oneByOne: readonly Operation['tool'][] = ['netns', 'iptables', 'conntrack'];
+const oneByOne: readonly Operation['tool'][] = ['iptables', 'conntrack'];
 
 /** @returns one complaint per operation, in their order. */
 export async function runOperations(operations: readonly Operation[], spawn: Spawn): Promise<Complaint[]> {
-  const complaints: Complaint[] = [];
+  const told: Promise<Complaint[][]>[] = [];
   for (const batches of sideBySide(batchesOf(operations))) {
-    const told = await Promise.all(batches.map((batch) => runBatch(batch, spawn)));
-    complaints.push(...told.flat());
+    if (batches.some(([first]) => first?.tool === 'nft')) await Promise.all(told);
+    const telling = Promise.all(batches.map((batch) => runBatch(batch, spawn)));
+    told.push(telling);
+    if (!batches.flat().every((operation) => operation.tool === 'nft' && operation.admits)) await telling;
   }
-  return complaints;
+  return (await Promise.all(told)).flat(2);
 }
 
 /** More processes at once only wait for one another. */
@@ -44,7 +46,11 @@ function batchesOf(operations: readonly Operation[]): Operation[][] {
   for (const operation of operations) {
     const batch = batches.at(-1);
     const first = batch?.[0];
-    const joins = first !== undefined && first.tool === operation.tool && first.ns === operation.ns;
+    const joins =
+      first !== undefined &&
+      first.tool === operation.tool &&
+      first.ns === operation.ns &&
+      togetherOf(first) === togetherOf(operation);
     if (batch !== undefined && joins && !oneByOne.includes(operation.tool)) {
       batch.push(operation);
     } else batches.push([operation]);
@@ -52,12 +58,15 @@ function batchesOf(operations: readonly Operation[]): Operation[][] {
   return batches;
 }
 
+const togetherOf = (operation: Operation): string | undefined =>
+  operation.tool === 'ip' ? operation.together : undefined;
+
 async function runBatch(batch: readonly Operation[], spawn: Spawn): Promise<Complaint[]> {
   const [first] = batch;
   if (first === undefined) return [];
   try {
-    const complaints =
-      first.tool === 'ip' || first.tool === 'bridge' ? await ipBatch(batch, spawn) : await atOnce(batch, spawn);
+    if (togetherOf(first) !== undefined) return await inStep(batch, spawn);
+    const complaints = batchTool(first) !== undefined ? await ipBatch(batch, spawn) : await atOnce(batch, spawn);
     if (complaints !== 'halve') return complaints;
   } catch (error) {
     return batch.map(() => sayFailure(first.tool, error));
@@ -102,12 +111,19 @@ function invocation(first: Operation, batch: readonly Operation[]) {
   return { argv: argvOf(first) };
 }
 
+/** The tool of iproute2 whose batch takes the operation. */
+function batchTool({ tool }: Operation): 'ip' | 'bridge' | 'tc' | undefined {
+  if (tool === 'netns') return 'ip';
+  return tool === 'ip' || tool === 'bridge' || tool === 'tc' ? tool : undefined;
+}
+
 async function ipBatch(batch: readonly Operation[], spawn: Spawn): Promise<Complaint[] | 'halve'> {
   const [first] = batch;
-  if (first === undefined || (first.tool !== 'ip' && first.tool !== 'bridge')) return [];
+  const tool = first && batchTool(first);
+  if (first === undefined || tool === undefined) return [];
   const lines = linesOf(batch);
   const finished = await spawn({
-    argv: switching(first.tool, first.ns, ['-force', '-batch', '-']),
+    argv: switching(tool, first.ns, ['-force', '-batch', '-']),
     input: `${lines.map(({ text }) => text).join('\n')}\n`,
     timeoutMs,
   });
@@ -120,6 +136,38 @@ async function ipBatch(batch: readonly Operation[], spawn: Spawn): Promise<Compl
     for (const operation of operations) complaints[operation] ??= complaint;
   });
   return complaints;
+}
+
+/** After the first that fails nothing more is done: each counts on those before. Then those that are only tried. */
+async function inStep(batch: readonly Operation[], spawn: Spawn): Promise<Complaint[]> {
+  const isTried = (operation: Operation) => operation.tool === 'ip' && operation.tried === true;
+  const counted = batch.filter((operation) => !isTried(operation));
+  const finished = await spawn({
+    argv: switching('ip', batch[0]?.ns ?? '', ['-batch', '-']),
+    input: `${counted.map((operation) => (operation.tool === 'ip' ? operation.args.join(' ') : '')).join('\n')}\n`,
+    timeoutMs,
+  });
+  refuseMissing('ip', finished);
+  if (finished.code !== 0) {
+    const [said = `ended with code ${finished.code}`] = finished.stderr
+      .split('\n')
+      .filter((line) => line.trim() !== '');
+    // Some errors end it without the number of the line.
+    const line = /^Command failed -:(\d+)$/m.exec(finished.stderr)?.[1];
+    const culprit = line === undefined ? undefined : counted[Number(line) - 1];
+    const told = culprit?.tool === 'ip' ? `${said} (ip ${culprit.args.join(' ')})` : said;
+    return batch.map((operation) => (operation === (culprit ?? counted[0]) ? told : undefined));
+  }
+  const rest = batch.filter(isTried);
+  const complaints = await runTried(rest, spawn);
+  return batch.map((operation) => complaints[rest.indexOf(operation)]);
+}
+
+async function runTried(batch: readonly Operation[], spawn: Spawn): Promise<Complaint[]> {
+  const complaints = await ipBatch(batch, spawn);
+  if (complaints !== 'halve') return complaints;
+  const middle = batch.length >> 1;
+  return [...(await runTried(batch.slice(0, middle), spawn)), ...(await runTried(batch.slice(middle), spawn))];
 }
 
 /**
@@ -142,7 +190,7 @@ function linesOf(batch: readonly Operation[]): { text: string; operations: numbe
     }
     const group: number[] = [];
     for (; deletes(index); index += 1) {
-      lines.push({ text: `link set ${argsOf(index)[2] ?? ''} group ${deletionGroup}`, operations: [index] });
+      lines.push({ text: `link set dev ${argsOf(index).at(-1) ?? ''} group ${deletionGroup}`, operations: [index] });
       group.push(index);
     }
     index -= 1;
@@ -174,6 +222,7 @@ const packages = {
   ip: 'iproute2',
   netns: 'iproute2',
   bridge: 'iproute2',
+  tc: 'iproute2',
   nft: 'nftables',
   conntrack: 'conntrack',
   iptables: 'iptables',

@@ -1,4 +1,4 @@
-/** What a step does, as arguments of `ip`, `bridge`, `nft`, `conntrack`, `iptables` and `sysctl`. Nothing here runs anything. */
+/** What a step does, as arguments of `ip`, `bridge`, `tc`, `nft`, `conntrack`, `iptables` and `sysctl`. Nothing here runs anything. */
 import { Failure } from '../domain/domain.ts';
 import { byKind, iptablesMark, type Of, type PerKind } from './identity.ts';
 import { linkChanges, linkCreation, linkDeletion } from './link-commands.ts';
@@ -13,18 +13,22 @@ import {
 } from './nft-text.ts';
 import type { IptablesObject, KernelObject } from './objects.ts';
 import type { Step } from './steps.ts';
+import { placeGivenBack, placeTaken } from './uplink-commands.ts';
 
 /** One invocation of a tool in one namespace; those that follow one another there go into one batch. */
 export type Operation =
   | {
-      readonly tool: 'ip' | 'bridge' | 'conntrack' | 'iptables' | 'sysctl';
+      readonly tool: 'ip' | 'bridge' | 'tc' | 'conntrack' | 'iptables' | 'sysctl';
       readonly ns: string;
       readonly args: readonly string[];
+      /** Those of one `together` end at the first that fails, except those that are `tried` at their end. */
+      readonly together?: string;
+      readonly tried?: true;
     }
-  /** `ip netns …`: not for batches, since it changes namespace itself. */
+  /** `ip netns …` */
   | { readonly tool: 'netns'; readonly ns: ''; readonly args: readonly string[] }
-  /** Applied together or not at all. */
-  | { readonly tool: 'nft'; readonly ns: string; readonly statements: readonly string[] };
+  /** Applied together or not at all. `admits`: what comes after it, other than of nft, need not wait for it. */
+  | { readonly tool: 'nft'; readonly ns: string; readonly statements: readonly string[]; readonly admits?: true };
 
 /**
  * @param host how `ip` finds the host's own namespace from inside another: a pid in it, or a path. Pid 1 normally is.
@@ -41,11 +45,16 @@ export function operationsOf(step: Step, host = '1'): readonly Operation[] {
 }
 
 const ip = (ns: string, ...args: readonly string[]): Operation => ({ tool: 'ip', ns, args });
+const tc = (ns: string, verb: string, device: string, ...discipline: readonly string[]): Operation => {
+  return { tool: 'tc', ns, args: ['qdisc', verb, 'dev', device, 'root', ...discipline] };
+};
 const nft = (ns: string, ...statements: readonly string[]): Operation => ({ tool: 'nft', ns, statements });
 
 const creations = (host: string): PerKind<readonly Operation[]> => ({
   namespace: (o) => [{ tool: 'netns', ns: '', args: ['netns', 'add', o.name] }],
   link: (o) => linkCreation(o, host),
+  uplink: placeTaken,
+  qdisc: (o) => [tc(o.ns, 'replace', o.device, ...bucket(o))],
   address: (o) => [ip(o.ns, 'addr', 'replace', o.cidr, 'dev', o.device)],
   // Not `replace`: the same destination may be somebody else's route.
   route: (o) => [ip(o.ns, 'route', 'add', ...routeArguments(o))],
@@ -53,7 +62,7 @@ const creations = (host: string): PerKind<readonly Operation[]> => ({
   fdb: (o) => [fdbOperation(o.mac === floodMac ? 'append' : 'replace', o)],
   'nft-table': (o) => [nft(o.ns, `add table ${o.family} ${o.table}`)],
   'nft-set': (o) => [nft(o.ns, setStatement(o))],
-  'nft-element': (o) => [nft(o.ns, elementStatement('add', o))],
+  'nft-element': (o) => [{ ...nft(o.ns, elementStatement('add', o)), ...(o.admits ? { admits: true } : {}) }],
   'nft-map': (o) => [nft(o.ns, mapStatement(o))],
   'nft-map-element': (o) => [nft(o.ns, mapElementAddition(o)), ...forgotten(o)],
   'nft-chain': (o) => [nft(o.ns, ...chainStatements(o))],
@@ -64,6 +73,8 @@ const creations = (host: string): PerKind<readonly Operation[]> => ({
 const deletions: PerKind<readonly Operation[]> = {
   namespace: (o) => [{ tool: 'netns', ns: '', args: ['netns', 'del', o.name] }],
   link: linkDeletion,
+  uplink: placeGivenBack,
+  qdisc: (o) => [tc(o.ns, 'del', o.device)],
   address: (o) => [ip(o.ns, 'addr', 'del', o.cidr, 'dev', o.device)],
   route: (o) => [ip(o.ns, 'route', 'del', ...routeArguments(o))],
   neighbour: (o) => [ip(o.ns, 'neigh', 'del', o.address, 'dev', o.device)],
@@ -102,6 +113,11 @@ function forgotten(o: Of<'nft-map-element'>): Operation[] {
   return [{ tool: 'conntrack', ns: o.ns, args: ['-D', '-p', 'udp', ...destination, '--orig-port-dst', port] }];
 }
 
+/** What cannot be sent within 50 ms is dropped. */
+function bucket(o: Of<'qdisc'>): string[] {
+  return ['tbf', 'rate', `${o.rate}bit`, 'burst', String(o.burst), 'latency', '50ms'];
+}
+
 function routeArguments(o: Of<'route'>): string[] {
   return [
     o.destination,
@@ -109,7 +125,7 @@ function routeArguments(o: Of<'route'>): string[] {
     'dev',
     o.device,
     'proto',
-    routeProtocol,
+    o.protocol ?? routeProtocol,
     ...(o.source === undefined ? [] : ['src', o.source]),
   ];
 }

@@ -2,9 +2,19 @@
  * What the kernel's monitors say, judged against what is desired. Only a hint that looking is worth while: a wrong one
  * costs a pass that writes nothing, a missed one waits for the periodic pass.
  */
-import { canonicalDestination, chainMarks, compare, iptablesChainKey, keyOf, linkKey } from './identity.ts';
-import { floodMac, isOwnLinkName, ownTable, routeProtocol } from './names.ts';
+import {
+  canonicalDestination,
+  chainMarks,
+  compare,
+  iptablesChainKey,
+  keyOf,
+  linkKey,
+  sameGroup,
+  uplinkKey,
+} from './identity.ts';
+import { floodMac, isOwnLinkName, isPlace, ownTable, routeProtocol } from './names.ts';
 import type { KernelObject, NftFamily } from './objects.ts';
+import { readGroup } from './observe-links.ts';
 import { type NftListing, readContainer, readElement, readMapElement, ruleMark } from './observe-rules.ts';
 import type { DeltaTracker } from './tracker.ts';
 
@@ -29,12 +39,19 @@ export function readIpEvent(ns: string, line: string, wishes: Wishes): Happening
   const address = /^\d+: (\S+)\s+inet6? (\S+) .*scope (\S+)/.exec(text);
   if (address !== null) {
     const [, device = '', cidr = '', scope] = address;
-    return scope === 'link' ? undefined : thing({ kind: 'address', ns, device, cidr }, device, gone, wishes);
+    if (scope === 'link' || isPlace(device)) return undefined;
+    return onUplink(ns, device, gone, wishes) ?? thing({ kind: 'address', ns, device, cidr }, device, gone, wishes);
   }
   const words = text.trim().split(/\s+/);
   return /^[A-Z]{4,}$/.test(words.at(-1) ?? '')
     ? neighbourEvent(ns, words, gone, wishes)
     : routeEvent(ns, words, gone, wishes);
+}
+
+/** Something came to stand on an interface whose place a bridge has taken. */
+function onUplink(ns: string, device: string, gone: boolean, wishes: Wishes): Happening | undefined {
+  const subject = uplinkKey(ns, device);
+  return gone || wishes.desired(subject) === undefined ? undefined : { subject, wrong: true };
 }
 
 function linkEvent(
@@ -44,18 +61,36 @@ function linkEvent(
   now: { readonly up: boolean; readonly mtu: number; readonly rest: string },
   wishes: Wishes,
 ): Happening | undefined {
-  if (!isOwnLinkName(name)) return undefined;
+  if (!isOwnLinkName(name)) return uplinkEvent(ns, name, gone, now, wishes);
   const subject = linkKey(ns, name);
   const desired = wishes.desired(subject);
+  // An engine has taken it into a container.
+  if (gone && desired?.kind === 'link' && desired.type === 'macvlan' && desired.handedOver) return undefined;
   if (gone || desired?.kind !== 'link') return { subject, wrong: gone === (desired !== undefined) };
   const master = / master (\S+)/.exec(now.rest)?.[1];
   const mac = /link\/ether (\S+)/.exec(now.rest)?.[1];
+  const group = / group (\S+)/.exec(now.rest)?.[1];
   const same =
     now.up === desired.up &&
     now.mtu === desired.mtu &&
     master === desired.master &&
+    (group === undefined || sameGroup(desired, readGroup(group))) &&
     (desired.mac === undefined || mac === undefined || mac === desired.mac);
   return { subject, wrong: !same };
+}
+
+/** An interface of the host's: wrong if a bridge has its place and it is no port of that. */
+function uplinkEvent(
+  ns: string,
+  name: string,
+  gone: boolean,
+  now: { readonly rest: string },
+  wishes: Wishes,
+): Happening | undefined {
+  const subject = uplinkKey(ns, name);
+  const desired = wishes.desired(subject);
+  if (desired?.kind !== 'uplink') return undefined;
+  return { subject, wrong: gone || / master (\S+)/.exec(now.rest)?.[1] !== desired.bridge };
 }
 
 /** Something on a link: wrong if it is gone and wanted, or there and unwanted on a link of ours, or there and different. */
@@ -87,7 +122,12 @@ function routeEvent(ns: string, words: readonly string[], gone: boolean, wishes:
     ...(via === undefined ? {} : { via }),
     ...(source === undefined ? {} : { source }),
   } as const;
-  if (after(words, 'proto') === routeProtocol) return thing(object, gone ? device : 'trb0', gone, wishes);
+  const proto = after(words, 'proto');
+  if (proto !== routeProtocol && proto !== 'kernel') {
+    const astray = onUplink(ns, device, gone, wishes);
+    if (astray !== undefined) return astray;
+  }
+  if (proto === routeProtocol) return thing(object, gone ? device : 'trb0', gone, wishes);
   // Somebody else's route where ours should be took its place.
   const subject = keyOf(object);
   return !gone && wishes.desired(subject) !== undefined ? { subject, wrong: true } : undefined;
@@ -108,13 +148,20 @@ function neighbourEvent(ns: string, words: readonly string[], gone: boolean, wis
     if (mac === floodMac && first === link.group) return undefined;
     return thing({ kind: 'fdb', ns, device, mac, table: 'self', destination: first }, device, gone, wishes);
   }
-  if (first === 'dev') return undefined;
+  if (first === 'dev') {
+    // Of ports' own MACs the kernel makes such entries, and they are left out.
+    const ours = permanent && isBridge(wishes.desired(linkKey(ns, device)));
+    return ours ? thing({ kind: 'fdb', ns, device, mac, table: 'self' }, device, gone, wishes) : undefined;
+  }
+  if (isPlace(device)) return undefined;
   const object = { kind: 'neighbour', ns, device, address: first, mac } as const;
   if (permanent || gone) return thing(object, device, gone, wishes);
   // Learned entries come and go; one where a permanent one should be is wrong.
   const subject = keyOf(object);
   return wishes.desired(subject) === undefined ? undefined : { subject, wrong: true };
 }
+
+const isBridge = (object: KernelObject | undefined) => object?.kind === 'link' && object.type === 'bridge';
 
 /** @param line of `nft -j monitor`. */
 export function readNftEvent(ns: string, line: string, wishes: Wishes): Happening[] {

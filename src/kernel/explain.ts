@@ -9,6 +9,8 @@ const place = (ns: string) => (ns === '' ? 'on the host' : ns.startsWith('/') ? 
 const descriptions: PerKind<string> = {
   namespace: (o) => `network namespace ${o.name}`,
   link: describeLink,
+  uplink: (o) => `place of ${o.bridge} for ${o.device} ${place(o.ns)}, with its addresses and routes`,
+  qdisc: (o) => `rate limit of ${o.rate} bit/s on ${o.device} ${place(o.ns)}`,
   address: (o) => `address ${o.cidr} of ${o.device} ${place(o.ns)}`,
   route: (o) =>
     `route to ${o.destination}${o.via === undefined ? '' : ` by way of ${o.via}`} through ${o.device} ${place(o.ns)}`,
@@ -27,7 +29,7 @@ const descriptions: PerKind<string> = {
 
 export function explain(step: Step): string {
   const what = byKind(descriptions, subjectOf(step));
-  if (step.op === 'create') return `Create the ${what}.`;
+  if (step.op === 'create') return `${isBorn(step.after) ? 'Set up' : 'Create'} the ${what}.`;
   if (step.op === 'change') return `Change the ${what}${wasBefore(step.before, step.after)}.`;
   if (step.before.kind === 'sysctl' && step.before.previous !== undefined) {
     return `Restore the sysctl ${step.before.key.replaceAll('/', '.')} to ${step.before.previous} ${place(step.before.ns)}.`;
@@ -35,21 +37,29 @@ export function explain(step: Step): string {
   return `Delete the ${what}.`;
 }
 
+/** Loopback is there as soon as its namespace is. */
+const isBorn = (object: KernelObject) => object.kind === 'link' && object.type === 'loopback';
+
 function describeLink(o: Of<'link'>): string {
   const port = o.master === undefined ? '' : `, a port of ${o.master}`;
+  if (o.type === 'loopback') return `loopback ${place(o.ns)}`;
   if (o.type === 'bridge') return `bridge ${o.name} ${place(o.ns)}`;
   if (o.type === 'vxlan') {
     const peers = o.group === undefined ? '' : `, multicast group ${o.group}`;
     return `VXLAN device ${o.name} ${place(o.ns)} with VNI ${o.vni} from ${o.local}:${o.dstPort}${peers}${port}`;
   }
+  if (o.type === 'macvlan') return `macvlan ${o.name} ${place(o.ns)} over ${o.lower.name} ${place(o.lower.ns)}`;
   if (o.secondary) return `second end ${o.name} ${place(o.ns)} of veth ${o.peer.name}${port}`;
   return `veth pair ${o.name} ${place(o.ns)} and ${o.peer.name} ${place(o.peer.ns)}${port}`;
 }
 
 function describeForwarding(o: Of<'fdb'>): string {
+  if (o.table === 'self' && o.destination === undefined) {
+    return `forwarding entry ${o.mac} → the bridge ${o.device} itself ${place(o.ns)}`;
+  }
   if (o.table === 'master') return `forwarding entry ${o.mac} → port ${o.device} ${place(o.ns)}`;
   const mac = o.mac === floodMac ? 'for broadcast and multicast' : o.mac;
-  return `forwarding entry ${mac} → VTEP ${o.destination ?? 'none'} of ${o.device} ${place(o.ns)}`;
+  return `forwarding entry ${mac} → VTEP ${o.destination} of ${o.device} ${place(o.ns)}`;
 }
 
 function wasBefore(before: KernelObject, after: KernelObject): string {

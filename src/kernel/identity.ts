@@ -1,6 +1,15 @@
 /** What makes two objects the same thing, what an object stands on, and whether the kernel's is as desired. */
 import { floodMac, markOf } from './names.ts';
-import type { IptablesObject, KernelKind, KernelObject, LinkObject, NftChainObject } from './objects.ts';
+import type {
+  IptablesObject,
+  KernelKind,
+  KernelObject,
+  LinkCommon,
+  LinkObject,
+  NftChainObject,
+  NftElementObject,
+  NftMapElementObject,
+} from './objects.ts';
 
 /** The object of one kind. */
 export type Of<K extends KernelKind> = Extract<KernelObject, { kind: K }>;
@@ -18,6 +27,8 @@ const key = (...parts: readonly string[]) => parts.map((part) => part || '-').jo
 const keys: PerKind<string> = {
   namespace: (o) => namespaceKey(o.name),
   link: (o) => linkKey(o.ns, o.name),
+  uplink: (o) => uplinkKey(o.ns, o.device),
+  qdisc: (o) => key('qdisc', o.ns, o.device),
   address: (o) => key('address', o.ns, o.device, o.cidr),
   route: (o) => key('route', o.ns, o.destination),
   neighbour: (o) => key('neighbour', o.ns, o.device, o.address),
@@ -40,6 +51,7 @@ export function keyOf(object: KernelObject): string {
 
 const namespaceKey = (name: string) => key('namespace', name);
 export const linkKey = (ns: string, name: string) => key('link', ns, name);
+export const uplinkKey = (ns: string, device: string) => key('uplink', ns, device);
 /** Not an object: groups the rules of ours in one foreign chain. */
 export const iptablesChainKey = (ns: string, table: string, chain: string) => key('chain', ns, table, chain);
 type InTable = { readonly ns: string; readonly family: string; readonly table: string };
@@ -58,7 +70,13 @@ export function chainMarks(object: NftChainObject): readonly string[] {
 const containers: PerKind<string | undefined> = {
   namespace: () => undefined,
   // Links do not count as gone with their namespace: whoever has it open keeps it, and them, alive.
-  link: (o) => (o.type === 'veth' && o.secondary ? linkKey(o.peer.ns, o.peer.name) : undefined),
+  link: (o) => {
+    if (o.type === 'macvlan') return linkKey(o.lower.ns, o.lower.name);
+    return o.type === 'veth' && o.secondary ? linkKey(o.peer.ns, o.peer.name) : undefined;
+  },
+  // Not the bridge: what went with it would be lost, and has to come back.
+  uplink: () => undefined,
+  qdisc: (o) => linkKey(o.ns, o.device),
   address: (o) => linkKey(o.ns, o.device),
   route: (o) => linkKey(o.ns, o.device),
   neighbour: (o) => linkKey(o.ns, o.device),
@@ -71,7 +89,7 @@ const containers: PerKind<string | undefined> = {
   'nft-chain': (o) => tableKey(o),
   iptables: (o) => iptablesChainKey(o.ns, o.table, o.chain),
   sysctl: (o) => {
-    const device = /^net\/ipv[46]\/(?:conf|neigh)\/(tr[a-z][0-9a-f]+)\//.exec(o.key)?.[1];
+    const device = /^net\/ipv[46]\/(?:conf|neigh)\/(tr[a-z]-?[0-9a-f]+)\//.exec(o.key)?.[1];
     return device === undefined ? undefined : linkKey(o.ns, device);
   },
 };
@@ -120,6 +138,8 @@ const when = (differs: boolean, how: Difference): Difference => (differs ? how :
 const comparisons: { readonly [K in KernelKind]: (desired: Of<K>, observed: Of<K>) => Difference } = {
   namespace: () => 'none',
   link: compareLinks,
+  uplink: (d, o) => when(d.bridge !== o.bridge || o.astray === true, 'change'),
+  qdisc: (d, o) => when(d.rate !== o.rate || d.burst !== o.burst, 'change'),
   address: () => 'none',
   route: (d, o) => when(d.via !== o.via || d.device !== o.device || d.source !== o.source, 'change'),
   neighbour: (d, o) => when(d.mac !== o.mac, 'change'),
@@ -161,14 +181,44 @@ function compareLinks(desired: LinkObject, observed: LinkObject): Difference {
     const fixed = ['vni', 'dstPort', 'local', 'learning', 'group'] as const;
     if (fixed.some((name) => desired[name] !== observed[name])) return 'recreate';
     if (desired.ttl !== undefined && desired.ttl !== observed.ttl) return 'recreate';
+    // Where it stands now cannot be read; where it was put is remembered for as long as nothing else was seen.
+    if (observed.device !== '' && desired.device !== observed.device) return 'recreate';
   }
+  if (desired.type === 'macvlan' && observed.type === 'macvlan') {
+    if (desired.mode !== observed.mode) return 'recreate';
+    // By which name it stands on something cannot be read everywhere.
+    if (observed.lower.name !== '' && desired.lower.name !== observed.lower.name) return 'recreate';
+  }
+  // Never made anew: the host's own addresses may stand on it.
+  if (desired.type === 'bridge' && observed.type === 'bridge' && desired.inPlaceOf !== observed.inPlaceOf)
+    return 'change';
   const same =
     desired.mtu === observed.mtu &&
     desired.up === observed.up &&
     desired.master === observed.master &&
+    sameGroup(desired, observed) &&
     (desired.mac === undefined || desired.mac === observed.mac) &&
     portFlags.every((flag) => desired.port?.[flag] === undefined || desired.port[flag] === observed.port?.[flag]);
   return same ? 'none' : 'change';
 }
 
+type Grouped = Pick<LinkCommon, 'linkGroup'>;
+export const sameGroup = (one: Grouped, other: Grouped) => (one.linkGroup ?? 0) === (other.linkGroup ?? 0);
+
 export const portFlags = ['learning', 'neighSuppress', 'isolated', 'flood'] as const;
+
+/** Key of the table that the object is, or is a set or chain of. */
+export function filterTable(object: KernelObject): string | undefined {
+  if (object.kind === 'nft-table') return keyOf(object);
+  const inTable = object.kind === 'nft-set' || object.kind === 'nft-map' || object.kind === 'nft-chain';
+  return inTable ? tableKey(object) : undefined;
+}
+
+export function isEntry(object: KernelObject | undefined): object is NftElementObject | NftMapElementObject {
+  return object?.kind === 'nft-element' || object?.kind === 'nft-map-element';
+}
+
+/** Where it is cannot be told from the host: it is as good as there. */
+export function isHandedOver(object: KernelObject): boolean {
+  return object.kind === 'link' && object.type === 'macvlan' && object.handedOver === true;
+}

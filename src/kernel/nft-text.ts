@@ -27,10 +27,11 @@ export function mapElementDeletion(o: NftMapElementObject): string {
 /** The chain, if it is not there, and its rules in place of those that are. */
 export function chainStatements(o: NftChainObject): string[] {
   const chain = `${o.family} ${o.table} ${o.name}`;
+  const device = o.hook?.device === undefined ? '' : ` device "${o.hook.device}"`;
   const hook =
     o.hook === undefined
       ? ''
-      : ` { type ${o.hook.type} hook ${o.hook.hook} priority ${o.hook.priority}; policy accept; }`;
+      : ` { type ${o.hook.type} hook ${o.hook.hook}${device} priority ${o.hook.priority}; policy accept; }`;
   const rules = o.rules.map((rule) => `add rule ${chain} ${rule} comment "${markOf(rule)}"`);
   return [`add chain ${chain}${hook}`, `flush chain ${chain}`, ...rules];
 }

@@ -6,8 +6,10 @@
  * the path of one (a container's sandbox).
  *
  * Ownership is visible in the kernel: links are called `tr…` (see `names` in domain), nft tables `trama`, routes carry
- * `proto 84`, iptables rules the comment `trama`. Nothing else is ever touched.
+ * `proto 84`, iptables rules the comment `trama`. Nothing else is ever touched, but for what `UplinkObject` says.
  */
+
+import type { Carried } from './carried.ts';
 
 export interface NamespaceObject {
   readonly kind: 'namespace';
@@ -22,6 +24,8 @@ export interface LinkCommon {
   readonly up: boolean;
   /** Absent: whatever the kernel chose. */
   readonly mac?: string;
+  /** Number of its group of links (ip-link(8)), by which rules know it at less cost than by any set. Absent: 0, that of all. */
+  readonly linkGroup?: number;
   /** Name of the bridge (same namespace) that it is a port of. */
   readonly master?: string;
   /** Flags of the bridge port; absent ones are not looked at. */
@@ -35,6 +39,8 @@ export interface LinkCommon {
 
 export interface BridgeLink extends LinkCommon {
   readonly type: 'bridge';
+  /** It stands in the place of this interface of the host's (`UplinkObject`), which its alias tells. */
+  readonly inPlaceOf?: string;
 }
 
 export interface VxlanLink extends LinkCommon {
@@ -44,11 +50,10 @@ export interface VxlanLink extends LinkCommon {
   readonly dstPort: number;
   /** Underlay address that packets are sent from. */
   readonly local: string;
-  /**
-   * Made in the namespace `''`, where its UDP socket stays, then moved into `ns`.
-   * `device` is the underlay's interface.
-   */
+  /** Interface of the underlay. */
   readonly device: string;
+  /** Namespace of that interface: there it is made and its UDP socket stays, then it is moved into `ns`. Absent: `''`. */
+  readonly underlay?: string;
   readonly learning: boolean;
   /** Multicast group instead of a registry of peers. */
   readonly group?: string;
@@ -68,7 +73,65 @@ export interface VethLink extends LinkCommon {
   readonly secondary?: boolean;
 }
 
-export type LinkObject = BridgeLink | VxlanLink | VethLink;
+/**
+ * A second interface of its lower device's, mostly in another namespace: what that takes arrives here, and what is sent here
+ * that sends. It goes with it, and is made after it. Of mode `passthru` it has its MAC; of mode `bridge` one of its own, and two on
+ * one device reach each other.
+ */
+export interface MacvlanLink extends LinkCommon {
+  readonly type: 'macvlan';
+  /** As of a veth's. */
+  readonly index?: number;
+  readonly lower: { readonly ns: string; readonly name: string };
+  /** As ip-link(8) writes it, with its flag: `passthru nopromisc`. */
+  readonly mode: string;
+  /** It is given to an engine, which puts it into a container: out of sight it is not gone. */
+  readonly handedOver?: true;
+}
+
+/** `lo`, which a namespace is born with: it is only ever set up. */
+export interface LoopbackLink extends LinkCommon {
+  readonly type: 'loopback';
+}
+
+/** What an engine takes into a container, or one end of it. */
+export type HandedLink = VethLink | MacvlanLink;
+
+export type LinkObject = BridgeLink | VxlanLink | VethLink | MacvlanLink | LoopbackLink;
+
+/**
+ * An interface that is somebody else's and a port of a bridge of ours, which stands in its place: what stood on the interface
+ * (`carried.ts`) stands on the bridge, and goes back when this goes. The one thing of others that is ever touched; what is done
+ * is in `uplinks.ts`, and written down before.
+ */
+export interface UplinkObject {
+  readonly kind: 'uplink';
+  readonly ns: string;
+  readonly device: string;
+  readonly bridge: string;
+  /** Only as read from the kernel: it is no port of the bridge, or something stands on it. */
+  readonly astray?: true;
+  /** Only in steps that are about to be done. */
+  readonly carried?: {
+    /** What goes to where the step leads. */
+    readonly things: Carried;
+    /** What is on the other of the two now, and is taken from it. */
+    readonly there: Carried;
+    /** What the interface's own settings are where the bridge's differ: below /proc/sys, `NAME` for the bridge's. */
+    readonly settings: readonly { readonly key: string; readonly value: string }[];
+  };
+}
+
+/** What a link sends is held to a rate by a token bucket, its root queueing discipline: tc-tbf(8). */
+export interface QdiscObject {
+  readonly kind: 'qdisc';
+  readonly ns: string;
+  readonly device: string;
+  /** Bits per second. */
+  readonly rate: number;
+  /** Bytes that may go at once. */
+  readonly burst: number;
+}
 
 export interface AddressObject {
   readonly kind: 'address';
@@ -86,6 +149,8 @@ export interface RouteObject {
   readonly via?: string;
   readonly device: string;
   readonly source?: string;
+  /** As ip-route(8) names it; absent: that of ours. Others are made only, and never observed. */
+  readonly protocol?: string;
 }
 
 /** A permanent neighbour entry. */
@@ -99,7 +164,8 @@ export interface NeighbourObject {
 
 /**
  * A forwarding entry. `self`: in the VXLAN device's own table, MAC → VTEP (`00:00:00:00:00:00` floods; several VTEPs may
- * share it). `master`: in the bridge's table, MAC → port.
+ * share it). `master`: in the bridge's table, MAC → port. `self` without a destination: in the bridge's table, a MAC whose
+ * frames the bridge itself takes; its own has such an entry from the beginning.
  */
 export interface FdbObject {
   readonly kind: 'fdb';
@@ -107,13 +173,13 @@ export interface FdbObject {
   readonly device: string;
   readonly mac: string;
   readonly table: 'self' | 'master';
-  /** Only `self`. */
+  /** Only `self`, of a VXLAN device. */
   readonly destination?: string;
 }
 
-export type NftFamily = 'inet' | 'ip' | 'bridge';
+export type NftFamily = 'inet' | 'ip' | 'bridge' | 'netdev';
 
-/** A table of ours; always called `trama`. */
+/** A table of ours, called `trama`; in a lab `lab`, where an agent would take it for its own. */
 export interface NftTableObject {
   readonly kind: 'nft-table';
   readonly ns: string;
@@ -141,6 +207,8 @@ export interface NftElementObject {
   readonly set: string;
   /** Parts of a concatenation, in order. */
   readonly key: readonly string[];
+  /** What it lets pass is dropped without it: it may come beside, or after, what it is for. Never observed. */
+  readonly admits?: true;
 }
 
 /** Like a set, but each element has a value; a rule translates by it, e.g. `dnat ip to tcp dport map @name`. */
@@ -183,7 +251,13 @@ export interface NftChainObject {
   readonly table: string;
   readonly name: string;
   /** Absent: a regular chain, reached by jumps. `policy` is always accept. */
-  readonly hook?: { readonly type: 'filter' | 'nat' | 'route'; readonly hook: string; readonly priority: number };
+  readonly hook?: {
+    readonly type: 'filter' | 'nat' | 'route';
+    readonly hook: string;
+    /** Interface, in the family netdev. */
+    readonly device?: string;
+    readonly priority: number;
+  };
   readonly rules: readonly string[];
   /** Only as read from the kernel: the rules' comments in order; `rules` is empty then. */
   readonly marks?: readonly string[];
@@ -217,6 +291,8 @@ export interface SysctlObject {
 export type KernelObject =
   | NamespaceObject
   | LinkObject
+  | UplinkObject
+  | QdiscObject
   | AddressObject
   | RouteObject
   | NeighbourObject

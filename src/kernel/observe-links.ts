@@ -1,15 +1,19 @@
 /** Listings of `ip -j` and `bridge -j` as objects. */
+import { dataNamespace } from '../domain/domain.ts';
 import { canonicalDestination } from './identity.ts';
-import { floodMac, isOwnLink, isSecondEnd, otherEnd } from './names.ts';
-import type { AddressObject, FdbObject, LinkObject, NeighbourObject, RouteObject } from './objects.ts';
+import { floodMac, isOwnLink, isPlace, isSecondEnd, lowerName, otherEnd, placeOfAlias } from './names.ts';
+import type { AddressObject, FdbObject, LinkObject, NeighbourObject, RouteObject, UplinkObject } from './objects.ts';
 
 /** An element of `ip -j -d addr`; only what is used. */
 interface LinkListing {
   readonly ifname: string;
+  readonly ifalias?: string;
+  readonly link?: string;
   readonly flags: readonly string[];
   readonly mtu: number;
   readonly address?: string;
   readonly master?: string;
+  readonly group?: string;
   readonly linkinfo?: {
     readonly info_kind?: string;
     readonly info_data?: Readonly<Record<string, unknown>>;
@@ -23,11 +27,18 @@ interface LinkListing {
   }[];
 }
 
-/** Our links and their addresses. What the kernel gives by itself, link-local IPv6, is left out. */
-export function readLinks(ns: string, listing: readonly unknown[]): (LinkObject | AddressObject)[] {
-  return (listing as readonly LinkListing[]).flatMap((entry) => {
+/**
+ * Our links and their addresses. What the kernel gives by itself, link-local IPv6, is left out; so is what stands on a bridge that
+ * has taken an interface's place.
+ */
+export function readLinks(ns: string, listing: readonly unknown[]): (LinkObject | AddressObject | UplinkObject)[] {
+  return (listing as readonly LinkListing[]).flatMap((entry): (LinkObject | AddressObject | UplinkObject)[] => {
     const link = readLink(ns, entry);
     if (link === undefined) return [];
+    if (link.type === 'bridge' && isPlace(link.name)) {
+      const device = link.inPlaceOf ?? foreignPort(listing as readonly LinkListing[], link.name);
+      return device === undefined ? [link] : [link, { kind: 'uplink', ns, device, bridge: link.name }];
+    }
     const addresses = (entry.addr_info ?? [])
       .filter(({ family, scope }) => family === 'inet' || (family === 'inet6' && scope !== 'link'))
       .map(({ local, prefixlen }) => {
@@ -35,6 +46,12 @@ export function readLinks(ns: string, listing: readonly unknown[]): (LinkObject 
       });
     return [link, ...addresses];
   });
+}
+
+/** The port of a bridge that is none of ours. */
+function foreignPort(listing: readonly LinkListing[], bridge: string): string | undefined {
+  const ports = listing.filter(({ master }) => master === bridge);
+  return ports.find(({ ifname, linkinfo }) => !isOwnLink(ifname, linkinfo?.info_kind))?.ifname;
 }
 
 function readLink(ns: string, entry: LinkListing): LinkObject | undefined {
@@ -48,15 +65,32 @@ function readLink(ns: string, entry: LinkListing): LinkObject | undefined {
     mtu: entry.mtu,
     up: entry.flags.includes('UP'),
     ...(entry.address === undefined ? {} : { mac: entry.address }),
+    ...readGroup(entry.group),
     ...(entry.master === undefined ? {} : { master: entry.master }),
     ...(port === undefined ? {} : { port: readPort(port) }),
   } as const;
-  if (type === 'bridge') return { ...common, type };
+  if (type === 'bridge') {
+    const inPlaceOf = isPlace(entry.ifname) ? placeOfAlias(entry.ifalias) : undefined;
+    return { ...common, type, ...(inPlaceOf === undefined ? {} : { inPlaceOf }) };
+  }
   if (type === 'vxlan') return { ...common, type, ...readVxlan(entry.linkinfo?.info_data ?? {}) };
+  if (type === 'macvlan') {
+    const mode = readMode(entry.linkinfo?.info_data ?? {});
+    // What it stands on is told by name within one namespace only; one that shares a MAC stands on a bridge of ours, by convention.
+    const lower = mode.startsWith('passthru')
+      ? { ns: dataNamespace, name: lowerName(entry.ifname) }
+      : { ns: '', name: ns === '' ? (entry.link ?? '') : '' };
+    return { ...common, type, lower, mode };
+  }
   const second = isSecondEnd(entry.ifname);
   // Where the other end is cannot be read; by convention the second end's first is on the host.
   const peer = { ns: '', name: otherEnd(entry.ifname), mtu: entry.mtu };
   return { ...common, type: 'veth', peer, ...(second ? { secondary: true } : {}) };
+}
+
+/** Its name, if the machine has one for it, else its number. */
+export function readGroup(text = 'default'): { readonly linkGroup?: number } {
+  return text === 'default' || text === '0' ? {} : { linkGroup: Number(text) };
 }
 
 const readPort = (data: Readonly<Record<string, unknown>>) => ({
@@ -76,6 +110,9 @@ const readVxlan = (data: Readonly<Record<string, unknown>>) => ({
   ...(data.group === undefined ? {} : { group: String(data.group) }),
   ...(data.ttl === undefined ? {} : { ttl: Number(data.ttl) }),
 });
+
+const readMode = ({ mode, nopromisc }: Readonly<Record<string, unknown>>) =>
+  nopromisc === true ? `${mode} nopromisc` : String(mode);
 
 interface RouteListing {
   readonly dst: string;
@@ -109,7 +146,7 @@ export function readNeighbours(
   listing: readonly unknown[],
   links: readonly LinkObject[],
 ): NeighbourObject[] {
-  const own = new Set(links.map(({ name }) => name));
+  const own = new Set(links.map(({ name }) => name).filter((name) => !isPlace(name)));
   return (listing as readonly NeighbourListing[]).flatMap(({ dst, dev, lladdr, state }) =>
     own.has(dev) && lladdr !== undefined && state?.includes('PERMANENT')
       ? [{ kind: 'neighbour', ns, device: dev, address: dst, mac: lladdr }]
@@ -130,7 +167,7 @@ interface ForwardingListing {
 /**
  * Entries that somebody made: permanent ones in VXLAN devices' own tables (without the multicast group's, which the
  * kernel makes), static ones in bridges' tables, and permanent ones there, which make a bridge swallow frames, unless
- * the MAC is a port's or the bridge's own. Learned entries, and the copies per VLAN that a bridge keeps, are left out.
+ * the MAC is a port's own. The bridge's own is among them: without that entry nothing reaches it. Learned entries, and the copies per VLAN that a bridge keeps, are left out.
  */
 export function readForwarding(ns: string, listing: readonly unknown[], links: readonly LinkObject[]): FdbObject[] {
   const byName = new Map(links.map((link) => [link.name, link]));
@@ -143,6 +180,11 @@ export function readForwarding(ns: string, listing: readonly unknown[], links: r
       const made = link.type === 'vxlan' && entry.state === 'permanent' && entry.dst !== undefined;
       if (!made || (entry.mac === floodMac && entry.dst === link.group)) return [];
       return [{ ...common, table: 'self', destination: entry.dst }];
+    }
+    if (entry.master === entry.ifname) {
+      // What else a bridge in an interface's place takes for its own is the host's.
+      const told = entry.state === 'permanent' && (entry.mac === link.mac || !isPlace(link.name));
+      return told ? [{ ...common, table: 'self' }] : [];
     }
     const made = entry.state === 'static' || (entry.state === 'permanent' && !ownMacs.has(entry.mac));
     return entry.master !== undefined && made ? [{ ...common, table: 'master' }] : [];

@@ -66,7 +66,7 @@ async function observeNamespace(
   ];
 }
 
-const forwards = (link: LinkObject) => link.type !== 'veth' || link.master !== undefined;
+const forwards = ({ type, master }: LinkObject) => type === 'bridge' || type === 'vxlan' || master !== undefined;
 
 /** The tables of ours, one listing each: nft 1.0.6 fails to list two in one call. */
 export async function observeNft(spawn: Spawn, ns: string): Promise<KernelObject[]> {

@@ -4,8 +4,9 @@
  *   1. namespaces, and sysctls that are not a link's own, since they may be defaults of links to come
  *   2. nft tables, sets and maps, their elements, chains (those that are jumped to first): filters stand before a link comes up
  *   3. deletion of links that must be made anew
- *   4. links: bridges, VXLAN devices, veth pairs, their second ends; each is created down and set up last
- *   5. sysctls of those links, addresses, neighbours, forwarding entries, routes, iptables rules
+ *   4. links: bridges, VXLAN devices and macvlans, what a bridge takes the place of, veth pairs, their second ends; each is created down
+ *      and set up last
+ *   5. sysctls of those links, addresses, rates, neighbours, forwarding entries, routes, iptables rules
  *   6. deletions, the other way round: links go before the filters that guard them
  *
  * An nft table that must be made anew is deleted and filled within 2, so in one transaction.
@@ -24,8 +25,10 @@ const kindRanks = {
   'nft-map-element': 3.5,
   'nft-chain': 4,
   link: 5,
+  uplink: 6.5,
   sysctl: 9,
   address: 10,
+  qdisc: 10.5,
   neighbour: 11,
   fdb: 12,
   route: 13,
@@ -44,8 +47,13 @@ export function rankOf(step: Step, remade = false): number {
 
 function objectRank(object: KernelObject): number {
   if (object.kind === 'sysctl' && containerOf(object) === undefined) return 0.2;
+  // A chain at an interface stands on that.
+  if (object.kind === 'nft-chain' && object.hook?.device !== undefined) return 12.5;
   if (object.kind !== 'link') return kindRanks[object.kind];
   if (object.type === 'veth') return object.secondary ? 8 : 7;
+  if (object.type === 'loopback') return 8;
+  // Its underlay may be one end of a pair that is made here as well.
+  if (object.type === 'vxlan' && object.underlay !== undefined) return 8.5;
   return object.type === 'bridge' ? 5 : 6;
 }
 
@@ -68,10 +76,27 @@ export function plan(tracker: DeltaTracker, skip: (key: string) => boolean = () 
     if (before !== undefined && remade.has(key)) steps.push({ op: 'delete', before });
     if (after !== undefined) steps.push({ op: 'create', after });
   }
-  for (const [key] of pending) {
-    if (!remade.has(key) && !vanishing.has(key)) steps.push(...simpleStep(tracker, key));
+  const simple = pending.filter(([key]) => !remade.has(key) && !vanishing.has(key));
+  for (const [key] of simple) steps.push(...simpleStep(tracker, key));
+  const handled = new Set(pending.map(([key]) => key));
+  for (const key of lostNeighbours(tracker, steps)) {
+    const after = handled.has(key) || skip(key) ? undefined : tracker.desired(key);
+    if (after !== undefined) steps.push({ op: 'create', after });
   }
   return inOrder(steps);
+}
+
+/** Keys of the neighbour entries that go with a link's MAC: with each change of it the kernel drops them, permanent ones too. */
+function lostNeighbours(tracker: DeltaTracker, steps: readonly Step[]): ReadonlySet<string> {
+  const lost = new Set<string>();
+  for (const step of steps) {
+    if (step.op !== 'change' || step.before.kind !== 'link' || step.after.kind !== 'link') continue;
+    if (step.after.mac === undefined || step.after.mac === step.before.mac) continue;
+    for (const key of tracker.observedWithin(keyOf(step.after))) {
+      if (tracker.believed(key)?.kind === 'neighbour') lost.add(key);
+    }
+  }
+  return lost;
 }
 
 function simpleStep(tracker: DeltaTracker, key: string): Step[] {
@@ -94,7 +119,7 @@ function rootOf(tracker: DeltaTracker, key: string): string {
 /** A second end that is missing although the first is there: the pair is made anew. */
 function orphanedPrimary(tracker: DeltaTracker, key: string): string | undefined {
   const object = tracker.desired(key);
-  if (object?.kind !== 'link' || tracker.believed(key) !== undefined) return undefined;
+  if (object?.kind !== 'link' || object.type !== 'veth' || tracker.believed(key) !== undefined) return undefined;
   const primary = containerOf(object);
   return primary !== undefined && tracker.believed(primary) !== undefined ? primary : undefined;
 }

@@ -17,14 +17,15 @@ export function argvOf(operation: Operation): Argv {
       return ['ip', ...operation.args];
     case 'ip':
     case 'bridge':
+    case 'tc':
       return switching(operation.tool, operation.ns, operation.args);
     default:
       return inside(operation.ns, [operation.tool, ...operation.args]);
   }
 }
 
-/** `ip` and `bridge` enter a named namespace by themselves, which is one process less. */
-export function switching(tool: 'ip' | 'bridge', ns: string, args: readonly string[]): Argv {
+/** `ip`, `bridge` and `tc` enter a named namespace by themselves, which is one process less. */
+export function switching(tool: 'ip' | 'bridge' | 'tc', ns: string, args: readonly string[]): Argv {
   if (ns === '') return [tool, ...args];
   return ns.startsWith('/') ? inside(ns, [tool, ...args]) : [tool, '-n', ns, ...args];
 }

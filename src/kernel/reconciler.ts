@@ -7,87 +7,25 @@
  * - The first pass looks at the kernel before it writes. After a failure, too, belief gives way to looking.
  * - A step that failed is tried again by itself, later and later, unless what is desired changes; it holds up no other.
  */
-import type { Clock, Log, Running, Spawn } from '../platform/platform.ts';
+import { stopwatch } from '../platform/platform.ts';
 import { apply, type Result } from './apply.ts';
 import { explain } from './explain.ts';
 import { Failures } from './failures.ts';
-import { keyOf, tableKey } from './identity.ts';
-import type { KernelObject, NftElementObject, NftMapElementObject, VethLink } from './objects.ts';
+import { filterTable, isEntry, isHandedOver, keyOf, tableKey } from './identity.ts';
+import type { KernelObject } from './objects.ts';
 import { observe, type Scope } from './observe.ts';
 import { plan } from './order.ts';
-import { type Remembered, rememberNothing, SysctlMemory } from './remembered.ts';
-import { applyReplaced, isIncomplete, type Replaced, type Replacement, Replacements } from './replacements.ts';
+import type { Reconciler, ReconcilerOptions } from './reconciling.ts';
+import { rememberNothing, SysctlMemory } from './remembered.ts';
+import { applyReplaced, isIncomplete, nothingReplaced, type Replaced, Replacements } from './replacements.ts';
 import { Sandboxes, sandboxOf } from './sandboxes.ts';
 import { type FailedStep, type Outcome, type Step, subjectOf } from './steps.ts';
 import { DeltaTracker } from './tracker.ts';
+import { noUplinks, Uplinks } from './uplinks.ts';
 import { type Start, watchKernel } from './watch.ts';
-
-export interface ReconcilerOptions {
-  readonly spawn: Spawn;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Starts the monitors; needed by `watch` only. */
-  readonly start?: (argv: [string, ...string[]], onError: (line: string) => void) => Running;
-  /** Name of the data plane's namespace, `trama`. It is Trama's even if nobody desires it. */
-  readonly namespace?: string;
-  /** How `ip` finds the host's own namespace from inside another: a pid in it, or a path. Default: this process. */
-  readonly host?: string;
-  /** Keeps sysctls' original values over restarts. */
-  readonly remembered?: Remembered;
-  /**
-   * Asked when a desired pair is found missing. What it returns is created instead of the pair, once, in whatever
-   * namespaces it names, and not looked at again; the pair then counts as there. `undefined`: create as desired. `later`:
-   * nothing for now; it is asked again at the next pass.
-   */
-  readonly onMissing?: (link: VethLink) => Replacement | Promise<Replacement>;
-  /** Spares what exists and nobody desires, for as long as it answers true: nobody knows yet whether it should be there. */
-  readonly keep?: (object: KernelObject) => boolean;
-  /** Told, in sentences, of what was put right that nobody had asked for. */
-  readonly onRepair?: (sentences: readonly string[]) => void;
-  /** Milliseconds between full passes while watching; default 30000. */
-  readonly intervalMs?: number;
-}
-
-/** Disposing of it ends the tries by itself; the kernel stays as it is. */
-export interface Reconciler extends Disposable {
-  /** Replaces what an owner (e.g. `endpoint/3f2a…`) wants. Memory only. */
-  desire(owner: string, objects: readonly KernelObject[]): void;
-  release(owner: string): void;
-  /** A container's namespace, told by its path, has just been made: it need not be read before it is first written to. */
-  fresh(path: string): void;
-  /** Resolves when everything that was desired at the call was tried. @throws Failure when the kernel cannot be read. */
-  settle(): Promise<Outcome>;
-  /** Looks at everything, then as `settle`. Call it only once all owners have said what they want: the rest is deleted. */
-  resync(): Promise<Outcome>;
-  /** What `resync` would do. Writes nothing. */
-  plan(): Promise<Step[]>;
-  /**
-   * Steps for an owner's objects that are not done, and those for the tables, sets and chains that its set elements count
-   * on, whoever wants these: an entry in a filter that is not there lets everything through.
-   */
-  failuresOf(owner: string): readonly FailedStep[];
-  /** Repairs whatever others change, until the signal aborts. */
-  watch(signal: AbortSignal): Promise<void>;
-  /** What `clear` would do. Writes nothing. */
-  clearPlan(): Promise<Step[]>;
-  /** Forgets all owners and removes everything of Trama's, going on after errors. */
-  clear(): Promise<Outcome>;
-  readonly tracker: DeltaTracker;
-}
 
 export function createReconciler(options: ReconcilerOptions): Reconciler {
   return new KernelReconciler(options);
-}
-
-/** Key of the table that the object is, or is a set or chain of. */
-function filterTable(object: KernelObject): string | undefined {
-  if (object.kind === 'nft-table') return keyOf(object);
-  const inTable = object.kind === 'nft-set' || object.kind === 'nft-map' || object.kind === 'nft-chain';
-  return inTable ? tableKey(object) : undefined;
-}
-
-function isEntry(object: KernelObject | undefined): object is NftElementObject | NftMapElementObject {
-  return object?.kind === 'nft-element' || object?.kind === 'nft-map-element';
 }
 
 /** A pass that is going to be made. */
@@ -97,14 +35,13 @@ interface Turn {
   readonly end: PromiseWithResolvers<Outcome>;
 }
 
-const nothingReplaced = { pairs: new Map(), partOf: new Map() };
-
 class KernelReconciler implements Reconciler {
   readonly tracker = new DeltaTracker();
   readonly #options: ReconcilerOptions;
   readonly #host: string;
   readonly #failures: Failures;
   readonly #memory: SysctlMemory;
+  readonly #uplinks: Uplinks;
   readonly #sandboxes: Sandboxes;
   /** Namespaces ever mentioned, and those ever desired as such. */
   readonly #namespaces: Set<string>;
@@ -124,6 +61,7 @@ class KernelReconciler implements Reconciler {
     this.#options = options;
     this.#host = options.host ?? String(process.pid);
     this.#memory = new SysctlMemory(options.remembered ?? rememberNothing);
+    this.#uplinks = new Uplinks(options.uplinks ?? noUplinks(), options.spawn, options.clock);
     this.#sandboxes = new Sandboxes(this.tracker, options.spawn);
     this.#replacements = new Replacements(this.tracker, (link) => options.onMissing?.(link));
     this.#own = new Set([options.namespace ?? 'trama']);
@@ -157,6 +95,12 @@ class KernelReconciler implements Reconciler {
     this.#sandboxes.fresh(path);
   }
 
+  lost(object: KernelObject): void {
+    this.tracker.gone(keyOf(object));
+    this.#drifted.add(keyOf(object));
+    this.#background();
+  }
+
   settle(): Promise<Outcome> {
     return this.#enqueue(false);
   }
@@ -167,8 +111,9 @@ class KernelReconciler implements Reconciler {
 
   failuresOf(owner: string): readonly FailedStep[] {
     const keys = [...this.tracker.keysOf(owner)];
-    const wanted = keys.map((key) => this.tracker.desired(key));
-    const tables = new Set(wanted.flatMap((object) => (isEntry(object) ? [tableKey(object)] : [])));
+    const tables = new Set(
+      keys.map((key) => this.tracker.desired(key)).flatMap((object) => (isEntry(object) ? [tableKey(object)] : [])),
+    );
     const filters = this.#failures.all(this.tracker).filter(({ step }) => {
       const subject = subjectOf(step);
       return tables.has(filterTable(subject) ?? '') && !keys.includes(keyOf(subject));
@@ -178,10 +123,16 @@ class KernelReconciler implements Reconciler {
 
   plan(): Promise<Step[]> {
     return this.#exclusively(async () => {
-      await this.#look();
+      // Whoever repairs it later tells of it as if he had found it.
+      await this.#lookForDrift();
       const absent = await this.#sandboxes.prepare();
-      return await this.#memory.prepare(plan(this.tracker, absent), this.tracker, async () => []);
+      return await this.#shown(plan(this.tracker, absent), this.tracker);
     });
+  }
+
+  /** Steps as they would be done, of which nothing is written down. */
+  async #shown(steps: readonly Step[], tracker: DeltaTracker): Promise<Step[]> {
+    return await this.#uplinks.prepare(await this.#memory.prepare(steps, tracker, async () => []), true);
   }
 
   watch(signal: AbortSignal): Promise<void> {
@@ -209,7 +160,7 @@ class KernelReconciler implements Reconciler {
       const all = new DeltaTracker();
       const sandboxes = [...this.tracker.allBelieved()].filter((object) => sandboxOf(object) !== undefined);
       all.observed([...(await observe(this.#options.spawn, await this.#scope())), ...sandboxes]);
-      return await this.#memory.prepare(plan(all), all, async () => []);
+      return await this.#shown(plan(all), all);
     });
   }
 
@@ -258,15 +209,16 @@ class KernelReconciler implements Reconciler {
   }
 
   async #pass(look: boolean): Promise<Outcome> {
+    const [since, looks] = [stopwatch(), look || !this.#looked];
     const waits = (key: string) => this.#failures.waits(key, this.tracker.desired(key));
-    const looks = look || !this.#looked;
     if (looks) await this.#lookForDrift();
     const absent = await this.#sandboxes.prepare();
     const wrong = new Set(this.tracker.pending().keys());
     const left = looks ? absent : (key: string) => absent(key) || waits(key);
     const replaced = await this.#replacements.plan(looks ? wrong : this.#replacements.postponed, left);
     const outcome = await this.#do(replaced);
-    this.#tellRepairs(outcome.applied, wrong, replaced.partOf);
+    const repairs = this.#tellRepairs(outcome.applied, wrong, replaced.partOf);
+    this.#options.onPass?.({ looked: looks, seconds: since(), outcome, repairs });
     return outcome;
   }
 
@@ -278,7 +230,7 @@ class KernelReconciler implements Reconciler {
   }
 
   /** @param wrong what was not as desired before; the rest of a replacement was only done again. */
-  #tellRepairs(applied: readonly Step[], wrong: ReadonlySet<string>, partOf: ReadonlyMap<string, string>): void {
+  #tellRepairs(applied: readonly Step[], wrong: ReadonlySet<string>, partOf: ReadonlyMap<string, string>): Step[] {
     const pending = this.tracker.pending();
     const repairs = applied.filter((step) => {
       const part = keyOf(subjectOf(step));
@@ -288,16 +240,17 @@ class KernelReconciler implements Reconciler {
     });
     for (const key of this.#drifted) if (!pending.has(key)) this.#drifted.delete(key);
     if (repairs.length > 0) this.#options.onRepair?.(repairs.map(explain));
+    return repairs;
   }
 
   /** @returns keys of what is wrong against what was believed. What is desired while the kernel is read is not among them. */
   async #look(): Promise<string[]> {
-    const objects = await this.#observe();
+    const objects = await this.#uplinks.observed(await this.#observe());
     const known = new Set([...this.tracker.pending().keys(), ...this.#spared]);
     const spared = new Set(this.#clearing ? [] : objects.filter((object) => this.#spares(object)));
     this.tracker.observed(
       objects.filter((object) => !spared.has(object)),
-      (object) => sandboxOf(object) === undefined,
+      (object) => sandboxOf(object) === undefined && !isHandedOver(object),
     );
     this.#spared = new Set([...spared].map(keyOf));
     const found = [...this.tracker.pending().keys()].filter((key) => !known.has(key));
@@ -338,10 +291,12 @@ class KernelReconciler implements Reconciler {
 
   async #do({ steps: planned, pairs, partOf }: Replaced): Promise<Outcome> {
     if (planned.length === 0) return { applied: [], failed: this.#failures.all(this.tracker) };
-    const steps = await this.#memory.prepare(planned, this.tracker, (sysctls) =>
+    const remembered = await this.#memory.prepare(planned, this.tracker, (sysctls) =>
       observe(this.#options.spawn, { namespaces: [], own: new Set(), sysctls, iptables: [], ipv6: false }),
     );
-    const run = (some: readonly Step[]) => apply(some, this.#options.spawn, this.#host);
+    const steps = await this.#uplinks.prepare(remembered);
+    const run = (some: readonly Step[]) =>
+      this.#uplinks.apply(some, (each) => apply(each, this.#options.spawn, this.#host));
     const results = await applyReplaced(steps, { pairs, partOf }, run);
     for (const { step, outcome } of results) if (outcome === 'done') this.#believe(step, partOf);
     for (const pair of pairs.values()) {

@@ -1,7 +1,7 @@
 /** Pairs that should be there and are not: what is made in their place, since a container's end of one is not where it is desired. */
 import type { Result } from './apply.ts';
 import { keyOf } from './identity.ts';
-import type { KernelObject, VethLink } from './objects.ts';
+import type { HandedLink, KernelObject } from './objects.ts';
 import { inOrder, plan } from './order.ts';
 import { type Step, subjectOf } from './steps.ts';
 import type { DeltaTracker } from './tracker.ts';
@@ -10,7 +10,7 @@ import type { DeltaTracker } from './tracker.ts';
 export type Replacement = readonly KernelObject[] | 'later' | undefined;
 
 interface ReplacedPair {
-  readonly link: VethLink;
+  readonly link: HandedLink;
   /** Keys of what stands in its place. */
   readonly parts: ReadonlySet<string>;
   /** Keys of those that are where its other end is. */
@@ -25,13 +25,15 @@ export interface Replaced {
   readonly partOf: ReadonlyMap<string, string>;
 }
 
+export const nothingReplaced: Omit<Replaced, 'steps'> = { pairs: new Map(), partOf: new Map() };
+
 export class Replacements {
   readonly #tracker: DeltaTracker;
-  readonly #inPlaceOf: (link: VethLink) => Replacement | Promise<Replacement>;
+  readonly #inPlaceOf: (link: HandedLink) => Replacement | Promise<Replacement>;
   /** Keys of missing pairs in whose place there is nothing for now. */
   #later: ReadonlySet<string> = new Set();
 
-  constructor(tracker: DeltaTracker, inPlaceOf: (link: VethLink) => Replacement | Promise<Replacement>) {
+  constructor(tracker: DeltaTracker, inPlaceOf: (link: HandedLink) => Replacement | Promise<Replacement>) {
     this.#tracker = tracker;
     this.#inPlaceOf = inPlaceOf;
   }
@@ -49,7 +51,7 @@ export class Replacements {
   async plan(candidates: ReadonlySet<string>, left: (key: string) => boolean): Promise<Replaced> {
     const substitutes = new Map<string, KernelObject>();
     const pairs = new Map<string, ReplacedPair>();
-    const later = new Map<string, VethLink>();
+    const later = new Map<string, HandedLink>();
     for (const key of candidates) {
       const link = this.#missingPair(key);
       const objects = link === undefined ? undefined : await this.#inPlaceOf(link);
@@ -72,9 +74,10 @@ export class Replacements {
     return { steps: pairs.size === 0 ? steps : inOrder(steps), pairs, partOf };
   }
 
-  #missingPair(key: string): VethLink | undefined {
+  #missingPair(key: string): HandedLink | undefined {
     const link = this.#tracker.desired(key);
     if (this.#tracker.pending().get(key) !== 'create' || link?.kind !== 'link') return undefined;
+    if (link.type === 'macvlan') return link.handedOver ? link : undefined;
     return link.type === 'veth' && !link.secondary ? link : undefined;
   }
 }
@@ -116,6 +119,6 @@ export function isIncomplete({ link, parts }: ReplacedPair, results: readonly Re
   });
 }
 
-function isOn(link: VethLink, object: KernelObject | undefined): boolean {
+function isOn(link: HandedLink, object: KernelObject | undefined): boolean {
   return object !== undefined && 'device' in object && object.device === link.name && object.ns === link.ns;
 }

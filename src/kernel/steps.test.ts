@@ -16,13 +16,13 @@ const veth: KernelObject = {
   peer: { ns: '', name: 'trp0011223344', mtu: 1450, mac: '02:42:0a:2a:00:05' },
   port: { learning: false, isolated: true },
 };
-const gateway: KernelObject = {
-  ...{ kind: 'link', ns: '', name: 'trg42', type: 'veth', mtu: 1450, up: true },
-  peer: { ns: 'trama', name: 'trh42', mtu: 1450 },
+const farEnd: KernelObject = {
+  ...{ kind: 'link', ns: '/run/netns/c1', name: 'eth0', type: 'veth', mtu: 1450, up: true, secondary: true },
+  peer: { ns: 'trama', name: 'trv0011223344', mtu: 1450 },
 };
-const gatewayPort: KernelObject = {
-  ...{ kind: 'link', ...data, name: 'trh42', type: 'veth', mtu: 1450, up: true, master: 'trb42', secondary: true },
-  peer: { ns: '', name: 'trg42', mtu: 1450 },
+const gateway: KernelObject = {
+  ...{ kind: 'link', ns: '', name: 'trg42', type: 'macvlan', index: 1073741866, mac: '02:42:0a:2a:00:01' },
+  ...{ mtu: 1450, up: true, lower: { ns: 'trama', name: 'trb42' }, mode: 'passthru nopromisc' },
 };
 const bridge: KernelObject = { kind: 'link', ...data, name: 'trb42', type: 'bridge', mtu: 1450, up: true };
 const vxlan: KernelObject = {
@@ -41,35 +41,47 @@ const golden: readonly (readonly [KernelObject, readonly string[], readonly stri
   ],
   [
     bridge,
-    ['ip -n trama link add trb42 mtu 1450 type bridge', 'ip -n trama link set trb42 up'],
-    ['ip -n trama link del trb42'],
+    ['ip -n trama link add name trb42 mtu 1450 type bridge', 'ip -n trama link set dev trb42 up'],
+    ['ip -n trama link del dev trb42'],
     'Create the bridge trb42 in namespace trama.',
   ],
   [
     vxlan,
     [
-      'ip link add trx42 netns trama mtu 1450 type vxlan id 42 dstport 4789 local 192.0.2.1 dev eth0 group 239.1.1.1 ttl 8 learning',
-      'ip -n trama link set trx42 master trb42',
-      'ip -n trama link set trx42 up',
+      'ip link add name trx42 netns trama mtu 1450 type vxlan id 42 dstport 4789 local 192.0.2.1 dev eth0 group 239.1.1.1 ttl 8 learning',
+      'ip -n trama link set dev trx42 master trb42',
+      'ip -n trama link set dev trx42 up',
     ],
-    ['ip -n trama link del trx42'],
+    ['ip -n trama link del dev trx42'],
     'Create the VXLAN device trx42 in namespace trama with VNI 42 from 192.0.2.1:4789, multicast group 239.1.1.1, a port of trb42.',
   ],
   [
     veth,
     [
-      'ip -n trama link add trv0011223344 mtu 1450 master trb42 type veth peer name trp0011223344 mtu 1450 address 02:42:0a:2a:00:05 netns 1',
-      'ip -n trama link set trv0011223344 type bridge_slave learning off isolated on',
-      'ip -n trama link set trv0011223344 up',
+      'ip -n trama link add name trv0011223344 mtu 1450 master trb42 type veth peer name trp0011223344 mtu 1450 address 02:42:0a:2a:00:05 netns 1',
+      'ip -n trama link set dev trv0011223344 type bridge_slave learning off isolated on',
+      'ip -n trama link set dev trv0011223344 up',
     ],
-    ['ip -n trama link del trv0011223344'],
+    ['ip -n trama link del dev trv0011223344'],
     'Create the veth pair trv0011223344 in namespace trama and trp0011223344 on the host, a port of trb42.',
   ],
   [
-    gatewayPort,
-    ['ip -n trama link set trh42 mtu 1450 master trb42', 'ip -n trama link set trh42 up'],
-    ['ip -n trama link del trh42'],
-    'Create the second end trh42 in namespace trama of veth trg42, a port of trb42.',
+    farEnd,
+    [
+      'nsenter --net=/run/netns/c1 ip link set dev eth0 mtu 1450',
+      'nsenter --net=/run/netns/c1 ip link set dev eth0 up',
+    ],
+    ['nsenter --net=/run/netns/c1 ip link del dev eth0'],
+    'Create the second end eth0 in /run/netns/c1 of veth trv0011223344.',
+  ],
+  [
+    gateway,
+    [
+      'ip -n trama link add name trg42 index 1073741866 link trb42 netns 1 mtu 1450 type macvlan mode passthru nopromisc',
+      'ip link set dev trg42 up',
+    ],
+    ['ip link del dev trg42'],
+    'Create the macvlan trg42 on the host over trb42 in namespace trama.',
   ],
   [
     { kind: 'address', ns: '', device: 'trg42', cidr: '10.42.0.1/16' },
@@ -100,6 +112,12 @@ const golden: readonly (readonly [KernelObject, readonly string[], readonly stri
     ['bridge -n trama fdb replace 02:42:0a:2a:00:05 dev trv0011223344 master static'],
     ['bridge -n trama fdb del 02:42:0a:2a:00:05 dev trv0011223344 master'],
     'Create the forwarding entry 02:42:0a:2a:00:05 → port trv0011223344 in namespace trama.',
+  ],
+  [
+    { kind: 'fdb', ...data, device: 'trb42', mac: '02:42:0a:2a:00:01', table: 'self' },
+    ['bridge -n trama fdb replace 02:42:0a:2a:00:01 dev trb42 self permanent'],
+    ['bridge -n trama fdb del 02:42:0a:2a:00:01 dev trb42 self'],
+    'Create the forwarding entry 02:42:0a:2a:00:01 → the bridge trb42 itself in namespace trama.',
   ],
   [
     { kind: 'nft-table', ...table },
@@ -195,11 +213,11 @@ describe('a step', () => {
     const before = { ...veth, mtu: 1500, up: false, port: { learning: true, isolated: true } } as KernelObject;
     const step: Step = { op: 'change', before, after: veth };
     expect(lines(step)).toEqual([
-      'ip -n trama link set trv0011223344 mtu 1450',
-      'ip -n trama link set trv0011223344 type bridge_slave learning off',
-      'ip -n trama link set trv0011223344 up',
+      'ip -n trama link set dev trv0011223344 mtu 1450',
+      'ip -n trama link set dev trv0011223344 type bridge_slave learning off',
+      'ip -n trama link set dev trv0011223344 up',
     ]);
-    expect(lines(undo(step))[0]).toBe('ip -n trama link set trv0011223344 down');
+    expect(lines(undo(step))[0]).toBe('ip -n trama link set dev trv0011223344 down');
     expect(explain(step)).toContain('mtu 1500 → 1450');
   });
 
@@ -238,7 +256,7 @@ const names = (steps: readonly Step[]) =>
 describe('the order of steps', () => {
   test('creation goes from filters to links to what stands on them, deletion the other way round', () => {
     const objects = golden.map(([object]) => object).reverse();
-    const created = inOrder([...objects, gateway].map((after) => ({ op: 'create', after })));
+    const created = inOrder(objects.map((after) => ({ op: 'create', after })));
     const kinds = created.map((step) => keyOf(subjectOf(step)).split(' ')[0]);
     expect([...new Set(kinds)]).toEqual([
       ...['namespace', 'sysctl', 'nft-table', 'nft-set', 'nft-map', 'nft-element', 'nft-map-element'],
@@ -247,10 +265,10 @@ describe('the order of steps', () => {
     expect(names(created).filter((name) => name.includes('link'))).toEqual(
       [
         'create link trama trb42',
-        'create link trama trx42',
         'create link - trg42',
+        'create link trama trx42',
         'create link trama trv0011223344',
-        'create link trama trh42',
+        'create link /run/netns/c1 eth0',
       ].map((name) => name.split(' ').slice(0, 4).join(' ')),
     );
     const deleted = inOrder(objects.map((before) => ({ op: 'delete', before })));
@@ -285,9 +303,75 @@ describe('the order of steps', () => {
 
   test('a second end that is missing takes its first with it', () => {
     const tracker = new DeltaTracker();
-    tracker.desire('a', [gateway, gatewayPort]);
-    tracker.observed([gateway]);
-    expect(names(plan(tracker))).toEqual(['delete link - trg42', 'create link - trg42', 'create link trama trh42']);
+    tracker.desire('a', [veth, farEnd]);
+    tracker.observed([veth]);
+    expect(names(plan(tracker))).toEqual([
+      'delete link trama trv0011223344',
+      'create link trama trv0011223344',
+      'create link /run/netns/c1 eth0',
+    ]);
+  });
+
+  const standing: readonly KernelObject[] = [
+    bridge,
+    gateway,
+    { kind: 'address', ns: '', device: 'trg42', cidr: '10.42.0.1/16' },
+    { kind: 'neighbour', ...data, device: 'trb42', address: '10.42.0.7', mac: '02:42:0a:2a:00:07' },
+  ];
+
+  test('a gateway goes with its bridge, and comes back with it and all on it', () => {
+    const tracker = new DeltaTracker();
+    tracker.desire('a', standing);
+    tracker.observed(standing);
+    tracker.gone(keyOf(bridge));
+    expect(names(plan(tracker))).toEqual([
+      ...['create link trama trb42', 'create link - trg42', 'create address - trg42', 'create neighbour trama trb42'],
+    ]);
+    tracker.observed(standing.slice(0, 1));
+    expect(names(plan(tracker))).toEqual([
+      'create link - trg42',
+      'create address - trg42',
+      'create neighbour trama trb42',
+    ]);
+  });
+
+  test('in place of the pair that a gateway once was it is made in one pass', () => {
+    const pair: readonly KernelObject[] = [
+      {
+        ...{ kind: 'link', ns: '', name: 'trg42', type: 'veth', mtu: 1450, up: true },
+        peer: { ns: '', name: 'trh42', mtu: 1450 },
+      },
+      {
+        ...{ kind: 'link', ...data, name: 'trh42', type: 'veth', mtu: 1450, up: true, secondary: true },
+        ...{ master: 'trb42', peer: { ns: '', name: 'trg42', mtu: 1450 } },
+      },
+      { kind: 'fdb', ...data, device: 'trh42', mac: '02:42:0a:2a:00:01', table: 'master' },
+    ];
+    const tracker = new DeltaTracker();
+    tracker.desire('a', standing);
+    tracker.observed([...standing.filter((object) => object !== gateway), ...pair]);
+    expect(names(plan(tracker))).toEqual(['delete link - trg42', 'create link - trg42', 'create address - trg42']);
+  });
+
+  test('of another mode, in which it may be handed what is for others, it is made anew', () => {
+    const tracker = new DeltaTracker();
+    tracker.desire('a', standing);
+    tracker.observed(standing.map((object) => (object === gateway ? { ...gateway, mode: 'passthru' } : object)));
+    expect(names(plan(tracker))).toEqual(['delete link - trg42', 'create link - trg42', 'create address - trg42']);
+  });
+
+  test('with a link’s MAC go its neighbour entries, and are made again', () => {
+    const now = standing.map((object) =>
+      object.kind === 'link' ? ({ ...object, mac: '02:42:0a:2a:00:02' } as KernelObject) : object,
+    );
+    const tracker = new DeltaTracker();
+    tracker.desire('a', now);
+    tracker.observed(standing.map((object) => (object === bridge ? { ...bridge, mac: '02:42:0a:2a:00:01' } : object)));
+    expect(names(plan(tracker))).toEqual([
+      'change link trama trb42',
+      'change link - trg42',
+      'create neighbour trama trb42',
+    ]);
   });
 
   test('what goes with its container is not deleted by itself', () => {
@@ -296,10 +380,10 @@ describe('the order of steps', () => {
       { kind: 'namespace', name: 'trama' },
       { kind: 'nft-table', ...table },
       { kind: 'nft-set', ...table, name: 'ports', type: 'type ifname' },
+      bridge,
       gateway,
-      gatewayPort,
       { kind: 'address', ns: '', device: 'trg42', cidr: '10.42.0.1/16' },
     ]);
-    expect(names(plan(tracker))).toEqual(['delete link - trg42', 'delete namespace trama']);
+    expect(names(plan(tracker))).toEqual(['delete link trama trb42', 'delete namespace trama']);
   });
 });

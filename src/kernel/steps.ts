@@ -30,6 +30,16 @@ export interface FailedStep {
   readonly message: string;
 }
 
+/** One pass that was made. */
+export interface Pass {
+  /** At the whole kernel, first. */
+  readonly looked: boolean;
+  readonly seconds: number;
+  readonly outcome: Outcome;
+  /** Those of the steps that put right what nobody had asked for. */
+  readonly repairs: readonly Step[];
+}
+
 export interface Outcome {
   /** Steps done in this pass, in their order. */
   readonly applied: readonly Step[];

@@ -21,6 +21,8 @@ export interface LabOptions {
 export interface HostOptions extends EngineOptions {
   /** In 10.99.0.0/24, without prefix length. Default: 10.99.0.11 and up, in the order of asking. */
   readonly address?: string;
+  /** It has a second interface, `eth1`, in 10.98.0.0/24: with this address, or with none (''). */
+  readonly second?: string;
   /** Whether a Docker Engine with the lab's image runs on it. Default true. */
   readonly docker?: boolean;
   /** Further arguments of dockerd, e.g. `--insecure-registry=…`. */
@@ -57,7 +59,10 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
   const hosts = new Map<string, LabHost>();
   let image: Promise<string> | undefined;
   const common = {
-    image: () => (image ??= storeImage(session, run)),
+    images: async () => {
+      image ??= storeImage(session, run);
+      return [await image];
+    },
     program,
     run,
   };
@@ -81,7 +86,10 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
     checkHost(name, address, hosts);
     const host = new LabHost({
       ...common,
-      cable: { session, name, address, segment: hostsSegment, route: 'default', mtu },
+      cable: {
+        ...{ session, name, address, segment: hostsSegment, route: 'default', mtu },
+        ...(wish.second === undefined ? {} : { second: wish.second }),
+      },
       docker: wish.docker ?? true,
       dockerArguments: wish.dockerArguments ?? [],
       path: wish.path ?? [],

@@ -8,6 +8,11 @@ export interface EngineOptions {
   readonly liveRestore?: boolean;
 }
 
+/** With a parent of the lab's own no control group outlives it. */
+export const dockerdArguments = (cgroup: string): readonly string[] => [
+  ...['--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', cgroup],
+];
+
 /** The Docker Engine of one host: an unmodified dockerd at its default socket. */
 export class Engine {
   readonly #start: (argv: Argv) => Promise<Started>;

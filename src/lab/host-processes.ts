@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { childrenOf, type Finished, type Spawn, signalProcess, startDetached } from '../platform/platform.ts';
-import { labelOf } from './session.ts';
 
 export type Argv = readonly [string, ...string[]];
 
@@ -28,33 +27,35 @@ export interface Started extends AsyncDisposable {
 }
 
 /** argv that runs a command in all namespaces of the host whose pid 1 is `init`. Its working directory is `/`. */
-const entering = (init: number): Argv => ['nsenter', '--target', `${init}`, '--mount', '--net', '--uts', '--pid', '--'];
+export const entering = (init: number): Argv => [
+  'nsenter',
+  '--target',
+  `${init}`,
+  '--mount',
+  '--net',
+  '--uts',
+  '--pid',
+  '--',
+];
 
-export function runInHost(
-  run: Spawn,
-  session: string,
-  init: number,
-  argv: Argv,
-  options: RunOptions,
-): Promise<Finished> {
+export function runInHost(run: Spawn, init: number, argv: Argv, options: RunOptions): Promise<Finished> {
   return run({
     // nsenter waits outside for its child; with nsenter killed for taking too long, the child must go too.
     argv: [...entering(init), 'setpriv', '--pdeathsig', 'KILL', ...argv],
-    env: { ...options.env, ...labelOf(session) },
+    ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.input === undefined ? {} : { input: options.input }),
     ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
   });
 }
 
 export async function startInHost(
-  session: string,
   init: number,
   argv: Argv,
   options: { readonly log: string; readonly env?: Readonly<Record<string, string>> },
 ): Promise<Started> {
   const outer = await startDetached([...entering(init), ...argv], {
     log: options.log,
-    env: { ...options.env, ...labelOf(session) },
+    ...(options.env === undefined ? {} : { env: options.env }),
   });
   let alive = true;
   const ended = outer.ended.finally(() => {
@@ -62,7 +63,10 @@ export async function startInHost(
   });
   const pid = await firstChild(outer.pid, () => alive);
   const kill = (signal: NodeJS.Signals = 'SIGTERM') => {
-    if (alive) signalProcess(pid, signal);
+    if (!alive) return;
+    signalProcess(pid, signal);
+    // nsenter stops with its child, but does not go on with it.
+    if (signal !== 'SIGSTOP') signalProcess(outer.pid, 'SIGCONT');
   };
   return {
     pid,

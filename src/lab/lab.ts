@@ -1,9 +1,11 @@
 /** The door of `lab`: simulated hosts on one machine, each with its own network, processes, disk and Docker Engine. */
 
-export { type ClusterOptions, eventually, type LabCluster, startCluster, untilReady, untilThere } from './cluster.ts';
+export { type ClusterOptions, type LabCluster, startCluster, untilReady } from './cluster.ts';
 export { createLab, type HostOptions, type Lab, type LabOptions } from './create-lab.ts';
+export { eventually, untilThere } from './daemons.ts';
 export type { EngineOptions } from './engine.ts';
-export type { LabHost, PingResult } from './host.ts';
+export { LabEtcd } from './etcd.ts';
+export type { LabHost } from './host.ts';
 export type { Argv, RunOptions, Started } from './host-processes.ts';
 export { labImage } from './image.ts';
 export {
@@ -16,3 +18,4 @@ export {
   type Source,
 } from './reachability.ts';
 export { reapDeadLabs } from './reaper.ts';
+export type { PingResult } from './simulated-host.ts';

@@ -1,21 +1,36 @@
 import { constants } from 'node:fs';
-import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Failure } from '../domain/domain.ts';
-import { type Detached, output, type Spawn, signalProcess, startDetached } from '../platform/platform.ts';
-import { labelOf, namespaceOf } from './session.ts';
+import { type Detached, output, readIfThere, type Spawn, signalProcess, startDetached } from '../platform/platform.ts';
+import type { Argv } from './host-processes.ts';
 
 /** The checkout, which a host must see wherever it lies. */
 export const repository = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
-const initScript = fileURLToPath(new URL('host-init.sh', import.meta.url));
+export const initScript = fileURLToPath(new URL('host-init.sh', import.meta.url));
+
+/** Under which names a host makes what it makes on the machine. */
+export interface HostPlace {
+  /** Its network, as `ip netns` lists it; somebody else's to make. */
+  readonly namespace: string;
+  /** A directory, of which `ready` tells its pid 1 as the machine counts. */
+  readonly disk: string;
+  /** Parent of its containers' control groups, in every hierarchy. */
+  readonly cgroup: string;
+  /** Of every process that is started in it from outside, with a label by which it is found. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Whether it goes on when the process that has powered it on ends. */
+  readonly outlives: boolean;
+}
 
 /** A running simulated machine: its pid 1, as the real machine counts. */
 export interface PoweredOn {
   readonly init: number;
-  readonly process: Detached;
+  /** Absent: another process has powered it on. */
+  readonly process?: Detached;
 }
 
 /**
@@ -34,23 +49,25 @@ export async function formatDisk(disk: string, name: string, address: string, ru
   await writeFile(`${disk}/etc/resolv.conf`, 'nameserver 198.51.100.1\noptions timeout:1 attempts:1\n');
 }
 
+/** What starts pid 1 of a host, by this script. */
+const powerOnArgv = ({ namespace, disk }: HostPlace, name: string, script: string): Argv => [
+  ...(['nsenter', `--net=/run/netns/${namespace}`] as const),
+  ...['unshare', '--mount', '--uts', '--pid', '--fork', '--kill-child', '--'],
+  ...['bash', script, name, disk, repository, dirname(globalThis.process.execPath)],
+];
+
 /**
- * Starts pid 1 in the host's network namespace and waits until its mounts are in place. It dies with this process
- * (parent-death signals, see prctl(2)), and everything in the host dies with it.
+ * Starts pid 1 in the host's network namespace and waits until its mounts are in place. Everything in the host dies with
+ * it; it dies with this process (parent-death signals, see prctl(2)), unless it is to outlive that.
  */
-export async function powerOn(session: string, name: string, disk: string): Promise<PoweredOn> {
+export async function powerOn(place: HostPlace, name: string): Promise<PoweredOn> {
+  const { disk, env, outlives } = place;
   await rm(`${disk}/ready`, { force: true });
   const log = `${disk}/log/init.log`;
-  const process = await startDetached(
-    [
-      'setpriv',
-      ...['--pdeathsig', 'KILL'],
-      ...['nsenter', `--net=/run/netns/${namespaceOf(session, name)}`],
-      ...['unshare', '--mount', '--uts', '--pid', '--fork', '--kill-child', '--'],
-      ...['bash', initScript, name, disk, repository, dirname(globalThis.process.execPath)],
-    ],
-    { log, env: labelOf(session), cwd: '/' },
-  );
+  const argv = powerOnArgv(place, name, initScript);
+  const process = await startDetached(outlives ? argv : ['setpriv', '--pdeathsig', 'KILL', ...argv], {
+    ...{ log, env, cwd: '/' },
+  });
   let failed = false;
   void process.ended.then(() => {
     failed = true;
@@ -64,10 +81,20 @@ export async function powerOn(session: string, name: string, disk: string): Prom
   throw new Failure('internal', `Simulated host ${name} could not start: ${why}`);
 }
 
+/** Of a host that another process has powered on. @throws Failure `unavailable` when it is off */
+export async function findPower({ namespace, disk }: HostPlace, name: string): Promise<PoweredOn> {
+  const init = Number(await readIfThere(`${disk}/ready`));
+  // The number may be another process's by now; that is not in this network.
+  const network = await readlink(`/proc/${init}/ns/net`).catch(() => '');
+  const own = await stat(`/run/netns/${namespace}`).catch(() => undefined);
+  if (init > 0 && own !== undefined && network === `net:[${own.ino}]`) return { init };
+  throw new Failure('unavailable', `Host ${name} is off.`);
+}
+
 /** Returns when the last process of the host is gone. */
 export async function powerOff({ init, process }: PoweredOn): Promise<void> {
   signalProcess(init, 'SIGKILL');
-  await process.ended;
+  await process?.ended;
 }
 
 /** A lab needs root and some programs; says at the start which are missing. */

@@ -96,7 +96,7 @@ async function removeGroup(group: string): Promise<void> {
 }
 
 /** Hosts' mounts are in their own namespaces and gone with them; --one-file-system is for the day when one is not. */
-async function removeTree(path: string, run: Spawn): Promise<void> {
+export async function removeTree(path: string, run: Spawn): Promise<void> {
   const argv = ['rm', '-rf', '--one-file-system', '--', path] as const;
   await removed(path, () => run({ argv, timeoutMs: 60_000 }));
 }

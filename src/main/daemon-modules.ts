@@ -13,6 +13,21 @@ export const sqliteStore = () => import('../store/sqlite/sqlite-store.ts');
 
 export const etcdStore = () => import('../store/etcd/etcd-store.ts');
 
+export const httpModule = () => import('../interfaces/http/server.ts');
+/** The HTTP API over TLS. */
+export const apiModule = () => import('./serve-api.ts');
+/** What loads all of the HTTP API: both daemons do when somebody asks them. */
+export const webSocketModule = () => import('../interfaces/api/web-socket.ts');
+/** Looks at the host once, when the agent has started. */
+export const doctorModule = () => import('./doctor.ts');
+export const serving = async () => {
+  const [{ startServing }, { readEpoch }] = await Promise.all([
+    import('../server/backup/serving.ts'),
+    import('../server/epoch.ts'),
+  ]);
+  return { startServing, readEpoch };
+};
+
 export const agentModules = () =>
   Promise.all([
     import('../agent/create-agent.ts'),

@@ -1,12 +1,14 @@
 /** The store that a server was told to stand over. Loads only that one. */
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../domain/domain.ts';
 import type { ServerOptions } from '../interfaces/interfaces.ts';
-import { systemClock } from '../platform/platform.ts';
+import { type Log, systemClock } from '../platform/platform.ts';
+import { shiftedStore } from '../store/shifted-store.ts';
 import type { Store } from '../store/store.ts';
-import { etcdStore, sqliteStore } from './daemon-modules.ts';
+import { etcdStore, serving, sqliteStore } from './daemon-modules.ts';
+import { version } from './version.ts';
 
 /** @param directory the server's own. @throws Failure when it cannot be opened. */
 export async function openStore(store: ServerOptions['store'], directory: string): Promise<Store> {
@@ -36,6 +38,30 @@ export async function openStore(store: ServerOptions['store'], directory: string
     ...(Object.keys(tls).length === 0 ? {} : { tls }),
     ...(user === undefined || password === undefined ? {} : { user: { name: user.name, password } }),
   });
+}
+
+/** Whether other processes are kept out by the store itself. */
+export const isExclusive = (store: ServerOptions['store']): boolean => typeof store === 'string';
+
+/**
+ * The store as a server serves it: counted on from where the cluster's last one ended.
+ * @param resources what it takes is given back with them
+ * @param stop is called when the store is somebody else's
+ * @throws Failure `conflict` when the store is half restored, or the cluster has left it
+ */
+export async function openServedStore(
+  kind: ServerOptions['store'],
+  directory: string,
+  resources: AsyncDisposableStack,
+  log: Log,
+  stop: () => void,
+): Promise<Store> {
+  const store = resources.use(await openStore(kind, directory));
+  const { startServing, readEpoch } = await serving();
+  const id = randomBytes(8).toString('hex');
+  const options = { clock: systemClock, log, id, exclusive: isExclusive(kind), trama: version, onLost: stop };
+  resources.use(await startServing(store, options));
+  return shiftedStore(store, (await readEpoch(store)).shift);
 }
 
 async function readFlag(flag: string, path: string | undefined): Promise<Buffer | undefined> {

@@ -2,6 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { silentLog, systemClock } from '../platform/platform.ts';
+import { createMemoryStore } from '../store/memory/memory-store.ts';
 import { loadKeys } from './server-keys.ts';
 import { withState } from './state-directory.ts';
 
@@ -10,9 +12,12 @@ const keys = () => ({ publicKey: 'p'.repeat(40), secretKey: 's'.repeat(40) });
 test('a state directory that cannot be one is named with the reason and the way out', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'state-'));
   try {
+    await using store = createMemoryStore({ clock: systemClock });
     const file = join(directory, 'file');
     await writeFile(file, '');
-    await expect(withState(file, () => loadKeys(join(file, 'server'), keys))).rejects.toMatchObject({
+    await expect(
+      withState(file, () => loadKeys({ directory: join(file, 'server'), store, exclusive: true }, keys, silentLog)),
+    ).rejects.toMatchObject({
       code: 'invalid',
       message: `the state directory ${file} cannot be used, since a part of its path is a file: mend that, or name another with --state`,
     });

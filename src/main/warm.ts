@@ -4,7 +4,16 @@
  * this process ends, and not by a daemon that is killed. Run with `--version`, which is what `trama.ts` then does.
  */
 import { flushCompileCache } from 'node:module';
-import { agentModules, etcdStore, serverModules, sqliteStore } from './daemon-modules.ts';
+import {
+  agentModules,
+  apiModule,
+  doctorModule,
+  etcdStore,
+  httpModule,
+  serverModules,
+  sqliteStore,
+  webSocketModule,
+} from './daemon-modules.ts';
 
 // Not in order: Node's exit waits for threads that compile, and one that waits for the garbage collector waits for ever
 // (nodejs/node#54918). So much was just loaded that this is met here about once in some hundred times.
@@ -13,5 +22,15 @@ process.once('exit', () => {
   process.kill(process.pid, 'SIGKILL');
 });
 
-await Promise.all([import('./daemons.ts'), serverModules(), agentModules(), sqliteStore(), etcdStore()]);
+await Promise.all([
+  import('./daemons.ts'),
+  serverModules(),
+  agentModules(),
+  doctorModule(),
+  httpModule(),
+  apiModule(),
+  webSocketModule(),
+  sqliteStore(),
+  etcdStore(),
+]);
 await import('./trama.ts');

@@ -6,9 +6,25 @@ export interface Clock {
   now(): number;
   /** Resolves after `ms`, or rejects with the signal's reason when it aborts. Does not keep the process alive. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * Calls `work` after `ms`, unless what is returned is called before. Does not keep the process alive. As `sleep`, for what is nearly
+   * always called off: an aborted sleep makes errors that nobody reads. Absent: `sleep` does.
+   */
+  after?(ms: number, work: () => void): () => void;
 }
 
-export const systemClock: Clock = {
+/** One that also goes on evenly when somebody sets the time. */
+export interface SteadyClock extends Clock {
+  /** Milliseconds since some moment. */
+  elapsed(): number;
+}
+
+export const systemClock: SteadyClock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   sleep: (ms, signal) => delay(ms, undefined, { ref: false, ...(signal ? { signal } : {}) }),
+  after: (ms, work) => {
+    const timer = setTimeout(work, ms).unref();
+    return () => clearTimeout(timer);
+  },
 };

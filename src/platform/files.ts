@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, readlink, rename, rm, stat, statfs } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, readlink, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** @returns undefined when there is no such file. */
@@ -29,6 +29,28 @@ export async function writeDurably(path: string, text: string): Promise<void> {
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/**
+ * The same for what is too long to be held at once. @param replace false: an existing file stays, whenever it came to be.
+ * @throws a system error; EEXIST for a file that stays
+ */
+export async function writeAllDurably(path: string, text: AsyncIterable<string>, replace: boolean): Promise<void> {
+  const temporary = `${path}.${process.pid}.${nextTemporary()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    if (replace) await rename(temporary, path);
+    else await link(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
   }
   await syncDirectory(dirname(path));
 }
@@ -64,6 +86,23 @@ export async function isNamespace(path: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Processes in network namespaces that are told by their paths; of those that are not there, none. */
+export async function processesInNetworks(paths: readonly string[]): Promise<number[]> {
+  const found = await Promise.all(
+    paths.map((path) =>
+      stat(path).then(
+        ({ ino }) => `net:[${ino}]`,
+        () => '',
+      ),
+    ),
+  );
+  const networks = new Set(found);
+  if (networks.size === 0) return [];
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const own = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/ns/net`).catch(() => 'gone')));
+  return pids.filter((_, at) => networks.has(own[at] ?? 'gone')).map(Number);
 }
 
 /** Whether a process is in the network namespace. Cost: the number of processes. */

@@ -10,6 +10,8 @@ export interface Log {
   with(fields: Readonly<Record<string, unknown>>): Log;
 }
 
+export type LogFormat = 'text' | 'json';
+
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
 /** @param write takes one finished line with its newline, e.g. `(line) => process.stderr.write(line)`. */
@@ -17,21 +19,60 @@ export function lineLog(
   write: (line: string) => void,
   minimum: LogLevel,
   now: () => number,
-  bound: Readonly<Record<string, unknown>> = {},
+  format: LogFormat = 'text',
 ): Log {
+  return logWith(write, minimum, now, lines[format], {});
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+type Line = (time: string, level: LogLevel, message: string, fields: Fields) => string;
+
+function logWith(write: (line: string) => void, minimum: LogLevel, now: () => number, line: Line, bound: Fields): Log {
   const at =
     (level: LogLevel) =>
-    (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
+    (message: string, fields: Fields = {}) => {
       if (levels.indexOf(level) < levels.indexOf(minimum)) return;
-      const pairs = Object.entries({ ...bound, ...fields }).map(([key, value]) => ` ${key}=${printable(value)}`);
-      write(`${new Date(now()).toISOString()} ${level.padEnd(5)} ${message}${pairs.join('')}\n`);
+      write(`${line(new Date(now()).toISOString(), level, message, { ...bound, ...fields })}\n`);
     };
   return {
     debug: at('debug'),
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    with: (fields) => lineLog(write, minimum, now, { ...bound, ...fields }),
+    with: (fields) => logWith(write, minimum, now, line, { ...bound, ...fields }),
+  };
+}
+
+const lines: Readonly<Record<LogFormat, Line>> = {
+  text: (time, level, message, fields) => {
+    const pairs = Object.entries(fields).map(([key, value]) => ` ${key}=${printable(value)}`);
+    return `${time} ${level.padEnd(5)} ${message}${pairs.join('')}`;
+  },
+  // A field never hides what every line has.
+  json: (time, level, message, fields) => JSON.stringify({ time, level, message, ...renamed(fields) }, jsonValue),
+};
+
+function renamed(fields: Fields): Fields {
+  const pairs = Object.entries(fields).map(([key, value]) => [fixed.has(key) ? `${key}_` : key, value]);
+  return Object.fromEntries(pairs);
+}
+
+const fixed: ReadonlySet<string> = new Set(['time', 'level', 'message']);
+
+/** What JSON has no word for. */
+function jsonValue(_key: string, value: unknown): unknown {
+  if (value instanceof Error) return told(value);
+  return typeof value === 'bigint' ? String(value) : value;
+}
+
+function told(error: Error, deep = 0): Fields {
+  const { name, message, cause } = error;
+  const { code } = error as { code?: unknown };
+  return {
+    name,
+    message,
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(cause instanceof Error && deep < 3 ? { cause: told(cause, deep + 1) } : {}),
   };
 }
 

@@ -44,3 +44,17 @@ export function startPiped(argv: readonly [string, ...string[]], env: Readonly<R
     },
   };
 }
+
+/** Resolves when more may be written; what comes after its reader has gone is dropped, as a pipe would. */
+export async function writeTo(target: Writable, data: Uint8Array): Promise<void> {
+  if (!target.writable || target.write(data)) return;
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      target.off('drain', done);
+      target.off('close', done);
+      resolve();
+    };
+    target.once('drain', done);
+    target.once('close', done);
+  });
+}

@@ -49,6 +49,13 @@ export async function processesWithEnvironment(assignment: string): Promise<numb
   return found;
 }
 
+/** Of its process group; undefined when it is gone. Field 5 of proc_pid_stat(5). */
+export async function groupOf(pid: number): Promise<number | undefined> {
+  const stat = await readProcess(`/proc/${pid}/stat`);
+  const group = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2];
+  return group === undefined ? undefined : Number(group);
+}
+
 /** Sends a signal; a process that is gone already is none's error. */
 export function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {

@@ -1,6 +1,6 @@
 import { spawn as nodeSpawn } from 'node:child_process';
 
-/** A command as an argv array; there is never a shell. */
+/** A command as an argument vector; never a line of shell. */
 export interface Command {
   readonly argv: readonly [string, ...string[]];
   /** Text for its standard input. */
@@ -34,7 +34,7 @@ export class CommandFailed extends Error {
 export type Spawn = (command: Command) => Promise<Finished>;
 
 /** Output beyond this many bytes per stream is an error of the caller's: a listing of 10,000 endpoints is 3 MB. */
-const outputLimit = 256 * 1024 * 1024;
+export const outputLimit = 256 * 1024 * 1024;
 
 export const spawn: Spawn = (command) =>
   new Promise((resolve, reject) => {

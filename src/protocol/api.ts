@@ -26,11 +26,23 @@ export interface StreamChunk {
   readonly data: Uint8Array;
 }
 
+/** Signals that are passed on to a command in a container. */
+export const signals = ['INT', 'TERM', 'HUP', 'QUIT', 'USR1', 'USR2'] as const;
+
 /** What travels on the control channel, as JSON. */
 export type StreamControl =
   | { readonly type: 'resize'; readonly columns: number; readonly rows: number }
   | { readonly type: 'end-of-input' }
-  | { readonly type: 'progress'; readonly message: string };
+  | { readonly type: 'signal'; readonly signal: (typeof signals)[number] }
+  | { readonly type: 'progress'; readonly message: string }
+  /** See `LogPosition`: where a log is after all that came before. */
+  | { readonly type: 'position'; readonly at: string; readonly count: number };
+
+/** A place in a log: behind `count` messages of the time `at` (RFC 3339, nanoseconds), and behind all of earlier times. */
+export interface LogPosition {
+  readonly at: string;
+  readonly count: number;
+}
 
 /**
  * A two-way stream of bytes with back-pressure. Reading: iterate. Writing: `send` resolves when the other side can

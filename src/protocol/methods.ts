@@ -2,93 +2,34 @@
  * Every method that can be asked of an Api, with the schemas of its parameters and result. One table serves the bus,
  * the local socket and the command line.
  *
- * Who may call: `token` methods by a peer with a join token; the rest by nodes and by root on the local socket.
+ * Who may call: `token` methods by a peer with a join token; the rest by nodes and by root on the local socket; by users what
+ * the server's table of rules gives to their role (`server/rules.ts`).
  */
 import { z } from 'zod';
+import type { Discovery, EndpointRecord, PublishedPort, WorkloadPhase } from '../domain/domain.ts';
 import type { Api, CallOptions, Method } from './api.ts';
+import { clusterEvent } from './events.ts';
+import { clusterServers, heard, letIn } from './server-answers.ts';
+import {
+  containerStats,
+  containerView,
+  engineContainer,
+  imagesOfNode,
+  localImage,
+  networkView,
+  nodeView,
+  pathInContainer,
+  registryContents,
+  statsView,
+  userView,
+} from './views.ts';
+import { publishedPort, workloadSpec } from './workload-spec.ts';
 
-const restart = z.enum(['no', 'always', 'unless-stopped', 'on-failure']);
-
-const nodeView = z.object({
-  name: z.string(),
-  address: z.string(),
-  interface: z.string(),
-  underlayMtu: z.number(),
-  key: z.string(),
-  /**
-   * ready: heard from within 15 s. draining: ready, takes no new workloads. unknown: not heard of yet by a server that
-   * has itself begun less than 15 s ago.
-   */
-  status: z.enum(['ready', 'down', 'draining', 'unknown']),
-  /** Share of all cores in use, 0…1; null before the first report. */
-  cpu: z.number().nullable(),
-  /** Bytes. */
-  memory: z.object({ used: z.number(), total: z.number() }).nullable(),
-  engine: z.string(),
-  version: z.string(),
-  containers: z.number(),
-  joinedAt: z.number(),
-  lastSeen: z.number().nullable(),
-  /** The newest last: drift repaired, trouble met. */
-  events: z.array(z.object({ time: z.number(), kind: z.enum(['repair', 'error', 'info']), message: z.string() })),
-});
-
-const networkView = z.object({
-  id: z.string(),
-  name: z.string(),
-  driver: z.string(),
-  subnet: z.string(),
-  vni: z.number(),
-  mtu: z.number(),
-  discovery: z.enum(['registry', 'multicast']),
-  group: z.string().optional(),
-  port: z.number(),
-  internal: z.boolean(),
-  options: z.record(z.string(), z.string()),
-  createdAt: z.number(),
-  /** Nodes that have endpoints in it, with their gateway address there. */
-  nodes: z.array(z.object({ node: z.string(), gateway: z.string(), blocks: z.array(z.string()) })),
-  containers: z.array(z.object({ name: z.string(), node: z.string(), address: z.string(), mac: z.string() })),
-});
-
-const containerView = z.object({
-  name: z.string(),
-  id: z.string(),
-  node: z.string(),
-  image: z.string(),
-  /** Of those that somebody started with docker, empty. */
-  command: z.array(z.string()),
-  /** Run by the cluster; false: somebody started it with docker on one of its networks. */
-  managed: z.boolean(),
-  /** pending, pulling, creating, running, exited (code in `exitCode`), failed, removing; `unknown` while its node is down. */
-  status: z.string(),
-  message: z.string(),
-  exitCode: z.number().nullable(),
-  containerId: z.string(),
-  /** This and `restart`: null of one that is not managed. */
-  createdAt: z.number().nullable(),
-  startedAt: z.number().nullable(),
-  restart: restart.nullable(),
-  /** As they are published: `8080->80/tcp`. */
-  ports: z.array(z.string()),
-  networks: z.array(z.object({ network: z.string(), address: z.string(), mac: z.string() })),
-});
-
-export type NodeView = z.infer<typeof nodeView>;
-export type NetworkView = z.infer<typeof networkView>;
-export type ContainerView = z.infer<typeof containerView>;
-export type EngineContainer = z.infer<typeof engineContainer>;
-
-/** What a node's engine says of a container; `networks`: those that are Trama's. */
-const engineContainer = z.object({
-  id: z.string(),
-  name: z.string(),
-  image: z.string(),
-  state: z.enum(['created', 'running', 'paused', 'restarting', 'exited', 'dead', 'removing']),
-  exitCode: z.number().nullable(),
-  startedAt: z.number().nullable(),
-  networks: z.array(z.object({ network: z.string(), address: z.string(), mac: z.string() })),
-});
+/**
+ * One of the words of `T`, or one that a newer Trama has: what a node tells of itself is not refused for a word that is not known
+ * yet, it is passed on (docs/adr/0014-versions.md).
+ */
+const word = <T extends string>() => z.string().max(64) as unknown as z.ZodType<T, T>;
 
 const nothing = z.object({});
 const byName = z.object({ name: z.string() });
@@ -97,43 +38,31 @@ const theOne = byName.extend({ id: z.string().optional() });
 /** By its name or id, as its engine knows it. */
 const inEngine = z.object({ container: z.string() });
 
-const publishedPort = z.object({
-  hostAddress: z.string().optional(),
-  hostPort: z.number(),
-  hostPortEnd: z.number().optional(),
-  containerPort: z.number(),
-  protocol: z.enum(['tcp', 'udp']),
-});
-
 const endpoint = z.object({
   id: z.string().max(128),
   network: z.string(),
   node: z.string(),
-  kind: z.enum(['container', 'gateway']),
+  kind: word<EndpointRecord['kind']>(),
   address: z.string(),
   mac: z.string(),
   container: z.object({ id: z.string(), name: z.string(), image: z.string().optional() }).optional(),
   aliases: z.array(z.string()).readonly().optional(),
-  ports: z.array(publishedPort).readonly().optional(),
+  ports: z
+    .array(publishedPort.extend({ protocol: word<PublishedPort['protocol']>() }))
+    .readonly()
+    .optional(),
 });
 
-const joined = z.object({ container: z.string() });
-
-const workloadSpec = z.object({
-  image: z.string(),
-  command: z.array(z.string()),
-  env: z.array(z.string()),
-  networks: z.array(z.object({ network: z.string(), address: z.string().optional(), aliases: z.array(z.string()) })),
-  ports: z.array(publishedPort),
-  restart,
-  networkMode: z.union([z.enum(['host', 'none']), joined]).optional(),
-  pid: z.union([z.literal('host'), joined]).optional(),
-  tty: z.boolean(),
-  stdin: z.boolean(),
-  attach: z.boolean().optional(),
-  autoRemove: z.boolean().optional(),
-  hostname: z.string().optional(),
-  labels: z.record(z.string(), z.string()),
+/** As the store keeps them: also what a newer Trama has added to them. */
+const network = networkView.omit({ nodes: true, containers: true }).extend({ discovery: word<Discovery>() }).loose();
+const workload = z.looseObject({
+  name: z.string(),
+  id: z.string(),
+  node: z.string(),
+  spec: workloadSpec.loose(),
+  desired: z.enum(['running', 'stopped', 'removed']),
+  generation: z.number(),
+  createdAt: z.number(),
 });
 
 const workloadStatus = z.object({
@@ -141,12 +70,23 @@ const workloadStatus = z.object({
   id: z.string(),
   node: z.string(),
   generation: z.number(),
-  phase: z.enum(['pending', 'pulling', 'creating', 'running', 'exited', 'failed', 'removing']),
+  phase: word<WorkloadPhase>(),
   message: z.string(),
   containerId: z.string().optional(),
   exitCode: z.number().optional(),
   startedAt: z.number().optional(),
   networks: z.array(z.object({ network: z.string(), address: z.string(), mac: z.string() })).readonly(),
+});
+
+const hostInterface = z.object({
+  name: z.string().max(64),
+  mac: z.string(),
+  mtu: z.number(),
+  up: z.boolean(),
+  bridge: z.boolean().optional(),
+  master: z.string().optional(),
+  addresses: z.array(z.string()),
+  gateway: z.string().optional(),
 });
 
 const registration = z.object({
@@ -155,39 +95,104 @@ const registration = z.object({
   interface: z.string(),
   underlayMtu: z.number(),
   routes: z.array(z.string()),
+  interfaces: z.array(hostInterface).default([]),
   engine: z.string(),
   version: z.string(),
 });
 
-/** Where a server listens: requests, feed, metrics. */
-const busPorts = z.object({ requests: z.number(), feed: z.number(), metrics: z.number() });
+/** Network by its id, another node's address in it, and the identifier of the echo requests between them. */
+const probe = z.object({ network: z.string(), address: z.string(), id: z.number().int().min(1).max(65_535) });
+const probed = z.object({
+  /** Whether one of the other's echo requests came by within half a minute; null: that cannot be told. */
+  heard: z.boolean().nullable(),
+  /** Whether one of our own echo requests was answered from there. */
+  answered: z.boolean(),
+});
+/** The newest revision that the caller has heard of: a server whose store has not come that far refuses. */
+const heardOf = z.number().optional();
+
+const askedRegistry = z.object({
+  registry: z.string(),
+  repository: z.string().optional(),
+  registryAuth: z.string().max(65_536).optional(),
+});
 
 const block = z.object({ network: z.string(), cidr: z.string(), node: z.string() });
 
 export const methods = {
   // -- membership
   /** token. Spends one use and makes the node; from then on the node is `key`. Same key again: the same node, no use spent. */
-  'node.join': m(
-    registration.extend({ key: z.string() }),
-    z.object({ node: z.string(), cluster: z.string(), ports: busPorts }),
-  ),
+  'node.join': m(registration.extend({ key: z.string() }), letIn),
   /** After every (re)connection. Refuses a key without a node. */
-  'node.register': m(registration, z.object({ cluster: z.string() })),
-  /** Every 5 s. Answers the topics of which the agent's revision is behind. */
-  'node.heartbeat': m(z.object({ topics: z.record(z.string(), z.number()) }), z.object({ stale: z.array(z.string()) })),
+  'node.register': m(registration, z.object({ cluster: z.string(), evicted: z.boolean().default(false) })),
+  /**
+   * Once after a restore: everything that the calling node has. It counts before what the backup says; what another node has
+   * claimed already is refused.
+   */
+  'node.claim': m(
+    z.object({
+      epoch: z.number(),
+      networks: z.array(network),
+      workloads: z.array(workload),
+      blocks: z.array(z.object({ network: z.string(), cidr: z.string() })),
+      reservations: z.array(z.object({ network: z.string(), address: z.string() })),
+      endpoints: z.array(endpoint),
+    }),
+    z.object({
+      blocks: z.array(z.object({ network: z.string(), cidr: z.string() })),
+      endpoints: z.array(z.string()),
+    }),
+  ),
+  /** Every second, to each server. */
+  'node.heartbeat': m(z.object({ topics: z.record(z.string(), z.number()) }), heard),
+  /** An evicted node has taken from its containers what it could not have again. */
+  'node.return': m(nothing, nothing),
   /** Something a person should know: a repair, a failure. Kept, newest 50 per node, in memory. */
   'node.event': m(
-    z.object({ kind: z.enum(['repair', 'error', 'info']), message: z.string(), time: z.number() }),
+    z.object({ kind: z.enum(['repair', 'error', 'info']).catch('info'), message: z.string(), time: z.number() }),
     nothing,
   ),
+  /** What happened on the calling node, in its order. Kept, the newest of all nodes, in memory. */
+  'node.happened': m(z.object({ events: z.array(clusterEvent.omit({ node: true })).max(200) }), nothing),
   'node.list': m(nothing, z.array(nodeView)),
   'node.inspect': m(byName, nodeView),
   'node.drain': m(byName.extend({ drained: z.boolean() }), nothing),
+  /**
+   * Drained, then everything of Trama's goes from the host, and the cluster forgets it: `agent.leave`, asked of it.
+   * A node that stays is as drained as it was.
+   */
+  'node.leave': m(byName.extend({ force: z.boolean() }), nothing),
   /** Forgets the node, its endpoints, blocks and workloads, and ends its sessions. With `force` also a node that has workloads. */
   'node.remove': m(byName.extend({ force: z.boolean() }), nothing),
 
+  /** Trama's, of the server that answers. */
+  'cluster.version': m(nothing, z.object({ version: z.string() })),
+  /** Where all servers are, for who is no node; see `node.join` and `node.heartbeat`, which tell nodes. */
+  'cluster.servers': m(nothing, clusterServers),
+  /** ms since 1970, by the server's clock. */
+  'cluster.clock': m(nothing, z.object({ now: z.number() })),
+  /** What the node says of the way to another's address in a network by id; see `agent.probe`. */
+  'node.probe': m(probe.extend({ node: z.string() }), probed),
+
   // -- tokens
   'token.create': m(z.object({ uses: z.number(), ttlMs: z.number() }), z.object({ token: z.string() })),
+
+  // -- users: people who control the cluster from elsewhere
+  /** `key`: the public half, of a pair that whoever asks has made; the server never has the other. `networks`: empty: all. */
+  'user.create': m(
+    z.object({
+      name: z.string(),
+      key: z.string(),
+      role: z.string(),
+      networks: z.array(z.string()).default([]),
+      ttlMs: z.number().optional(),
+    }),
+    z.object({ serverKey: z.string() }),
+  ),
+  'user.list': m(nothing, z.array(userView)),
+  'user.inspect': m(byName, userView),
+  /** Its live sessions end at once. */
+  'user.remove': m(byName, nothing),
 
   // -- networks
   'network.create': m(
@@ -222,6 +227,12 @@ export const methods = {
     containerView,
   ),
 
+  /**
+   * Who asked for something is gone before it was answered: under this id it is not done any more, wherever it still is on its way. What
+   * has been done stays.
+   */
+  'request.withdraw': m(z.object({ request: z.string().min(1).max(200) }), nothing),
+
   // -- the feed
   'feed.snapshot': m(
     z.object({ topic: z.string() }),
@@ -229,18 +240,20 @@ export const methods = {
       topic: z.string(),
       revision: z.number(),
       items: z.array(z.object({ key: z.string(), value: z.unknown() })),
+      epoch: z.number().optional(),
+      settled: z.boolean().optional(),
     }),
   ),
 
   // -- addresses
   /** A block of the network for the calling node; a single address (prefix 32) when blocks have run out. */
-  'block.lease': m(z.object({ network: z.string() }), block),
+  'block.lease': m(z.object({ network: z.string(), heard: heardOf }), block),
   'block.release': m(z.object({ network: z.string(), cidr: z.string() }), nothing),
   /**
    * Holds a fixed address for the calling node. In another node's block its owner is asked to give it up.
    * `conflict` says who has it.
    */
-  'address.reserve': m(z.object({ network: z.string(), address: z.string() }), nothing),
+  'address.reserve': m(z.object({ network: z.string(), address: z.string(), heard: heardOf }), nothing),
   'address.release': m(z.object({ network: z.string(), address: z.string() }), nothing),
   /** Asked of agents: never assign this address of yours, if it is free. */
   'address.yield': m(z.object({ network: z.string(), address: z.string() }), nothing),
@@ -279,6 +292,22 @@ export const methods = {
     theOne.extend({ since: z.number(), waitMs: z.number() }),
     z.object({ since: z.number(), gone: z.boolean(), container: containerView.nullable() }),
   ),
+  /** What there is at a path of a container; null: nothing. */
+  'workload.path': m(byName.extend({ path: z.string() }), z.object({ found: pathInContainer.nullable() })),
+  /** What containers use: those that are named, or all that run, on whatever nodes. */
+  'workload.stats': m(z.object({ names: z.array(z.string()).optional() }), z.array(statsView)),
+  // -- images
+  /** What engines have, by node: of one, or of all that are connected. */
+  'image.list': m(z.object({ node: z.string().optional() }), z.array(imagesOfNode)),
+  /**
+   * What a registry has (HOST[:PORT]), asked from a node, whose engine's trust and logins count. `repository`: of that alone.
+   * `registryAuth` as of `workload.run`.
+   */
+  'registry.list': m(
+    askedRegistry.extend({ node: z.string().optional() }),
+    registryContents.extend({ node: z.string() }),
+  ),
+
   /** From the workload's node. */
   'workload.report': m(z.object({ status: workloadStatus }), nothing),
 
@@ -295,57 +324,58 @@ export const methods = {
   ),
   'container.disconnect': m(inEngine.extend({ network: z.string(), force: z.boolean() }), engineContainer),
 
+  'container.path': m(inEngine.extend({ path: z.string() }), z.object({ found: pathInContainer.nullable() })),
+  /** By names or ids of the engine. Those that do not run are left out. */
+  'container.stats': m(z.object({ containers: z.array(z.string()) }), z.array(containerStats)),
+
   /** Asked of agents: answers when the node's container engine has the network. */
   'network.ensure': m(z.object({ network: z.string() }), nothing),
   /** Asked of agents: what the registry of this workload's image is to be shown. Kept in memory, for a while. */
   'image.login': m(z.object({ workload: z.string(), registryAuth: z.string() }), nothing),
 
-  // -- asked of an agent by its own host
+  /** Asked of agents: images of their engine. */
+  'agent.images': m(nothing, z.array(localImage)),
+  /** Asked of agents: what a registry has. */
+  'agent.registry': m(askedRegistry, registryContents),
+
+  /** Asked of agents: whether the node hears another in a network that both are in. */
+  'agent.probe': m(probe, probed),
+  /** Asked of agents: whether a host answers at all, whatever runs on it. */
+  'agent.reach': m(z.object({ address: z.string() }), z.object({ answered: z.boolean() })),
+
+  // -- asked of an agent by its own host; `agent.leave` also by a server, for `node.leave`
   'agent.status': m(
     nothing,
-    z.object({ node: z.string(), link: z.string(), message: z.string(), servers: z.array(z.string()) }),
+    z.object({
+      node: z.string(),
+      link: z.string(),
+      message: z.string(),
+      servers: z.array(z.string()),
+      version: z.string().default(''),
+    }),
   ),
+  /** What the next pass would change, in sentences; a difference that was found is repaired soon after. */
+  'agent.drift': m(nothing, z.object({ differences: z.array(z.string()) })),
   /** Everything of Trama's goes from the host; with `dryRun` answers the commands instead. */
   'agent.leave': m(z.object({ force: z.boolean(), dryRun: z.boolean() }), z.object({ commands: z.array(z.string()) })),
 } as const satisfies Record<string, Method>;
+
+/**
+ * Of those that a server is asked all the time, the ones that change nothing which another could not say the same moment: asked twice, they
+ * may be done twice. A thousand nodes' heartbeats of five minutes are a hundred megabytes of answers.
+ */
+export const repeatable: ReadonlySet<string> = new Set<keyof typeof methods>([
+  'node.heartbeat',
+  'feed.snapshot',
+  'cluster.clock',
+  'cluster.version',
+]);
 
 export type Methods = typeof methods;
 export type MethodName = keyof Methods;
 export type Params<M extends MethodName> = z.input<Methods[M]['params']>;
 export type ParsedParams<M extends MethodName> = z.output<Methods[M]['params']>;
 export type Result<M extends MethodName> = z.infer<Methods[M]['result']>;
-
-/** Streams that can be opened, with the schema of their parameters. Results: see each. */
-export const streams = {
-  /** Ends with `{exitCode, error?}`; `error`: a sentence that says why the command could not be started. */
-  'workload.exec': z.object({
-    name: z.string(),
-    command: z.array(z.string()),
-    tty: z.boolean(),
-    stdin: z.boolean(),
-    env: z.array(z.string()),
-    user: z.string().optional(),
-  }),
-  'workload.logs': z.object({
-    name: z.string(),
-    follow: z.boolean(),
-    tail: z.number().optional(),
-    timestamps: z.boolean(),
-  }),
-  /** The main process's streams, until it ends with `{exitCode}`. */
-  'workload.attach': z.object({ name: z.string(), stdin: z.boolean() }),
-  /** Tools in the network and among the processes of a container: from an image, or the host's own. Ends with `{exitCode}`. */
-  'workload.debug': z.object({
-    name: z.string(),
-    image: z.string().optional(),
-    command: z.array(z.string()),
-    tty: z.boolean(),
-    stdin: z.boolean(),
-    env: z.array(z.string()),
-  }),
-} as const;
-
-export type StreamName = keyof typeof streams;
 
 /** `call` with types. */
 export function ask<M extends MethodName>(

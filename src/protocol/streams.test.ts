@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../domain/domain.ts';
 import type { ByteStream } from './api.ts';
-import { relay, streamPair, streamWindow } from './streams.ts';
+import { streamWindow } from './inbox.ts';
+import { relay, streamPair } from './streams.ts';
 
 async function readAll(stream: ByteStream): Promise<string> {
   let text = '';
@@ -54,6 +55,53 @@ describe('streamPair', () => {
     await a.send(1, Buffer.from('x'));
     for await (const _ of b) break;
     await expect(a.send(1, Buffer.from('y'))).rejects.toMatchObject({ code: 'unavailable' });
+  });
+});
+
+describe('what waits to be read', () => {
+  test('is read together, channel by channel in its order, up to 64 KiB; messages stay apart', async () => {
+    const [a, b] = streamPair();
+    for (const [channel, text] of [
+      ...([
+        [1, 'a'],
+        [1, 'b'],
+        [2, 'c'],
+        [1, 'd'],
+        [3, '{}'],
+        [3, '[]'],
+        [0, 'e'],
+        [0, 'f'],
+      ] as const),
+    ]) {
+      void a.send(channel, Buffer.from(text));
+    }
+    a.end();
+    expect(await readAll(b)).toBe('1:ab 2:c 1:d 3:{} 3:[] 0:ef ');
+    const [c, d] = streamPair();
+    for (let n = 0; n < 100; n += 1) void c.send(1, Buffer.alloc(1000, n));
+    c.end();
+    const sizes: number[] = [];
+    const bytes: number[] = [];
+    for await (const { data } of d) {
+      sizes.push(data.length);
+      bytes.push(...data.filter((_, at) => at % 1000 === 0));
+    }
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(64 * 1024);
+    expect(sizes.length).toBeLessThan(5);
+    expect(bytes).toEqual(Array.from({ length: 100 }, (_, n) => n));
+  });
+
+  test('and its writers go on as if it had been read by the piece', async () => {
+    const [a, b] = streamPair();
+    let sent = 0;
+    const writing = (async () => {
+      for (; sent < 20_000; sent += 1) await a.send(1, Buffer.alloc(100));
+      a.end();
+    })();
+    let bytes = 0;
+    for await (const { data } of b) bytes += data.length;
+    await writing;
+    expect(bytes).toBe(2_000_000);
   });
 });
 

@@ -1,7 +1,7 @@
 /** The port of container runtimes: start, stop, look at containers. Docker is one; see `docker/`. */
 
 import type { WorkloadSpec } from '../domain/domain.ts';
-import type { ByteStream } from '../protocol/protocol.ts';
+import type { ByteStream, LogPosition } from '../protocol/protocol.ts';
 
 export interface ContainerSpec extends WorkloadSpec {
   /** Besides the engine's own, e.g. `NET_ADMIN`; see capabilities(7). */
@@ -33,6 +33,44 @@ export interface ContainerInfo {
   readonly dns?: readonly string[];
 }
 
+/** Counters since the container's start, and what it has now. Bytes. */
+export interface ContainerUsage {
+  /** When that was: milliseconds since the epoch. */
+  readonly time: number;
+  /** Of all cores together. */
+  readonly cpuNanoseconds: number;
+  /** `limit`: the host's memory if it has none of its own. */
+  readonly memory: { readonly used: number; readonly limit: number };
+  readonly network: { readonly received: number; readonly sent: number };
+  readonly block: { readonly read: number; readonly written: number };
+  readonly pids: number;
+}
+
+/** An image by one of its names. */
+export interface LocalImage {
+  readonly name: string;
+  /** Twelve digits. */
+  readonly id: string;
+  /** Bytes. */
+  readonly size: number;
+  /** When it was built; milliseconds since the epoch. */
+  readonly createdAt: number;
+}
+
+/** `more`: there are others that are not told of. */
+export interface RegistryContents {
+  readonly repositories: readonly { readonly name: string; readonly tags: readonly string[]; readonly more: boolean }[];
+  readonly more: boolean;
+}
+
+export interface PathInContainer {
+  readonly kind: 'file' | 'directory' | 'link' | 'other';
+  /** Bytes. */
+  readonly size: number;
+  /** Of a link: where it leads, as the container sees it; else empty. */
+  readonly linkTarget: string;
+}
+
 /** How a container is on a network. */
 export interface NetworkJoin {
   readonly address?: string;
@@ -51,19 +89,18 @@ export interface RuntimeNetwork {
   readonly containers: number;
 }
 
+interface EngineEvent<T extends string> {
+  readonly type: T;
+  readonly action: string;
+  readonly id: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch, and their parts. */
+  readonly time: number;
+}
+
 export type RuntimeEvent =
-  | {
-      readonly type: 'container';
-      readonly action: string;
-      readonly id: string;
-      readonly attributes: Readonly<Record<string, string>>;
-    }
-  | {
-      readonly type: 'network';
-      readonly action: string;
-      readonly id: string;
-      readonly attributes: Readonly<Record<string, string>>;
-    }
+  | EngineEvent<'container'>
+  | EngineEvent<'network'>
   /** The event stream (re)connected: look at everything anew. */
   | { readonly type: 'connected' };
 
@@ -91,6 +128,18 @@ export interface ContainerRuntime extends AsyncDisposable {
     registryAuth?: string,
   ): Promise<void>;
 
+  /** Images of the host that have a name. */
+  images(): Promise<LocalImage[]>;
+  /**
+   * What a registry has, as the engine would be let in there.
+   * @param asked without a repository: all of them. @param registryAuth as of `ensureImage`
+   */
+  registry(
+    asked: { readonly registry: string; readonly repository?: string },
+    signal: AbortSignal,
+    registryAuth?: string,
+  ): Promise<RegistryContents>;
+
   /** Creates without starting. Containers that the spec joins are named by id. @returns the container's id. */
   create(
     name: string,
@@ -106,11 +155,24 @@ export interface ContainerRuntime extends AsyncDisposable {
   inspect(id: string): Promise<ContainerInfo>;
   /** Containers that carry all `labels`, whatever their state; without `startedAt`. */
   list(labels: Readonly<Record<string, string>>): Promise<ContainerInfo[]>;
+  /** @returns undefined when it does not run, or is not there. */
+  usage(id: string): Promise<ContainerUsage | undefined>;
 
-  /** Ends with result undefined. `stdout`/`stderr` channels. */
+  /**
+   * Ends with result undefined. `stdout`/`stderr` channels. `since`, `until`: milliseconds since the epoch. With `positions`,
+   * `position` controls tell where one is; `after` one of those the log goes on, which is confirmed by that position first.
+   */
   logs(
     id: string,
-    options: { readonly follow: boolean; readonly tail?: number; readonly timestamps: boolean },
+    options: {
+      readonly follow: boolean;
+      readonly tail?: number;
+      readonly since?: number;
+      readonly until?: number;
+      readonly timestamps: boolean;
+      readonly positions?: boolean;
+      readonly after?: LogPosition;
+    },
   ): Promise<ByteStream>;
   /** Ends with result `{exitCode}`; of a command that could not be started 126 or 127 and an `error`, a sentence. */
   exec(
@@ -121,8 +183,18 @@ export interface ContainerRuntime extends AsyncDisposable {
       readonly stdin: boolean;
       readonly env: readonly string[];
       readonly user?: string;
+      readonly workdir?: string;
     },
   ): Promise<ByteStream>;
+  /** @returns undefined when it is not there. A last link is not followed, unless the path ends with a slash. */
+  pathIn(id: string, path: string): Promise<PathInContainer | undefined>;
+  /** A file or directory as an archive in the format of tar, on `stdout`; ends with `{}`. */
+  archive(id: string, path: string): Promise<ByteStream>;
+  /**
+   * Takes an archive on `stdin` apart in a directory; ends with `{}` when all of it is there. A directory is not replaced by
+   * what is none, nor the other way round. @param options `toUser`: its files become the user's that the container runs as; else they keep their numbers
+   */
+  extract(id: string, path: string, options: { readonly toUser: boolean }): Promise<ByteStream>;
   /**
    * Streams of the container's own main process, ends with `{exitCode}`; call before `start` to miss nothing. Of a
    * terminal that the user left by its keys (ctrl-p ctrl-q): `{exitCode: 0, detached: true}`; so for `exec`.

@@ -6,8 +6,9 @@ import {
   type EndpointRecord,
   exhausted,
   Failure,
-  parseSubnet,
+  lanOf,
   type ReservationRecord,
+  spaceOf,
 } from '../domain/domain.ts';
 import { change } from './change.ts';
 import { type Context, callingNode, type Methods } from './context.ts';
@@ -15,11 +16,14 @@ import { blockKey, blockSetKey, ofNetwork, withinSubnet } from './keys.ts';
 import { allStay } from './marks.ts';
 import { networkOf } from './network-view.ts';
 import { absent, asSeen, put, read, readAll, remove, unchanged } from './records.ts';
+import type { Once } from './requests.ts';
 
 export const blockMethods: Methods<'block.lease' | 'block.release'> = {
-  'block.lease': (context, { network }, call) => {
+  'block.lease': async (context, { network, heard }, call) => {
     const node = callingNode(call);
-    return context.turns.take(`blocks/${network}`, () => lease(context, network, node));
+    await context.epoch.checkHeard(heard);
+    context.epoch.checkSettled('a block of addresses');
+    return context.turns.take(`blocks/${network}`, () => lease(context, network, node, context.requests.of(call)));
   },
 
   'block.release': async (context, { network, cidr }, call) => {
@@ -42,8 +46,8 @@ export const blockMethods: Methods<'block.lease' | 'block.release'> = {
   },
 };
 
-async function lease(context: Context, networkId: string, node: string): Promise<BlockRecord> {
-  const { result } = await change(context, `the blocks of network ${networkId}`, async () => {
+async function lease(context: Context, networkId: string, node: string, once: Once | undefined): Promise<BlockRecord> {
+  const plan = async () => {
     const network = await networkOf(context, networkId);
     const { name, subnet } = network.value;
     // First what all depend on, then the rest: who reads the set later than the blocks could miss one of them.
@@ -52,9 +56,9 @@ async function lease(context: Context, networkId: string, node: string): Promise
     const fixed = await readAll<ReservationRecord>(context.store, ofNetwork('reservations', networkId));
     const leased = blocks.map(({ value }) => value.cidr);
     const held = fixed.map(({ value }) => value.address);
-    const whole = parseSubnet(subnet);
+    const whole = spaceOf(network.value);
     const cidr = chooseBlock(whole, leased, held, node) ?? chooseSingle(whole, leased, held);
-    if (cidr === undefined) throw exhausted(name, subnet);
+    if (cidr === undefined) throw exhausted(name, lanOf(network.value)?.range ?? subnet);
     const block: BlockRecord = { network: networkId, cidr, node };
     const key = blockKey(networkId, cidr);
     return {
@@ -62,6 +66,7 @@ async function lease(context: Context, networkId: string, node: string): Promise
       writes: [put(key, block), put(blockSetKey(networkId), cidr)],
       result: block,
     };
-  });
+  };
+  const { result } = await change(context, `the blocks of network ${networkId}`, plan, once);
   return result;
 }

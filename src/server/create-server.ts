@@ -1,18 +1,30 @@
 /** A server over a store. */
 import { Failure } from '../domain/domain.ts';
+import { Metrics, requestMeter } from '../platform/platform.ts';
+import { repeatable } from '../protocol/protocol.ts';
 import { answer, open } from './answering.ts';
+import { Audit } from './audit.ts';
+import { Census } from './census.ts';
 import { change, Turns } from './change.ts';
 import { Containers } from './containers.ts';
 import type { Caller, Context } from './context.ts';
+import { Epoch } from './epoch.ts';
 import { Feed } from './feed.ts';
+import { outcomeOf, readiness, tellFigures } from './figures.ts';
 import { Follow } from './follow.ts';
+import { Happenings } from './happenings.ts';
+import { keepHealth } from './health.ts';
 import { keepHouse } from './housekeeping.ts';
 import { clusterKey } from './keys.ts';
 import { Members } from './members.ts';
 import { Presence } from './presence.ts';
 import { absent, put, read } from './records.ts';
-import type { Server, ServerOptions } from './server.ts';
+import { Registry } from './registry.ts';
+import { Requests } from './requests.ts';
+import { defaultHealth, type Server, type ServerOptions } from './server.ts';
+import { Visitors } from './visitors.ts';
 import { Waiters } from './waiters.ts';
+import { Watching } from './watching.ts';
 
 const defaultDeadlineMs = 10_000;
 /** A node that leaves gets its answer before its session ends. Milliseconds. */
@@ -20,18 +32,26 @@ const farewellMs = 1000;
 
 /** @throws Failure when the store cannot be read or a port cannot be bound. */
 export async function createServer(options: ServerOptions): Promise<Server> {
-  const { store, clock, log, bus, keys, random } = options;
+  const { store, clock, log, bus, keys, random, metrics = new Metrics() } = options;
   await using started = new AsyncDisposableStack();
   const stop = new AbortController();
   const ready = Promise.withResolvers<Context>();
   const waiters = new Waiters();
-  const presence = new Presence(clock, () => waiters.begin());
+  const times = options.health ?? defaultHealth;
+  const presence = new Presence({ store, clock, times, onChange: () => waiters.begin() });
   const members = new Members({
     store,
     clock,
     onRemoved: (key, node) => void ready.promise.then((context) => dismiss(context, key, node)),
+    onUserRemoved: (key) => {
+      visitors?.expel(key);
+      void ready.promise.then((context) => expelUser(context, key));
+    },
   });
+  let visitors: Visitors | undefined;
   const cluster = await clusterId(options);
+  const watching = new Watching({ cluster, clock, signal: stop.signal, states: () => presence.states() });
+  const happenings = new Happenings({ store, clock, signal: stop.signal });
   // Before the first handshake, which asks for it.
   await members.load();
   const line = started.use(
@@ -40,44 +60,88 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       keys,
       gatekeeper: members,
       handler: {
-        call: async (method, params, { peer, deadline }) =>
-          answer(await ready.promise, method, params, { caller: peer, deadline }),
+        call: async (method, params, { peer, deadline, id }) =>
+          answer(await ready.promise, method, params, { caller: peer, deadline, id }),
         open: async (method, params, { peer, deadline }) =>
           open(await ready.promise, method, params, { caller: peer, deadline }),
+        repeatable: (method) => repeatable.has(method),
       },
-      onMetrics: (message) => void (members.isNode(message.node) && presence.metrics(message)),
+      onMetrics(message) {
+        if (!members.isNode(message.node)) return;
+        presence.metrics(message);
+        watching.tell(['nodes']);
+      },
       onPeer({ node }, connected) {
         if (node === undefined) return;
-        presence.connected(node, connected);
+        if (connected) presence.heard(node);
+        // Whoever waits for something of it looks again.
+        waiters.begin();
+        watching.tell(['nodes']);
         if (!stop.signal.aborted) log.info(connected ? 'node connected' : 'node disconnected', { node });
       },
     }),
   );
-  const feed = new Feed({ store, clock, publish: (message) => line.publish(message) });
+  const feed: Feed = new Feed({
+    ...{ store, clock, metrics },
+    publish: (message) => line.publish(message),
+    life: (topic) => epoch.life(topic),
+  });
   const containers = new Containers(store);
+  const census = new Census(store);
+  // From then on what a mirror has and a snapshot has not is gone: each takes one more.
+  const epoch: Epoch = new Epoch(store, (revision) => feed.begin(revision));
   // Whoever waits is woken last: then the others know what happened.
-  const follow = started.use(await Follow.start({ store, clock, log }, [members, feed, containers, waiters]));
+  const registry = registryOf(options, line.ports);
+  const followers = [members, presence, feed, containers, epoch, census, registry, happenings, waiters, watching];
+  const follow = started.use(await Follow.start({ store, clock, log }, followers));
   const context: Context = {
-    ...{ cluster, store, clock, random, log, keys, members, presence, feed, waiters, containers, follow, bus: line },
+    ...{ cluster, version: options.version, store, clock, random, log, keys, members, presence, epoch, feed },
+    ...{
+      waiters,
+      watching,
+      happenings,
+      containers,
+      registry,
+      requests: started.use(new Requests(store, clock)),
+      follow,
+      bus: line,
+    },
     keysFromSecret: (secret) => bus.keysFromSecret(secret),
+    userKeysFromSecret: (secret) => bus.keysFromSecret(secret, 'user'),
+    hostAnswers: options.hostAnswers,
+    isKnocking: async (address) => (await options.isKnocking?.(address, Object.values(line.ports))) ?? false,
     turns: new Turns(),
+    meter: requestMeter(metrics, outcomeOf),
+    audit: new Audit({ clock, log, ...(options.audit === undefined ? {} : { keep: options.audit }) }),
     leaving: new Set(),
+    lookedInto: new Set(),
+    served: {},
     signal: stop.signal,
   };
+  tellFigures(metrics, context, census);
   ready.resolve(context);
+  const listed = registry.keep(stop.signal);
   started.defer(() => {
     stop.abort();
     waiters.begin();
+    return listed;
   });
   // Not waited for at the end: a store that does not answer must not keep the server from stopping.
   void keepHouse(context, stop.signal);
-  return serverOver(context, options.version, line.ports, started.move());
+  void keepHealth(context, times, stop.signal);
+  visitors = new Visitors(context, {
+    answer: (method, params, call, deadlineMs) =>
+      within(context, deadlineMs, method, answer(context, method, params, call)),
+    open: (method, params, call) => open(context, method, params, call),
+  });
+  return serverOver(context, options.version, line.ports, visitors, started.move());
 }
 
 function serverOver(
   context: Context,
   version: string,
   ports: Server['ports'],
+  visitors: Visitors,
   resources: AsyncDisposableStack,
 ): Server {
   const root: Caller = { kind: 'root' };
@@ -86,14 +150,29 @@ function serverOver(
     version,
     publicKey: context.keys.publicKey,
     ports,
-    call(method, params, { deadlineMs = defaultDeadlineMs } = {}) {
-      const deadline = context.clock.now() + deadlineMs;
-      return within(context, deadlineMs, method, answer(context, method, params, { caller: root, deadline }));
+    admit: (userKey) => visitors.admit(userKey),
+    tell(api) {
+      context.served.api = api;
+    },
+    readiness: () => readiness(context),
+    call(method, params, { deadlineMs = defaultDeadlineMs, id } = {}) {
+      const call = { caller: root, deadline: context.clock.now() + deadlineMs, ...(id === undefined ? {} : { id }) };
+      return within(context, deadlineMs, method, answer(context, method, params, call));
     },
     open: (method, params, { deadlineMs = defaultDeadlineMs } = {}) =>
       open(context, method, params, { caller: root, deadline: context.clock.now() + deadlineMs }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+function registryOf(
+  { store, clock, log, listen, advertise, version }: ServerOptions,
+  ports: Server['ports'],
+): Registry {
+  const host = advertise ?? listen.address;
+  const id = host.includes(':') ? `[${host}]:${ports.requests}` : `${host}:${ports.requests}`;
+  const self = { id, host, ports: { ...ports }, version, since: clock.now() };
+  return new Registry({ store, clock, log, self, unlisted: advertise === undefined });
 }
 
 /** Made by the first server over the store, the same for all after it. */
@@ -119,6 +198,15 @@ async function dismiss(
     await bus.expel(key);
   } catch (error) {
     if (!signal.aborted) log.warn('sessions of a removed node may go on', { node, error });
+  }
+}
+
+/** At once: whoever removed the user waits for nothing else. */
+async function expelUser({ bus, log, signal }: Context, key: string): Promise<void> {
+  try {
+    await bus.expel(key);
+  } catch (error) {
+    if (!signal.aborted) log.warn('sessions of a removed user may go on', { error });
   }
 }
 

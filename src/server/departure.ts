@@ -13,32 +13,59 @@ import {
   type ReservationRecord,
   type WorkloadRecord,
 } from '../domain/domain.ts';
+import type { ParsedParams } from '../protocol/protocol.ts';
 import type { Write } from '../store/store.ts';
 import { change } from './change.ts';
-import type { Context, Methods } from './context.ts';
-import { allOf, type Collection, macKey, nodeAddressKey, nodeKey, nodeKeyKey, removingKey, statusKey } from './keys.ts';
+import type { Call, Context, Methods } from './context.ts';
+import {
+  allOf,
+  type Collection,
+  macKey,
+  nodeAddressKey,
+  nodeKey,
+  nodeKeyKey,
+  removingKey,
+  statusKey,
+  unclaimedKey,
+} from './keys.ts';
 import { type Mark, mark, orTakenBack, stands, takeBack } from './marks.ts';
 import { findNode } from './nodes.ts';
 import { type Found, read, readAll, remove, type StoredNode, unchanged } from './records.ts';
+import { type Once, unlessDone } from './requests.ts';
 import { named } from './sentences.ts';
 
 /** Each is two writes at most; etcd takes 128 in a transaction, and as many conditions. */
-const recordsAtOnce = 60;
+export const recordsAtOnce = 60;
 
 export const departureMethods: Methods<'node.remove'> = {
-  'node.remove': async (context, { name, force }, { caller }) => {
-    const begun = await read<Mark>(context.store, removingKey('node', name));
-    if (!begun) await findNode(context, name);
-    // Looked at before as well: while a mark stands, containers of others fail to start.
-    if (!force && !begun) await checkUnused(context, name);
-    const leaving = await mark(context, 'node', name);
-    if (!force) await orTakenBack(context, leaving, () => checkUnused(context, name));
-    if (caller.kind === 'node' && caller.node === name) context.leaving.add(name);
-    await forgetRecord(context, name, leaving);
-    await forgetBelongings(context, name, leaving);
-    return {};
+  'node.remove': async (context, params, call) => {
+    const once = context.requests.of(call);
+    const ended = async () => {
+      const left = await read<Mark>(context.store, removingKey('node', params.name));
+      if (left) await finishDeparture(context, params.name, left);
+      return {};
+    };
+    return unlessDone(once, () => removeNode(context, params, call, once), ended);
   },
 };
+
+async function removeNode(
+  context: Context,
+  { name, force }: ParsedParams<'node.remove'>,
+  { caller }: Call,
+  once: Once | undefined,
+): Promise<Record<string, never>> {
+  const begun = await read<Mark>(context.store, removingKey('node', name));
+  if (!begun) await findNode(context, name);
+  // Looked at before as well: while a mark stands, containers of others fail to start.
+  if (!force && !begun) await checkUnused(context, name);
+  const leaving = await mark(context, 'node', name);
+  if (!force) await orTakenBack(context, leaving, () => checkUnused(context, name));
+  if (caller.kind === 'node' && caller.node === name) context.leaving.add(name);
+  await forgetRecord(context, name, leaving, once);
+  await forgetBelongings(context, name, leaving);
+  return {};
+}
 
 /** Ends a removal that a server began and did not end. */
 export async function finishDeparture(context: Context, name: string, leaving: Found<Mark>): Promise<void> {
@@ -63,25 +90,32 @@ async function checkUnused(context: Context, name: string): Promise<void> {
   );
 }
 
-async function forgetRecord(context: Context, name: string, leaving: Found<Mark>): Promise<void> {
-  await change(context, `node ${name}`, async () => {
+async function forgetRecord(
+  context: Context,
+  name: string,
+  leaving: Found<Mark>,
+  once: Once | undefined,
+): Promise<void> {
+  const plan = async () => {
     const node = await read<StoredNode>(context.store, nodeKey(name));
     if (!node) return { conditions: [], writes: [], result: undefined };
     const address = await read<string>(context.store, nodeAddressKey(node.value.address));
     const own = address?.value === name ? [remove(address.key)] : [];
     return {
       conditions: [stands(leaving), unchanged(node)],
-      writes: [remove(node.key), remove(nodeKeyKey(node.value.key)), ...own],
+      // What it has not claimed since a restore, nobody waits for any more.
+      writes: [remove(node.key), remove(nodeKeyKey(node.value.key)), remove(unclaimedKey(name)), ...own],
       result: undefined,
     };
-  });
+  };
+  await change(context, `node ${name}`, plan, once);
 }
 
 /** Ends with the mark, unless somebody else has begun the removal anew: then that goes on with it. */
 async function forgetBelongings(context: Context, name: string, leaving: Found<Mark>): Promise<void> {
   const { store } = context;
   for (;;) {
-    const left = await belongings(context, name);
+    const left = await belongingsOf(context, name);
     const step = left.slice(0, recordsAtOnce);
     const { succeeded } = await store.transact(
       [stands(leaving), ...step.map(({ record }) => unchanged(record))],
@@ -92,11 +126,14 @@ async function forgetBelongings(context: Context, name: string, leaving: Found<M
   }
 }
 
-/** What is the node's now, each with what goes with it. */
-async function belongings(
-  context: Context,
-  name: string,
-): Promise<{ readonly record: Found<unknown>; readonly writes: Write[] }[]> {
+export interface Belonging {
+  readonly record: Found<unknown>;
+  /** That it goes, with what goes with it. */
+  readonly writes: Write[];
+}
+
+/** What is the node's now. */
+export async function belongingsOf(context: Context, name: string): Promise<Belonging[]> {
   const workloads = await ofNode<WorkloadRecord>(context, 'workloads', name);
   const endpoints = await ofNode<EndpointRecord>(context, 'endpoints', name);
   const blocks = await ofNode<BlockRecord>(context, 'blocks', name);

@@ -7,69 +7,72 @@ import {
   checkFixedAddress,
   type EndpointRecord,
   Failure,
-  isFailure,
   type NetworkRecord,
   parseAddress,
   parseMac,
-  parseSubnet,
+  spaceOf,
 } from '../domain/domain.ts';
-import { change } from './change.ts';
-import { type Call, type Context, callingNode, type Methods, speaksFor } from './context.ts';
+import { change, type Plan } from './change.ts';
+import { type Call, type Context, type Methods, speaksFor } from './context.ts';
 import { describe, holderOf } from './holders.ts';
-import { endpointKey, macKey, ofNetwork } from './keys.ts';
+import { endpointKey, macKey } from './keys.ts';
 import { allStay } from './marks.ts';
 import { networkOf } from './network-view.ts';
-import { asSeen, type Found, put, read, readAll, remove, unchanged } from './records.ts';
+import { asSeen, put, read, remove, unchanged } from './records.ts';
+import type { Once } from './requests.ts';
 
-/** Changes of one sync that are under way together: the store commits them as a group. */
-const atOnce = 32;
-
-export const endpointMethods: Methods<'endpoint.put' | 'endpoint.delete' | 'endpoint.sync'> = {
+export const endpointMethods: Methods<'endpoint.put' | 'endpoint.delete'> = {
   'endpoint.put': async (context, { endpoint }, call) => {
     speaksFor(call, endpoint.node);
-    await putEndpoint(context, endpoint as EndpointRecord);
+    await context.epoch.checkClaimed(endpoint.node);
+    await putEndpoint(context, endpoint as EndpointRecord, { once: context.requests.of(call) });
     return {};
   },
 
   'endpoint.delete': async (context, { network, address, id }, call) => {
-    await deleteEndpoint(context, network, canonicalAddress(address), id, call);
+    const once = context.requests.of(call);
+    await deleteEndpoint(context, network, canonicalAddress(address), id, call, { once });
     return {};
-  },
-
-  'endpoint.sync': async (context, { network, endpoints }, call) => {
-    const node = callingNode(call);
-    for (const endpoint of endpoints) {
-      speaksFor(call, endpoint.node);
-      if (endpoint.network === network) continue;
-      throw new Failure('invalid', `endpoint ${endpoint.id} is in network ${endpoint.network}, not in ${network}`);
-    }
-    await networkOf(context, network);
-    const said = endpoints as EndpointRecord[];
-    const former = await context.turns.take('sync', () => endpointsOf(context, network, node));
-    const kept = new Set(said.map(({ address, id }) => `${address} ${id}`));
-    const dropped = former.filter(({ value }) => !kept.has(`${value.address} ${value.id}`));
-    // First what goes: it may have the MAC of what comes.
-    await inGroups(dropped, ({ value }) => deleteEndpoint(context, network, value.address, value.id, call));
-    const refused = new Set<string>();
-    await inGroups(said, async (endpoint) => {
-      try {
-        await putEndpoint(context, endpoint);
-      } catch (error) {
-        if (!isFailure(error, 'conflict') && !isFailure(error, 'invalid')) throw error;
-        refused.add(endpoint.id);
-      }
-    });
-    return { refused: said.map(({ id }) => id).filter((id) => refused.has(id)) };
   },
 };
 
-async function putEndpoint(context: Context, said: EndpointRecord): Promise<void> {
+/**
+ * Which request it is, or is a part of. A node tells of one endpoint again and again, and tells it to another server when one is slow:
+ * what that one does late must not undo what the node has said since.
+ */
+interface Asked {
+  readonly once?: Once | undefined;
+  readonly within?: Once | undefined;
+}
+
+/** Nothing, once the request that it is a part of has been finished by another try. */
+async function changeAs(
+  context: Context,
+  address: string,
+  { once, within }: Asked,
+  plan: () => Promise<Plan<undefined>>,
+) {
+  let again = false;
+  const planned = async (): Promise<Plan<undefined>> => {
+    if (again && (await within?.done()) !== undefined) return nothing;
+    again = true;
+    const made = await plan();
+    if (made.writes.length === 0) return { ...made, recorded: true };
+    return within === undefined ? made : { ...made, conditions: [...made.conditions, within.pending()] };
+  };
+  await change(context, `address ${address}`, planned, once);
+}
+
+const nothing = { conditions: [], writes: [], result: undefined } as const;
+
+/** @throws Failure `conflict`, `invalid`, `not-found` */
+export async function putEndpoint(context: Context, said: EndpointRecord, asked: Asked = {}): Promise<void> {
   const { store } = context;
-  await change(context, `address ${said.address}`, async () => {
+  await changeAs(context, said.address, asked, async () => {
     const network = await networkOf(context, said.network);
-    const { id, name, subnet } = network.value;
-    const address = checkFixedAddress(name, parseSubnet(subnet), parseAddress(said.address));
-    const record: EndpointRecord = { ...said, address, mac: parseMac(said.mac) };
+    const { id, name } = network.value;
+    const record = recordOf(network.value, said);
+    const { address } = record;
     const key = endpointKey(id, address);
     const newMac = macKey(id, record.mac);
     const [holder, former, macHolder, stay] = await Promise.all([
@@ -85,7 +88,7 @@ async function putEndpoint(context: Context, said: EndpointRecord): Promise<void
     if (macHolder && macHolder.value !== address)
       throw await macTaken(context, network.value, record.mac, macHolder.value);
     const same = former && JSON.stringify(former.value) === JSON.stringify(record);
-    if (same && macHolder) return { conditions: [], writes: [], result: undefined };
+    if (same && macHolder) return nothing;
     const formerMac = former && former.value.mac !== record.mac ? [remove(macKey(id, former.value.mac))] : [];
     return {
       conditions: [...stay, ...holder.conditions, asSeen(key, former), asSeen(newMac, macHolder)],
@@ -93,6 +96,12 @@ async function putEndpoint(context: Context, said: EndpointRecord): Promise<void
       result: undefined,
     };
   });
+}
+
+/** As it is kept. @throws Failure `invalid` */
+export function recordOf(network: NetworkRecord, said: EndpointRecord): EndpointRecord {
+  const address = checkFixedAddress(network.name, spaceOf(network), parseAddress(said.address));
+  return { ...said, address, mac: parseMac(said.mac) };
 }
 
 function notHeld(network: NetworkRecord, endpoint: EndpointRecord, holder: string | undefined): Failure {
@@ -108,29 +117,21 @@ async function macTaken({ store }: Context, network: NetworkRecord, mac: string,
 }
 
 /** Nothing happens when it is gone, or another endpoint has the address by now. */
-async function deleteEndpoint(
+export async function deleteEndpoint(
   context: Context,
   network: string,
   address: string,
   id: string,
   call: Call,
+  asked: Asked,
 ): Promise<void> {
   const { store } = context;
   const key = endpointKey(network, address);
-  await change(context, `address ${address}`, async () => {
+  await changeAs(context, address, asked, async () => {
     const endpoint = await read<EndpointRecord>(store, key);
-    if (endpoint?.value.id !== id) return { conditions: [], writes: [], result: undefined };
+    if (endpoint?.value.id !== id) return nothing;
     speaksFor(call, endpoint.value.node);
     const mac = macKey(network, endpoint.value.mac);
     return { conditions: [unchanged(endpoint)], writes: [remove(key), remove(mac)], result: undefined };
   });
-}
-
-async function endpointsOf({ store }: Context, network: string, node: string): Promise<Found<EndpointRecord>[]> {
-  const all = await readAll<EndpointRecord>(store, ofNetwork('endpoints', network));
-  return all.filter(({ value }) => value.node === node);
-}
-
-async function inGroups<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let i = 0; i < items.length; i += atOnce) await Promise.all(items.slice(i, i + atOnce).map(work));
 }

@@ -23,6 +23,10 @@ async function settled(node: Node, revision: number): Promise<void> {
   await until(`revision ${revision} heard`, () => (node.feed.at(-1)?.revision ?? 0) >= revision);
 }
 
+/** A network's blocks are beside them. */
+const endpointsIn = ({ items }: Mirror): number =>
+  [...items.keys()].filter((key) => key.startsWith('endpoint/')).length;
+
 describe('the feed', () => {
   test('chains deltas per topic, and a mirror that follows them equals a fresh snapshot', async () => {
     await using cluster = await Cluster.create();
@@ -59,7 +63,11 @@ describe('the feed', () => {
     await using cluster = await Cluster.create();
     const { network, h1 } = await listening(cluster);
     const { items } = await h1.ask('feed.snapshot', { topic: clusterTopic });
-    expect(items.map(({ key }) => key).sort()).toEqual([`network/${network.id}`, 'node/h1']);
+    expect(items.map(({ key }) => key).sort()).toEqual([
+      `network/${network.id}`,
+      'node/h1',
+      expect.stringMatching(/^server\/10\.255\.0\.1:/),
+    ]);
     const node = items.find(({ key }) => key === 'node/h1')?.value as { node: object };
     expect(Object.keys(node.node)).not.toContain('engine');
     const own = await h1.ask('feed.snapshot', { topic: nodeTopic('h1') });
@@ -79,19 +87,19 @@ describe('the feed', () => {
     await mirror.snapshot(h1.client);
     h1.client.subscribe(topic);
     const beat = () => h1.ask('node.heartbeat', { topics: { [topic]: mirror.revision } });
-    expect(await beat()).toEqual({ stale: [] });
+    expect(await beat()).toMatchObject({ stale: [] });
     for (const address of addresses.slice(0, 2))
       await h1.ask('endpoint.put', { endpoint: h1.endpoint(network, address) });
     await until('both', () => h1.feed.filter((message) => message.topic === topic).length === 2);
     const last = h1.feed.at(-1) as FeedMessage;
     expect(mirror.apply(last)).toBe(false);
     // Still on its way, perhaps; a second later it is lost.
-    expect(await beat()).toEqual({ stale: [] });
+    expect(await beat()).toMatchObject({ stale: [] });
     cluster.clock.step(1500);
-    expect(await beat()).toEqual({ stale: [topic] });
+    expect(await beat()).toMatchObject({ stale: [topic] });
     await mirror.snapshot(h1.client);
-    expect(await beat()).toEqual({ stale: [] });
-    expect(mirror.items.size).toBe(2);
+    expect(await beat()).toMatchObject({ stale: [] });
+    expect(endpointsIn(mirror)).toBe(2);
   });
 
   test('two servers publish the same revisions: a mirror of both hears nothing twice', async () => {
@@ -112,7 +120,7 @@ describe('the feed', () => {
       theirs.map(({ revision, data }) => [revision, data]),
     );
     for (const message of [...heard, ...theirs]) expect(mirror.apply(message)).toBe(true);
-    expect(mirror.items.size).toBe(3);
+    expect(endpointsIn(mirror)).toBe(3);
   });
 
   test('a snapshot during writes never claims a revision that it does not hold', async () => {
@@ -130,9 +138,112 @@ describe('the feed', () => {
     await writing;
     await settled(h1, (await h1.ask('feed.snapshot', { topic: clusterTopic })).revision - 1);
     for (const message of h1.feed) mirror.apply(message);
-    expect(mirror.items.size).toBe(32);
+    expect([...mirror.items.keys()].filter((key) => !key.startsWith('server/'))).toHaveLength(32);
     expect(mirror.items.has(`network/${network.id}`)).toBe(true);
   });
+});
+
+describe('a server that starts', () => {
+  async function late(cluster: Cluster) {
+    const { server, network, h1, addresses } = await listening(cluster);
+    const topic = networkTopic(network.id);
+    const mirror = new Mirror(topic);
+    const [first = '', second = ''] = addresses;
+    const come = (address: string) => h1.ask('endpoint.put', { endpoint: h1.endpoint(network, address) });
+    await come(first);
+    await mirror.snapshot(h1.client);
+    // Something else, so that the newest revision is another.
+    await ask(server, 'network.create', { name: 'other' });
+    const start = async () => {
+      const heard: FeedMessage[] = [];
+      const client = await cluster.connect(await cluster.server(), h1.keys, undefined, (message) =>
+        heard.push(message),
+      );
+      client.subscribe(topic);
+      const beat = () => ask(client, 'node.heartbeat', { topics: { [topic]: mirror.revision } });
+      return { heard, beat };
+    };
+    return { mirror, start, come: () => come(second) };
+  }
+
+  test('knows what was told shortly before: who has that is not behind, and what comes next fits', async () => {
+    await using cluster = await Cluster.create();
+    const { mirror, start, come } = await late(cluster);
+    const { heard, beat } = await start();
+    expect(await beat()).toMatchObject({ stale: [] });
+    await come();
+    await until('it is told', () => heard.length > 0);
+    expect(mirror.apply(heard[0] as FeedMessage)).toBe(true);
+    expect(endpointsIn(mirror)).toBe(2);
+  });
+
+  test('knows who missed something of that', async () => {
+    await using cluster = await Cluster.create();
+    const { start, come } = await late(cluster);
+    await come();
+    const { beat } = await start();
+    await until('it has heard of it', async () => (await beat()).stale.length === 1);
+  });
+
+  test('takes whom it cannot judge for behind when the store has forgotten that', async () => {
+    await using cluster = await Cluster.create();
+    const { start, come, mirror } = await late(cluster);
+    await cluster.store.compact(await cluster.store.revision());
+    const { heard, beat } = await start();
+    await until('it has found that out', async () => (await beat()).stale.length === 1);
+    await come();
+    await until('it is told', () => heard.length > 0);
+    expect(mirror.apply(heard[0] as FeedMessage)).toBe(false);
+  });
+
+  test('what lacks nothing is told as of which revision that is so; what lacks something is not', async () => {
+    await using cluster = await Cluster.create();
+    const { network, h1, addresses } = await listening(cluster);
+    const topic = networkTopic(network.id);
+    const { revision } = await h1.ask('feed.snapshot', { topic });
+    const beat = () => h1.ask('node.heartbeat', { topics: { [topic]: revision } });
+    const newest = await cluster.store.revision();
+    await until('nothing is lacking', async () => ((await beat()).current ?? 0) >= newest);
+    await h1.ask('endpoint.put', { endpoint: h1.endpoint(network, addresses[0] ?? '') });
+    await until('something is', async () => (await beat()).current === undefined);
+  });
+});
+
+test('a snapshot is looked at once as long as nothing of its topic changes', async () => {
+  await using store = createMemoryStore({ clock: systemClock });
+  let looks = 0;
+  const counted = new Proxy(store, {
+    get(target, property) {
+      const value = Reflect.get(target, property);
+      if (property === 'range') looks += 1;
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const put = (network: string, i: number) =>
+    store.transact(
+      [],
+      [
+        {
+          op: 'put',
+          key: endpointKey(network, `10.0.0.${i}`),
+          value: JSON.stringify({ id: `e${i}`, network, node: 'h', address: `10.0.0.${i}` }),
+        },
+      ],
+    );
+  const feed = new Feed({ store: counted, clock: systemClock, publish: () => {} });
+  await using follow = await Follow.start({ store, clock: systemClock, log: silentLog }, [feed]);
+  await follow.reached((await put('n', 1)).revision);
+  await feed.snapshot('network/n');
+  const looked = looks;
+  const elsewhere = await put('m', 1);
+  await follow.reached(elsewhere.revision);
+  expect(await feed.snapshot('network/n')).toMatchObject({ revision: elsewhere.revision, items: [{}] });
+  expect(looks).toBe(looked);
+  // Also before the feed has seen it.
+  await put('n', 2);
+  expect((await feed.snapshot('network/n')).items).toHaveLength(2);
+  await follow.reached((await put('n', 3)).revision);
+  expect((await feed.snapshot('network/n')).items).toHaveLength(3);
 });
 
 describe('when the store forgets', () => {
@@ -146,25 +257,26 @@ describe('when the store forgets', () => {
     const feed = new Feed({ store, clock: systemClock, publish: (message) => published.push(message) });
     await write(store, 1);
     const forgotten = Promise.withResolvers<void>();
-    let failures = 1;
+    let watches = 0;
     const forgetful = new Proxy(store, {
       get(target, property) {
         const value = Reflect.get(target, property);
         if (property !== 'watch') return typeof value === 'function' ? value.bind(target) : value;
         return async function* (...args: Parameters<Store['watch']>) {
-          if (failures-- > 0) {
-            await forgotten.promise;
-            yield { kind: 'compacted', compactedTo: 2 };
-          } else yield* target.watch(...args);
+          watches += 1;
+          // The first is about the past, which can be done without.
+          if (watches === 2) await forgotten.promise;
+          if (watches <= 2) yield { kind: 'compacted', compactedTo: 2 };
+          else yield* target.watch(...args);
         };
       },
     });
     await using follow = await Follow.start({ store: forgetful, clock: systemClock, log: silentLog }, [feed]);
     const before = await store.revision();
     await write(store, 2);
-    expect(feed.stale({ 'network/n': before })).toEqual([]);
+    expect(feed.compare({ 'network/n': before }).stale).toEqual([]);
     forgotten.resolve();
-    await until('reloaded', () => feed.stale({ 'network/n': before }).length === 1);
+    await until('reloaded', () => feed.compare({ 'network/n': before }).stale.length === 1);
     const { revision } = await write(store, 3);
     await follow.reached(revision);
     await until('published', () => published.length > 0);
@@ -176,11 +288,11 @@ describe('when the store forgets', () => {
     const published: FeedMessage[] = [];
     const feed = new Feed({ store, clock: systemClock, publish: (message) => published.push(message) });
     feed.begin(5);
-    expect(feed.stale({ 'node/h1': 5 })).toEqual([]);
+    expect(feed.compare({ 'node/h1': 5 }).stale).toEqual([]);
     feed.events(6, [{ type: 'delete', key: blockKey('n', '10.0.0.0/26'), revision: 6 }]);
-    expect(feed.stale({ 'node/h1': 5 })).toEqual(['node/h1']);
+    expect(feed.compare({ 'node/h1': 5 }).stale).toEqual(['node/h1']);
     expect(published).toEqual([]);
     feed.events(7, [{ type: 'delete', key: '/trama/macs/n/x', revision: 7 }]);
-    expect(feed.stale({ 'node/h1': 6 })).toEqual([]);
+    expect(feed.compare({ 'node/h1': 6 }).stale).toEqual([]);
   });
 });

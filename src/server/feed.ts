@@ -3,14 +3,12 @@
  * answers snapshots. All servers publish the same revisions, because they are the store's.
  */
 import type { FeedMessage } from '../bus/bus.ts';
-import { Failure } from '../domain/domain.ts';
-import type { Clock } from '../platform/platform.ts';
-import { clusterTopic, type TopicChange, type TopicSnapshot } from '../protocol/protocol.ts';
-import type { KeyRange, Store, StoreEvent } from '../store/store.ts';
-import { Turns } from './change.ts';
+import { type Clock, type Counter, Metrics } from '../platform/platform.ts';
+import type { Result, TopicChange } from '../protocol/protocol.ts';
+import type { Store, StoreEvent } from '../store/store.ts';
 import type { Follower } from './follow.ts';
-import { allOf, ofNetwork } from './keys.ts';
-import { changesOf, itemOf } from './topics.ts';
+import { type Life, TopicContents } from './topic-contents.ts';
+import { changesOf } from './topics.ts';
 
 /** A delta younger than this may still be on its way: whoever lacks it has not lost it. Milliseconds. */
 const onItsWayMs = 1000;
@@ -18,6 +16,9 @@ const onItsWayMs = 1000;
 export interface FeedOptions {
   readonly store: Store;
   readonly clock: Clock;
+  readonly metrics?: Metrics;
+  /** Default: the first, and settled. */
+  life?(topic: string): Life;
   publish(message: FeedMessage): void;
 }
 
@@ -26,25 +27,56 @@ export class Feed implements Follower {
   /** What this server can chain to where it has published nothing yet. */
   #start = 0;
   #last = new Map<string, { readonly revision: number; readonly at: number }>();
-  readonly #turns = new Turns();
+  /** Up to which it has seen everything; undefined while it is still being told of the past. */
+  #seen: number | undefined;
+  readonly #contents: TopicContents;
+  readonly #published: Counter;
+  readonly #snapshots: Counter;
 
   constructor(options: FeedOptions) {
     this.#options = options;
+    const { store, clock, life = () => ({ epoch: 0, settled: true }), metrics = new Metrics() } = options;
+    this.#contents = new TopicContents({
+      store,
+      clock,
+      life,
+      changedAt: (topic, upTo) => this.#changedAt(topic, upTo),
+    });
+    this.#published = metrics.counter('trama_feed_messages_total', 'Deltas told in the feed.').of({});
+    this.#snapshots = metrics.counter('trama_feed_snapshots_total', 'Snapshots of topics given.').of({});
   }
 
   begin(revision: number): void {
     this.#start = revision;
+    this.#seen = revision;
     this.#last = new Map();
   }
 
+  since(revision: number): void {
+    this.begin(revision);
+    this.#seen = undefined;
+  }
+
+  /** What others published: mirrors that have it are not behind, and what comes next fits to it. */
+  past(revision: number, events: readonly StoreEvent[]): void {
+    for (const topic of this.#deltas(revision, events).keys())
+      this.#last.set(topic, { revision, at: Number.NEGATIVE_INFINITY });
+  }
+
   events(revision: number, events: readonly StoreEvent[]): void {
+    for (const [topic, changes] of this.#deltas(revision, events)) this.#publish(topic, revision, changes);
+    this.#seen = revision;
+  }
+
+  #deltas(revision: number, events: readonly StoreEvent[]): ReadonlyMap<string, readonly TopicChange[]> {
     const deltas = new Map<string, TopicChange[]>();
     for (const event of events) {
       const changes = changesOf(event);
       // Somewhere something is gone, and nobody knows where: every mirror takes a new snapshot.
       if (changes === undefined) {
-        this.begin(revision);
-        return;
+        this.#start = revision;
+        this.#last = new Map();
+        return new Map();
       }
       for (const { topic, change } of changes) {
         const delta = deltas.get(topic);
@@ -52,50 +84,38 @@ export class Feed implements Follower {
         else deltas.set(topic, [change]);
       }
     }
-    for (const [topic, changes] of deltas) this.#publish(topic, revision, changes);
+    return deltas;
   }
 
-  /** Which of an agent's topics, with the revisions it has of them, need a new snapshot. */
-  stale(topics: Readonly<Record<string, number>>): string[] {
-    return Object.entries(topics).flatMap(([topic, revision]) => {
+  /**
+   * Which of an agent's topics, with the revisions it has of them, need a new snapshot. When none lacks anything, `current` is the
+   * revision as of which they all hold: they are as good as if they had been told of it.
+   */
+  compare(topics: Readonly<Record<string, number>>): { stale: string[]; current?: number } {
+    const behind = Object.entries(topics).flatMap(([topic, revision]) => {
       const last = this.#last.get(topic) ?? { revision: this.#start, at: Number.NEGATIVE_INFINITY };
-      const late = revision < last.revision && this.#options.clock.now() - last.at >= onItsWayMs;
-      return late ? [topic] : [];
+      return revision < last.revision ? [{ topic, at: last.at }] : [];
     });
+    const now = this.#options.clock.now();
+    const stale = behind.filter(({ at }) => now - at >= onItsWayMs).map(({ topic }) => topic);
+    return { stale, ...(behind.length > 0 || this.#seen === undefined ? {} : { current: this.#seen }) };
   }
 
-  /** One at a time: a large network's content is in memory once, however many ask. @throws Failure `invalid` */
-  snapshot(topic: string): Promise<TopicSnapshot> {
-    return this.#turns.take('snapshot', () => this.#snapshot(topic));
+  /** @throws Failure `invalid` */
+  snapshot(topic: string): Promise<Result<'feed.snapshot'>> {
+    this.#snapshots.add();
+    return this.#contents.of(topic);
   }
 
-  async #snapshot(topic: string): Promise<TopicSnapshot> {
-    const ranges = rangesOf(topic);
-    const revisions: number[] = [];
-    const items: TopicSnapshot['items'][number][] = [];
-    for (const range of ranges) {
-      const { revision, entries } = await this.#options.store.range(range);
-      revisions.push(revision);
-      for (const entry of entries) {
-        const item = itemOf(entry.key, entry.value);
-        if (item?.topic === topic) items.push({ key: item.key, value: item.value });
-      }
-    }
-    // The oldest: deltas that one of the ranges holds already are whole values, and change nothing when they come again.
-    return { topic, revision: Math.min(...revisions), items };
+  #changedAt(topic: string, upTo: number): number | undefined {
+    if (this.#seen === undefined || this.#seen < upTo) return undefined;
+    return this.#last.get(topic)?.revision ?? this.#start;
   }
 
   #publish(topic: string, revision: number, changes: readonly TopicChange[]): void {
     const previous = this.#last.get(topic)?.revision ?? this.#start;
     this.#last.set(topic, { revision, at: this.#options.clock.now() });
+    this.#published.add();
     this.#options.publish({ topic, previous, revision, data: JSON.stringify(changes) });
   }
-}
-
-function rangesOf(topic: string): readonly KeyRange[] {
-  const [kind, name] = topic.split('/', 2);
-  if (topic === clusterTopic) return [allOf('networks'), allOf('nodes')];
-  if (kind === 'network' && name) return [ofNetwork('endpoints', name)];
-  if (kind === 'node' && name) return [allOf('workloads'), allOf('blocks'), allOf('reservations')];
-  throw new Failure('invalid', `there is no topic ${JSON.stringify(topic.slice(0, 80))}`);
 }

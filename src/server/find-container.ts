@@ -2,7 +2,7 @@
 import { Failure, parseContainerReference, quoted, toFailure, type WorkloadRecord } from '../domain/domain.ts';
 import { ask, type MethodName, type Params, type Result } from '../protocol/protocol.ts';
 import type { AttachedContainer } from './containers.ts';
-import type { Context } from './context.ts';
+import type { Call, Context } from './context.ts';
 import { workloadKey } from './keys.ts';
 import { findNode } from './nodes.ts';
 import { type Found, read } from './records.ts';
@@ -67,11 +67,14 @@ export async function askItsNode<M extends AskedOfAgents>(
   node: string,
   method: M,
   params: Params<M>,
-  deadline: number,
+  call: Call,
 ): Promise<Result<M>> {
   const way = wayTo(context, reference, node);
+  const once = context.requests.of(call);
+  // Asked again by another server, the node does it once.
+  const id = once === undefined ? {} : { id: once.idFor(method) };
   try {
-    return await ask(way, method, params, { deadlineMs: deadline - context.clock.now() });
+    return await ask(way, method, params, { deadlineMs: call.deadline - context.clock.now(), ...id });
   } catch (error) {
     throw explained(reference, node, error);
   }
@@ -80,7 +83,7 @@ export async function askItsNode<M extends AskedOfAgents>(
 /** @throws Failure `unavailable` */
 export function wayTo(context: Context, reference: string, node: string) {
   if (context.bus.connectedNodes().includes(node)) return context.bus.toNode(node);
-  const why = context.presence.state(node) === 'down' ? 'is down' : 'is not connected at this moment, try again';
+  const why = context.presence.isLost(node) ? 'is down' : 'is not connected at this moment, try again';
   throw new Failure('unavailable', `container ${reference} cannot be reached: its node ${node} ${why}`);
 }
 

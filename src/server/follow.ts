@@ -12,11 +12,17 @@ export interface Follower {
   load?(): Promise<number>;
   /** Events after `revision` follow. */
   begin?(revision: number): void;
+  /** Right after `begin`: what was after this earlier revision is told first, by `past`. */
+  since?(revision: number): void;
+  /** Events of one revision from before `begin`. Must not throw. */
+  past?(revision: number, events: readonly StoreEvent[]): void;
   /** All events of one revision. Must not throw. */
   events(revision: number, events: readonly StoreEvent[]): void;
 }
 
 const retryMs = 500;
+/** What happened shortly before a server began, its agents know of: who is told of it knows how far they are. */
+const pastRevisions = 5000;
 
 export class Follow implements AsyncDisposable {
   readonly #options: { readonly store: Store; readonly clock: Clock; readonly log: Log };
@@ -24,6 +30,8 @@ export class Follow implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #waiting = new Set<{ readonly revision: number; readonly wake: () => void }>();
   #reached = 0;
+  /** What was before the last loading has been asked for. */
+  #remembered = false;
   #running: Promise<void> = Promise.resolve();
 
   private constructor(options: { store: Store; clock: Clock; log: Log }, followers: readonly Follower[]) {
@@ -40,6 +48,11 @@ export class Follow implements AsyncDisposable {
     await follow.#load();
     follow.#running = follow.#run();
     return follow;
+  }
+
+  /** Up to which the followers have seen everything. */
+  get revision(): number {
+    return this.#reached;
   }
 
   /** Resolves when the followers have seen everything up to `revision`, or after `limitMs`: it is never a condition. */
@@ -67,6 +80,7 @@ export class Follow implements AsyncDisposable {
       if (revision !== undefined) revisions.push(revision);
     }
     this.#advance(Math.min(...revisions));
+    this.#remembered = false;
     for (const follower of this.#followers) follower.begin?.(this.#reached);
   }
 
@@ -74,7 +88,8 @@ export class Follow implements AsyncDisposable {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
-        await this.#watch(signal);
+        if (!this.#remembered) await this.#remember(signal);
+        await this.#watch(this.#reached + 1, signal);
       } catch (error) {
         if (!signal.aborted) this.#options.log.warn('the watch over the store ended, watching again', { error });
       }
@@ -82,12 +97,34 @@ export class Follow implements AsyncDisposable {
     }
   }
 
-  async #watch(signal: AbortSignal): Promise<void> {
-    for await (const item of this.#options.store.watch(prefixRange(root), this.#reached + 1, signal)) {
+  /** From some time before what was loaded, if the store has kept that; once for each loading. */
+  async #remember(signal: AbortSignal): Promise<void> {
+    this.#remembered = true;
+    const loaded = this.#reached;
+    const first = Math.max(1, loaded + 1 - pastRevisions);
+    for (const follower of this.#followers) follower.since?.(first - 1);
+    try {
+      await this.#watch(first, signal);
+    } finally {
+      // Nothing newer came: who knows how much of the past did.
+      if (this.#reached === loaded) for (const follower of this.#followers) follower.begin?.(loaded);
+    }
+  }
+
+  /** Returns when it has to be begun anew. */
+  async #watch(from: number, signal: AbortSignal): Promise<void> {
+    const before = this.#reached;
+    for await (const item of this.#options.store.watch(prefixRange(root), from, signal)) {
       if (item.kind === 'compacted') {
+        // Of the past: that can be done without.
+        if (from <= before && this.#reached === before) return;
         this.#options.log.warn('the store has forgotten what this server had not seen yet, reading it anew');
         await this.#load();
         return;
+      }
+      if (item.revision <= this.#reached) {
+        for (const follower of this.#followers) follower.past?.(item.revision, item.events);
+        continue;
       }
       for (const follower of this.#followers) follower.events(item.revision, item.events);
       this.#advance(item.revision);

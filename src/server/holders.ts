@@ -1,16 +1,16 @@
-/** Who may use an address of a network. Three reads, however many blocks, reservations and endpoints there are. */
+/** Who may use an address of a network: of one, three reads, however many blocks, reservations and endpoints there are. */
 import {
   type BlockRecord,
   type EndpointRecord,
   leasableBlockOf,
   type NetworkRecord,
   parseAddress,
-  parseSubnet,
   type ReservationRecord,
+  spaceOf,
 } from '../domain/domain.ts';
 import type { Condition, Store } from '../store/store.ts';
-import { blockKey, reservationKey } from './keys.ts';
-import { asSeen, type Found, read } from './records.ts';
+import { blockKey, ofNetwork, reservationKey } from './keys.ts';
+import { asSeen, type Found, read, readAll } from './records.ts';
 
 export interface Holder {
   /** undefined: the address is nobody's. */
@@ -23,17 +23,50 @@ export interface Holder {
 
 /** @param address canonical, inside the subnet */
 export async function holderOf(store: Store, network: NetworkRecord, address: string): Promise<Holder> {
-  const block = leasableBlockOf(parseSubnet(network.subnet), parseAddress(address));
-  const keys = {
-    reservation: reservationKey(network.id, address),
-    single: blockKey(network.id, `${address}/${address.includes(':') ? 128 : 32}`),
-    block: block === undefined ? undefined : blockKey(network.id, block),
-  };
+  const keys = keysOf(network, address);
   const [reservation, single, whole] = await Promise.all([
     read<ReservationRecord>(store, keys.reservation),
     read<BlockRecord>(store, keys.single),
     keys.block === undefined ? undefined : read<BlockRecord>(store, keys.block),
   ]);
+  return holderBy(keys, { reservation, single, whole });
+}
+
+/** The same for as many addresses as one likes: two reads, which grow with the network's leases. */
+export async function holdersIn(store: Store, network: NetworkRecord): Promise<(address: string) => Holder> {
+  const [reservations, blocks] = await Promise.all([
+    readAll<ReservationRecord>(store, ofNetwork('reservations', network.id)),
+    readAll<BlockRecord>(store, ofNetwork('blocks', network.id)),
+  ]);
+  const reserved = new Map(reservations.map((each) => [each.key, each]));
+  const leased = new Map(blocks.map((each) => [each.key, each]));
+  return (address) => {
+    const keys = keysOf(network, address);
+    const [reservation, single] = [reserved.get(keys.reservation), leased.get(keys.single)];
+    const whole = keys.block === undefined ? undefined : leased.get(keys.block);
+    return holderBy(keys, { reservation, single, whole });
+  };
+}
+
+function keysOf(network: NetworkRecord, address: string) {
+  const { id } = network;
+  const block = leasableBlockOf(spaceOf(network), parseAddress(address));
+  return {
+    reservation: reservationKey(id, address),
+    single: blockKey(id, `${address}/${address.includes(':') ? 128 : 32}`),
+    block: block === undefined ? undefined : blockKey(id, block),
+  };
+}
+
+function holderBy(
+  keys: ReturnType<typeof keysOf>,
+  found: {
+    readonly reservation: Found<ReservationRecord> | undefined;
+    readonly single: Found<BlockRecord> | undefined;
+    readonly whole: Found<BlockRecord> | undefined;
+  },
+): Holder {
+  const { reservation, single, whole } = found;
   const lease = single ?? whole;
   return {
     node: reservation?.value.node ?? lease?.value.node,

@@ -1,4 +1,7 @@
-/** What nobody asks for: forgets spent tokens, and ends what a server began and did not end. Harmless at several at once. */
+/**
+ * What nobody asks for: forgets spent tokens, and ends what a server began and did not end. One server does it, the keeper; harmless if
+ * for a moment two do.
+ */
 import type { WorkloadRecord, WorkloadStatus } from '../domain/domain.ts';
 import type { Context } from './context.ts';
 import { finishDeparture } from './departure.ts';
@@ -8,11 +11,17 @@ import { forgottenAt } from './members.ts';
 import { absent, readAll, remove, type StoredToken, unchanged } from './records.ts';
 
 const everyMs = 60_000;
+/** How soon a server finds itself the keeper. Milliseconds. */
+const lookMs = 1000;
 /** A removal that takes longer than this has been interrupted. Milliseconds. */
 const interruptedMs = 60_000;
 
 export async function keepHouse(context: Context, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
+    if (!context.registry.isKeeper) {
+      await context.clock.sleep(lookMs, signal).catch(() => {});
+      continue;
+    }
     try {
       await housekeeping(context);
     } catch (error) {

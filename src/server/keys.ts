@@ -11,6 +11,7 @@ const collections = [
   'node-keys',
   'node-addresses',
   'tokens',
+  'users',
   'networks',
   'network-names',
   'vnis',
@@ -21,10 +22,35 @@ const collections = [
   'workloads',
   'statuses',
   'removing',
+  'unclaimed',
+  'servers',
 ] as const;
 export type Collection = (typeof collections)[number];
 
 export const clusterKey = `${root}cluster`;
+/** Which life of the cluster this is, and how its revisions are counted (docs/adr/0011-store-epochs.md). Absent: the first. */
+export const epochKey = `${root}epoch`;
+/** The form of what is in the store (docs/adr/0014-versions.md). Absent: the first. */
+export const schemaKey = `${root}schema`;
+/** Stands while the store is being filled by a restore or a migration, and after one that was interrupted. */
+export const transferKey = `${root}transfer`;
+/** The cluster has moved to another store: what is here is old. */
+export const movedKey = `${root}moved`;
+/** Leased by a command that needs the store for itself. */
+export const heldKey = `${root}held`;
+/** Leased by every running server, where several processes can open the store. */
+export const servingKey = (server: string): string => `${root}serving/${server}`;
+export const servingRange: KeyRange = prefixRange(`${root}serving/`);
+/** The servers' key pair, where several servers stand over one store. */
+export const sharedKeysKey = `${root}keys`;
+/** Leased by a server that is there for agents. */
+export const serverKey = (id: string): string => `${root}servers/${id}`;
+/** Leased, not by its server's life but for some minutes: a request that has changed something. */
+export const requestKey = (name: string): string => `${root}requests/${name}`;
+/** Leased by the one server that does what is to be done once. */
+export const keeperKey = `${root}keeper`;
+/** Written at the end of a backup that saw changes, so that its watch has an end. */
+export const backupKey = `${root}backup`;
 /** Written by every change to the set of networks: whoever judged the whole set does so on condition of it. */
 export const networkSetKey = `${root}network-set`;
 /** Written by every lease and release of a block in the network, likewise. */
@@ -35,6 +61,7 @@ export const nodeKey = (name: string): string => `${root}nodes/${name}`;
 export const nodeKeyKey = (publicKey: string): string => `${root}node-keys/${hex(publicKey)}`;
 export const nodeAddressKey = (address: string): string => `${root}node-addresses/${address}`;
 export const tokenKey = (publicKey: string): string => `${root}tokens/${hex(publicKey)}`;
+export const userKey = (name: string): string => `${root}users/${name}`;
 export const networkKey = (id: string): string => `${root}networks/${id}`;
 export const networkNameKey = (name: string): string => `${root}network-names/${name}`;
 export const vniKey = (vni: number): string => `${root}vnis/${vni}`;
@@ -48,6 +75,8 @@ export const workloadKey = (name: string): string => `${root}workloads/${name}`;
 export const statusKey = (name: string): string => `${root}statuses/${name}`;
 /** While it exists, nothing new may come to refer to the network or node: it is on its way out. */
 export const removingKey = (kind: 'network' | 'node', name: string): string => `${root}removing/${kind}/${name}`;
+/** The node has not told yet, since the store was restored, what it has. */
+export const unclaimedKey = (node: string): string => `${root}unclaimed/${node}`;
 
 export const allOf = (collection: Collection, within = ''): KeyRange => prefixRange(`${root}${collection}/${within}`);
 export const ofNetwork = (collection: Collection, network: string): KeyRange => allOf(collection, `${network}/`);

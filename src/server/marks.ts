@@ -41,10 +41,12 @@ export async function orTakenBack<T>(context: Context, leaving: Found<Mark>, loo
  * @throws Failure `conflict` when one is on its way out now
  */
 export async function allStay(
-  { store }: Context,
+  { store, presence }: Context,
   node: string,
   networks: readonly Found<NetworkRecord>[],
 ): Promise<Condition[]> {
+  if (presence.recorded(node)?.health.state === 'evicting')
+    throw new Failure('unavailable', `node ${node} is just being evicted: try again in a moment`);
   const needed = [
     { key: nodeKey(node), mark: removingKey('node', node), what: `node ${node}` },
     ...networks.map(({ key, value }) => ({

@@ -11,13 +11,16 @@ import {
   chooseSubnet,
   chooseVni,
   clashes,
+  decideLan,
   defaultMtu,
   Failure,
   formatSubnet,
   isFailure,
   multicastGroup,
   type NetworkRecord,
+  parentOf,
   parseNetworkSubnet,
+  whyNotOn,
 } from '../domain/domain.ts';
 import { ask, type ParsedParams } from '../protocol/protocol.ts';
 import { change } from './change.ts';
@@ -25,6 +28,7 @@ import type { Context, Methods } from './context.ts';
 import { allOf, networkKey, networkNameKey, networkSetKey, vniKey } from './keys.ts';
 import { findNetwork, networkView } from './network-view.ts';
 import { absent, asSeen, type Found, put, read, readAll, type StoredNode } from './records.ts';
+import type { Once } from './requests.ts';
 
 type Asked = ParsedParams<'network.create'>;
 
@@ -32,9 +36,9 @@ type Asked = ParsedParams<'network.create'>;
 const vxlanPort = 4789;
 
 export const networkMethods: Methods<'network.create'> = {
-  'network.create': async (context, params) => {
+  'network.create': async (context, params, call) => {
     checkNewNetworkName(params.name);
-    const network = await make(context, params);
+    const network = await make(context, params, context.requests.of(call));
     if (!params.dryRun) await untilEverywhere(context, network);
     return networkView(network);
   },
@@ -78,9 +82,10 @@ export async function usedNetwork(context: Context, name: string): Promise<Found
 
 const builtIn = { driver: 'bridge', discovery: 'registry', internal: false, options: {}, dryRun: false } as const;
 
-function make(context: Context, params: Asked): Promise<NetworkRecord> {
+function make(context: Context, params: Asked, once?: Once): Promise<NetworkRecord> {
   return context.turns.take('network-set', async () => {
-    const { result } = await change(context, `network ${params.name}`, async () => {
+    context.epoch.checkSettled('a new network');
+    const plan = async () => {
       const set = await read(context.store, networkSetKey);
       const network = await decide(context, params);
       return {
@@ -98,7 +103,8 @@ function make(context: Context, params: Asked): Promise<NetworkRecord> {
             ],
         result: network,
       };
-    });
+    };
+    const { result } = await change(context, `network ${params.name}`, plan, once);
     return result;
   });
 }
@@ -115,10 +121,13 @@ async function decide(context: Context, params: Asked): Promise<NetworkRecord> {
   const askedMtu = params.mtu === undefined ? undefined : checkMtu(params.mtu);
   const networks = (await readAll<NetworkRecord>(context.store, allOf('networks'))).map(({ value }) => value);
   const nodes = (await readAll<StoredNode>(context.store, allOf('nodes'))).map(({ value }) => value);
-  const subnet = asked ?? chooseSubnet(networks, nodes);
+  const { subnet, options, hosts } =
+    driver === 'lan'
+      ? placedInLan(decideLan(withSubnet(params, asked), networks, nodes), nodes)
+      : { subnet: asked ?? chooseSubnet(networks, nodes), options: params.options, hosts: nodes };
   const vni = askedVni ?? chooseVni(networks.map((network) => network.vni));
-  const mtu = askedMtu ?? defaultMtu(nodes, driver);
-  const clash = clashes({ name, driver, subnet, vni, mtu }, networks, nodes);
+  const mtu = askedMtu ?? defaultMtu(hosts, driver);
+  const clash = clashes({ name, driver, subnet, vni, mtu }, networks, hosts);
   if (clash !== undefined) throw new Failure('conflict', clash);
   return {
     id: Buffer.from(context.random.bytes(6)).toString('hex'),
@@ -131,7 +140,24 @@ async function decide(context: Context, params: Asked): Promise<NetworkRecord> {
     ...(discovery === 'multicast' ? { group: multicastGroup(vni) } : {}),
     port: vxlanPort,
     internal: params.internal,
-    options: params.options,
+    options,
     createdAt: context.clock.now(),
   };
 }
+
+const withSubnet = ({ options, internal }: Asked, subnet: string | undefined) => {
+  return { options, internal, ...(subnet === undefined ? {} : { subnet }) };
+};
+
+/** In a LAN a host has the MTU of its interface there. */
+function placedInLan(decided: Pick<NetworkRecord, 'subnet' | 'options'>, nodes: readonly StoredNode[]) {
+  const network = { driver: 'lan', ...decided } as const;
+  const hosts = nodes.map((node) => {
+    const mtu = whyNotOn(network, node) === undefined ? parentOf(network, node)?.mtu : undefined;
+    return mtu === undefined ? { ...node, underlayMtu: anyMtu } : { ...node, underlayMtu: mtu };
+  });
+  return { ...decided, hosts: hosts.some(({ underlayMtu }) => underlayMtu !== anyMtu) ? hosts : nodes };
+}
+
+/** Of a host that is not in the network. */
+const anyMtu = 65_535;

@@ -3,14 +3,18 @@ import {
   canonicalAddress,
   checkNodeName,
   Failure,
+  fnv1a,
   formatSubnet,
+  type HostInterface,
   type NetworkRecord,
   parseSubnet,
   quoted,
   routeClash,
+  versionSkew,
 } from '../domain/domain.ts';
 import type { NodeView, ParsedParams } from '../protocol/protocol.ts';
 import type { Condition, Write } from '../store/store.ts';
+import { tellBack } from './back-again.ts';
 import { change } from './change.ts';
 import { type Call, type Context, callingNode, type Methods } from './context.ts';
 import { allOf, nodeAddressKey, nodeKey, nodeKeyKey, removingKey, tokenKey } from './keys.ts';
@@ -31,30 +35,72 @@ import { spend } from './tokens.ts';
 type Registration = ParsedParams<'node.register'>;
 
 export const nodeMethods: Methods<
-  'node.join' | 'node.register' | 'node.heartbeat' | 'node.event' | 'node.list' | 'node.inspect' | 'node.drain'
+  | 'node.join'
+  | 'node.register'
+  | 'node.heartbeat'
+  | 'node.return'
+  | 'node.event'
+  | 'node.happened'
+  | 'cluster.servers'
+  | 'node.list'
+  | 'node.inspect'
+  | 'node.drain'
 > = {
   'node.join': async (context, params, call) => {
     const { node, joined } = await context.turns.take('join', () => join(context, params, call));
     // Anybody may name a key that somebody else has: that one has not been heard by that.
     if (joined) context.presence.heard(node);
-    return { node, cluster: context.cluster, ports: { ...context.bus.ports } };
+    const servers = context.registry.servers().map(({ id, host, ports }) => ({ id, host, ports }));
+    return {
+      node,
+      cluster: context.cluster,
+      ports: { ...context.bus.ports },
+      server: context.registry.id,
+      servers,
+    };
   },
 
   'node.register': async (context, params, call) => {
     const name = callingNode(call);
-    await register(context, name, facts(params));
+    const evicted = await register(context, name, facts(params));
     context.presence.heard(name);
-    return { cluster: context.cluster };
+    return { cluster: context.cluster, evicted };
   },
 
   'node.heartbeat': async (context, { topics }, call) => {
-    context.presence.heard(callingNode(call));
-    return { stale: context.feed.stale(topics) };
+    const name = callingNode(call);
+    context.presence.heard(name);
+    const { id: server, able } = context.registry;
+    const evicted = context.presence.state(name) === 'evicted';
+    return { ...context.feed.compare(topics), evicted, server, able };
+  },
+
+  'node.return': async (context, _params, call) => {
+    await takeBack(context, callingNode(call));
+    return {};
   },
 
   'node.event': async (context, event, call) => {
-    context.presence.event(callingNode(call), { ...event, message: event.message.slice(0, 2000) });
+    const node = callingNode(call);
+    const { kind, message, time } = event;
+    context.presence.event(node, { ...event, message: message.slice(0, 2000) });
+    context.watching.tell(['nodes']);
+    context.happenings.add({
+      ...{ id: `${node}/${kind}/${time}/${fnv1a(message)}`, time, node, name: node, message, attributes: {} },
+      ...(kind === 'error' ? { type: 'trouble', action: 'meet' } : { type: 'repair', action: 'repair' }),
+    });
     return {};
+  },
+
+  'node.happened': async (context, { events }, call) => {
+    const node = callingNode(call);
+    for (const event of events) context.happenings.add({ ...event, id: `${node}/${event.id}`, node });
+    return {};
+  },
+
+  'cluster.servers': async ({ cluster, registry, served: { api } }) => {
+    const servers = registry.servers().map(({ id, host, ports }) => ({ id, host, ports }));
+    return { cluster, server: registry.id, servers, able: registry.able, ...(api === undefined ? {} : { api }) };
   },
 
   'node.list': async (context) => {
@@ -65,14 +111,20 @@ export const nodeMethods: Methods<
   'node.inspect': async (context, { name }) => nodeView(context, (await findNode(context, name)).value),
 
   'node.drain': async (context, { name, drained }) => {
-    await change(context, `node ${name}`, async () => {
-      const node = await findNode(context, name);
-      const writes = node.value.drained === drained ? [] : [put(node.key, { ...node.value, drained })];
-      return { conditions: [unchanged(node)], writes, result: undefined };
-    });
+    await setDrained(context, name, drained);
     return {};
   },
 };
+
+/** @returns whether it was before. @throws Failure `not-found` */
+export async function setDrained(context: Context, name: string, drained: boolean): Promise<boolean> {
+  const { result } = await change(context, `node ${name}`, async () => {
+    const node = await findNode(context, name);
+    const writes = node.value.drained === drained ? [] : [put(node.key, { ...node.value, drained })];
+    return { conditions: [unchanged(node)], writes, result: node.value.drained };
+  });
+  return result;
+}
 
 /** @throws Failure `not-found` */
 export async function findNode({ store }: Context, name: string): Promise<Found<StoredNode>> {
@@ -90,7 +142,8 @@ function nodeView(context: Context, node: StoredNode): NodeView {
   const { name, address, interface: device, underlayMtu, key, engine, version, joinedAt } = node;
   const status = statusOf(context, node);
   const heard = context.presence.view(name);
-  return { name, address, interface: device, underlayMtu, key, status, engine, version, joinedAt, ...heard };
+  const skew = versionSkew(version, context.version);
+  return { name, address, interface: device, underlayMtu, key, status, engine, version, skew, joinedAt, ...heard };
 }
 
 /** Makes the node, or finds that it was made by an earlier try. */
@@ -99,7 +152,8 @@ async function join(context: Context, params: ParsedParams<'node.join'>, { calle
   const { result, revision } = await change(context, `node ${params.name}`, async () => {
     const known = await read<string>(context.store, nodeKeyKey(params.key));
     if (known) return { conditions: [], writes: [], result: { node: known.value, joined: false } };
-    if (caller.kind === 'node') throw new Failure('denied', 'a host joins with a token, not by another node');
+    if (caller.kind === 'node' || caller.kind === 'user')
+      throw new Failure('denied', `a host joins with a token, not by a ${caller.kind}`);
     const fact = facts(params);
     const name = checkNodeName(params.name);
     const token = caller.kind === 'token' ? await spendOne(context, caller.key) : { conditions: [], writes: [] };
@@ -151,20 +205,45 @@ async function checkFree({ store }: Context, name: string, address: string): Pro
   );
 }
 
-/** The caller's facts as they are now. Nothing is written when nothing has changed. */
-async function register(context: Context, name: string, fact: Facts): Promise<void> {
-  await change(context, `node ${name}`, async () => {
+const isEvicted = ({ health }: StoredNode): boolean => health?.state === 'evicting' || health?.state === 'evicted';
+
+/** The caller's facts as they are now. Nothing is written when nothing has changed. @returns whether it was evicted */
+async function register(context: Context, name: string, fact: Facts): Promise<boolean> {
+  let wasDown = false;
+  const { result, revision } = await change(context, `node ${name}`, async () => {
     const node = await findNode(context, name);
-    const record: StoredNode = { ...node.value, ...fact };
+    const { health, ...before } = node.value;
+    wasDown = health?.state === 'down';
+    // Who asks is not silent. Who was evicted has to give up first what is others' now.
+    const record: StoredNode = { ...before, ...fact, ...(isEvicted(node.value) ? { health } : {}) };
+    const evicted = isEvicted(record);
     await reportRouteClash(context, record);
-    if (JSON.stringify(record) === JSON.stringify(node.value)) return { conditions: [], writes: [], result: undefined };
+    if (JSON.stringify(record) === JSON.stringify(node.value)) return { conditions: [], writes: [], result: evicted };
     const moved = fact.address === node.value.address ? none : await moveAddress(context, node.value, fact.address);
     return {
       conditions: [unchanged(node), ...moved.conditions],
       writes: [put(node.key, record), ...moved.writes],
-      result: undefined,
+      result: evicted,
     };
   });
+  if (wasDown && revision > 0) tellBack(context, name);
+  return result;
+}
+
+/** An evicted node has given up what is others' now. @throws Failure `unavailable` while it is still being evicted */
+async function takeBack(context: Context, name: string): Promise<void> {
+  const { revision } = await change(context, `node ${name}`, async () => {
+    const node = await findNode(context, name);
+    const { health, ...record } = node.value;
+    if (health?.state === 'evicting')
+      throw new Failure('unavailable', `node ${name} is just being evicted: try again in a moment`);
+    const writes = health === undefined ? [] : [put(node.key, record)];
+    return { conditions: [unchanged(node)], writes, result: undefined };
+  });
+  if (revision === 0) return;
+  context.log.info('evicted node is back', { node: name });
+  const message = "back after its eviction: addresses that were given away meanwhile are not its containers' any more";
+  context.presence.event(name, { time: context.clock.now(), kind: 'info', message });
 }
 
 const none: { conditions: Condition[]; writes: Write[] } = { conditions: [], writes: [] };
@@ -202,7 +281,7 @@ async function reportRouteClash(context: Context, node: StoredNode): Promise<voi
   }
 }
 
-type Facts = Pick<StoredNode, 'address' | 'interface' | 'underlayMtu' | 'routes' | 'engine' | 'version'>;
+type Facts = Pick<StoredNode, 'address' | 'interface' | 'underlayMtu' | 'routes' | 'interfaces' | 'engine' | 'version'>;
 
 /** What a host says of itself, checked. @throws Failure `invalid` */
 function facts(params: Registration): Facts {
@@ -212,5 +291,21 @@ function facts(params: Registration): Facts {
     throw new Failure('invalid', `${underlayMtu} is not the MTU of an interface`);
   }
   const routes = params.routes.slice(0, 10_000).map((route) => formatSubnet(parseSubnet(route)));
-  return { address: canonicalAddress(params.address), interface: device, underlayMtu, routes, engine, version };
+  const address = canonicalAddress(params.address);
+  const interfaces = params.interfaces.slice(0, 256).map(checkInterface);
+  return { address, interface: device, underlayMtu, routes, interfaces, engine, version };
+}
+
+function checkInterface({ bridge, master, gateway, ...found }: Registration['interfaces'][number]): HostInterface {
+  const addresses = found.addresses.map((cidr) => {
+    const [address = '', prefix = ''] = cidr.split('/');
+    return `${canonicalAddress(address)}/${Number(prefix)}`;
+  });
+  return {
+    ...found,
+    addresses,
+    ...(bridge === undefined ? {} : { bridge }),
+    ...(master === undefined ? {} : { master }),
+    ...(gateway === undefined ? {} : { gateway: canonicalAddress(gateway) }),
+  };
 }

@@ -279,7 +279,9 @@ describe('connecting', () => {
     await connect(server, 'web', { address: '10.43.0.9', aliases: ['api'] });
     const asked = { container: 'web', network: db.id, address: '10.43.0.9', aliases: ['api'] };
     expect(engine.asked).toEqual([['container.connect', asked]]);
+    engine.refuses = new Failure('conflict', 'container store is on network db already');
     expect(await refusal(connect(server, 'store'))).toBe('conflict: container store is on network db already');
+    engine.refuses = undefined;
     expect(await refusal(connect(server, 'web', { address: '10.43.0.7' }))).toMatch(
       /^conflict: address 10\.43\.0\.7 of network db is in use by container store on node h2/,
     );

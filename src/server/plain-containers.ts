@@ -28,8 +28,11 @@ export function verbsForAll(workloads: Methods<Verb>): Methods<Verb> {
       if (params.id !== undefined) {
         return verb(context, { ...params, name: parseContainerReference(params.name).name }, call);
       }
-      const found = await findContainer(context, params.name).catch((error) => {
+      const found = await findContainer(context, params.name).catch(async (error) => {
         if (method === 'workload.wait' && isFailure(error, 'not-found')) return undefined;
+        // Gone, by an earlier try of this request: the verb finds that it has done it.
+        if (method === 'workload.remove' && (await context.requests.of(call)?.done()))
+          return { kind: 'workload', name: parseContainerReference(params.name).name } as const;
         throw error;
       });
       if (found === undefined) return { since: 0, gone: true, container: null };
@@ -39,12 +42,8 @@ export function verbsForAll(workloads: Methods<Verb>): Methods<Verb> {
   return {
     'workload.inspect': either('workload.inspect', inspectPlain),
     'workload.wait': either('workload.wait', waitForPlain),
-    'workload.start': either('workload.start', (context, found, { name }: { name: string }, { deadline }) =>
-      acted(
-        context,
-        found,
-        askItsNode(context, name, found.node, 'container.start', { container: found.name }, deadline),
-      ),
+    'workload.start': either('workload.start', (context, found, { name }: { name: string }, call) =>
+      acted(context, found, askItsNode(context, name, found.node, 'container.start', { container: found.name }, call)),
     ),
     'workload.stop': either('workload.stop', stopPlain),
     'workload.remove': either('workload.remove', removePlain),
@@ -59,19 +58,19 @@ function stopPlain(
   context: Context,
   found: Plain,
   { name, graceSeconds }: { name: string; graceSeconds?: number },
-  { deadline }: Call,
+  call: Call,
 ): Promise<ContainerView> {
   const params = { container: found.name, ...(graceSeconds === undefined ? {} : { graceSeconds }) };
-  return acted(context, found, askItsNode(context, name, found.node, 'container.stop', params, deadline));
+  return acted(context, found, askItsNode(context, name, found.node, 'container.stop', params, call));
 }
 
 async function removePlain(
   context: Context,
   found: Plain,
   { name, force }: { name: string; force: boolean },
-  { deadline }: Call,
+  call: Call,
 ): Promise<Record<string, never>> {
-  await askItsNode(context, name, found.node, 'container.remove', { container: found.name, force }, deadline);
+  await askItsNode(context, name, found.node, 'container.remove', { container: found.name, force }, call);
   // Its endpoints are gone from the store: who looks next does not see it any more.
   await context.follow.reached(await context.store.revision());
   return {};
@@ -82,11 +81,11 @@ async function inspectPlain(
   context: Context,
   found: Plain,
   { name }: { name: string },
-  { deadline }: Call,
+  call: Call,
 ): Promise<ContainerView> {
   try {
     const params = { container: found.name };
-    return await acted(context, found, askItsNode(context, name, found.node, 'container.inspect', params, deadline));
+    return await acted(context, found, askItsNode(context, name, found.node, 'container.inspect', params, call));
   } catch (error) {
     if (found.attached === undefined || !isFailure(error, 'unavailable')) throw error;
     return plainView(context, found.attached, await networkNames(context, found.attached));
@@ -137,7 +136,7 @@ async function networkNames(
 
 function plainView(context: Context, attached: AttachedContainer, names: ReadonlyMap<string, string>): ContainerView {
   const { node, id, name, image, endpoints } = attached;
-  const lost = context.presence.state(node) === 'down';
+  const lost = context.presence.isLost(node);
   return {
     ...unmanaged(node, id, name),
     image,

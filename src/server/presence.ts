@@ -1,72 +1,154 @@
-/** What a server knows of nodes only by hearing from them. In memory: it is heard again within seconds of a restart. */
+/**
+ * What a server knows of nodes by hearing from them, and what the store says of their silence. In memory: it is heard again within
+ * seconds of a restart. Silence is measured by a clock that nobody sets.
+ */
 import { z } from 'zod';
 import type { MetricsMessage } from '../bus/bus.ts';
-import type { Clock } from '../platform/platform.ts';
+import type { SteadyClock } from '../platform/platform.ts';
 import type { NodeView } from '../protocol/protocol.ts';
+import type { Entry, Store, StoreEvent } from '../store/store.ts';
+import type { Follower } from './follow.ts';
+import { allOf, splitKey } from './keys.ts';
+import { isLost, type NodeHealth, type StoredNode } from './records.ts';
+import type { HealthTimes } from './server.ts';
 
-/** Silence after which a node counts as down, also of a server that has just begun to listen; heartbeats come every 5 s. */
-const silenceMs = 15_000;
+/** How long a node that a server has not heard of at all since its own start may be on its way to it. */
+const firstMs = 15_000;
 const eventsKept = 50;
 
 const metrics = z.object({
   cpu: z.number().min(0).max(1),
   memory: z.object({ used: z.number(), total: z.number() }),
   containers: z.number().default(0),
+  traffic: z.object({ received: z.number().min(0), sent: z.number().min(0) }).optional(),
 });
 
 export type NodeEvent = NodeView['events'][number];
 
 interface Heard {
   lastSeen: number | null;
+  /** `Clock.elapsed` then. */
+  at: number | undefined;
   metrics: z.infer<typeof metrics> | undefined;
   events: NodeEvent[];
 }
 
-export class Presence {
-  readonly #clock: Clock;
-  readonly #nodes = new Map<string, Heard>();
-  /** Nodes with a live session here: the bus ends those that are silent for as long. */
-  readonly #connected = new Set<string>();
-  readonly #startedAt: number;
-  readonly #onChange: () => void;
+/** What the store says, and for how long this server has known. */
+interface Recorded {
+  readonly health: NodeHealth;
+  readonly at: number;
+}
 
-  /** @param onChange a node has connected or is no longer connected */
-  constructor(clock: Clock, onChange: () => void = () => {}) {
-    this.#clock = clock;
-    this.#startedAt = clock.now();
-    this.#onChange = onChange;
+export interface PresenceOptions {
+  readonly store: Pick<Store, 'range'>;
+  readonly clock: SteadyClock;
+  readonly times: HealthTimes;
+  /** A node is down, or no longer. */
+  onChange(): void;
+}
+
+export class Presence implements Follower {
+  readonly #options: PresenceOptions;
+  readonly #nodes = new Map<string, Heard>();
+  #recorded = new Map<string, Recorded>();
+  readonly #startedAt: number;
+  /** Before it nobody is blamed for silence: this server itself was not listening. */
+  #fairFrom = Number.NEGATIVE_INFINITY;
+
+  constructor(options: PresenceOptions) {
+    this.#options = options;
+    this.#startedAt = options.clock.elapsed();
   }
+
+  // -- what the store says
+
+  async load(): Promise<number> {
+    const { entries, revision } = await this.#options.store.range(allOf('nodes'));
+    const before = this.#recorded;
+    this.#recorded = new Map();
+    for (const entry of entries) this.#learn(entry, before);
+    this.#options.onChange();
+    return revision;
+  }
+
+  events(_revision: number, events: readonly StoreEvent[]): void {
+    for (const event of events) {
+      const key = event.type === 'put' ? event.entry.key : event.key;
+      const place = splitKey(key);
+      if (place?.collection !== 'nodes') continue;
+      const lost = isLost(this.#recorded.get(place.rest)?.health);
+      if (event.type === 'put') this.#learn(event.entry, this.#recorded);
+      else this.#recorded.delete(place.rest);
+      if (lost !== isLost(this.#recorded.get(place.rest)?.health)) this.#options.onChange();
+    }
+  }
+
+  #learn({ value }: Entry, before: ReadonlyMap<string, Recorded>): void {
+    const { name, health } = JSON.parse(value) as StoredNode;
+    const known = before.get(name);
+    if (health === undefined) {
+      // Another server hears it: that counts, here as well.
+      if (this.#recorded.delete(name) || known !== undefined) this.#of(name).at = this.#options.clock.elapsed();
+    } else if (known?.health.state === health.state && known.health.since === health.since)
+      this.#recorded.set(name, { health, at: known.at });
+    else this.#recorded.set(name, { health, at: this.#options.clock.elapsed() });
+  }
+
+  /** What the store says of its silence, and the milliseconds since this server knows. */
+  recorded(node: string): { readonly health: NodeHealth; readonly ageMs: number } | undefined {
+    const recorded = this.#recorded.get(node);
+    return recorded && { health: recorded.health, ageMs: this.#options.clock.elapsed() - recorded.at };
+  }
+
+  // -- what is heard
 
   heard(node: string): void {
-    this.#of(node).lastSeen = this.#clock.now();
+    const heard = this.#of(node);
+    heard.lastSeen = this.#options.clock.now();
+    heard.at = this.#options.clock.elapsed();
   }
 
-  /** Heartbeats go to one server; at the others a node is known by its session. */
-  connected(node: string, connected: boolean): void {
-    if (connected) this.heard(node);
-    if (connected) this.#connected.add(node);
-    else this.#connected.delete(node);
-    this.#onChange();
+  /** This server has not listened for a while. */
+  begunAnew(): void {
+    this.#fairFrom = this.#options.clock.elapsed() + this.#options.times.graceMs;
+  }
+
+  /** Whether nothing was heard of it for as long, although this server has listened. */
+  isSilent(node: string, ms: number): boolean {
+    const now = this.#options.clock.elapsed();
+    if (now < this.#fairFrom) return false;
+    const at = this.#nodes.get(node)?.at;
+    return at === undefined ? now - this.#startedAt >= Math.max(ms, firstMs) : now - at >= ms;
+  }
+
+  /** Whether it was heard not long ago. */
+  isHeard(node: string): boolean {
+    const at = this.#nodes.get(node)?.at;
+    return at !== undefined && this.#options.clock.elapsed() - at < this.#options.times.suspectMs;
   }
 
   /** `unknown`: not heard of yet by this server, which has not listened for long. */
-  state(node: string): 'ready' | 'unknown' | 'down' {
-    if (this.#connected.has(node)) return 'ready';
-    if (this.#silentAt(node) < this.#clock.now()) return 'down';
-    return typeof this.#nodes.get(node)?.lastSeen === 'number' ? 'ready' : 'unknown';
+  state(node: string): 'ready' | 'unknown' | 'suspect' | 'down' | 'evicted' {
+    const recorded = this.#recorded.get(node)?.health.state;
+    if (recorded === 'down') return 'down';
+    if (recorded === 'evicting' || recorded === 'evicted') return 'evicted';
+    if (this.#nodes.get(node)?.at === undefined) return 'unknown';
+    return this.isSilent(node, this.#options.times.suspectMs) ? 'suspect' : 'ready';
+  }
+
+  /** Of all nodes that were heard or heard of; changes when one of them does. */
+  states(): string {
+    const names = new Set([...this.#nodes.keys(), ...this.#recorded.keys()]);
+    return [...names].map((name) => `${name} ${this.state(name)}`).join();
+  }
+
+  /** Nothing is to be expected of it. */
+  isLost(node: string): boolean {
+    return isLost(this.#recorded.get(node)?.health);
   }
 
   isReady(node: string): boolean {
     return this.state(node) === 'ready';
-  }
-
-  /**
-   * Milliseconds until it counts as down if nothing is heard of it; Infinity if it does already, and while it is
-   * connected: then the bus looks after that.
-   */
-  downIn(node: string): number {
-    if (this.#connected.has(node) || this.state(node) === 'down') return Number.POSITIVE_INFINITY;
-    return this.#silentAt(node) + 1 - this.#clock.now();
   }
 
   /** Numbers that are none are dropped: metrics may be lost anyway. */
@@ -83,33 +165,31 @@ export class Presence {
 
   trouble(node: string, message: string): void {
     const known = this.#nodes.get(node)?.events.at(-1);
-    if (known?.message !== message) this.event(node, { time: this.#clock.now(), kind: 'error', message });
+    if (known?.message !== message) this.event(node, { time: this.#options.clock.now(), kind: 'error', message });
   }
 
-  view(node: string): Pick<NodeView, 'cpu' | 'memory' | 'containers' | 'lastSeen' | 'events'> {
+  view(node: string): Pick<NodeView, 'cpu' | 'memory' | 'traffic' | 'containers' | 'lastSeen' | 'events' | 'reason'> {
     const heard = this.#nodes.get(node);
     return {
       cpu: heard?.metrics?.cpu ?? null,
       memory: heard?.metrics?.memory ?? null,
+      ...(heard?.metrics?.traffic === undefined ? {} : { traffic: heard.metrics.traffic }),
       containers: heard?.metrics?.containers ?? 0,
       lastSeen: heard?.lastSeen ?? null,
+      reason: this.#recorded.get(node)?.health.reason ?? '',
       events: [...(heard?.events ?? [])],
     };
   }
 
   forget(node: string): void {
     this.#nodes.delete(node);
-  }
-
-  /** The last moment of its silence at which it does not count as down. */
-  #silentAt(node: string): number {
-    return (this.#nodes.get(node)?.lastSeen ?? this.#startedAt) + silenceMs;
+    this.#recorded.delete(node);
   }
 
   #of(node: string): Heard {
     let heard = this.#nodes.get(node);
     if (heard === undefined) {
-      heard = { lastSeen: null, metrics: undefined, events: [] };
+      heard = { lastSeen: null, at: undefined, metrics: undefined, events: [] };
       this.#nodes.set(node, heard);
     }
     return heard;

@@ -2,8 +2,22 @@
 import type { NodeRecord, TokenRecord } from '../domain/domain.ts';
 import type { Condition, Entry, KeyRange, Store, Write } from '../store/store.ts';
 
+/**
+ * That a node is silent. `suspect`: one server hears nothing of it; others may object. `down`: nobody does. `evicting`: what it had
+ * is being given away. `evicted`: nothing is its own any more.
+ */
+export interface NodeHealth {
+  readonly state: 'suspect' | 'down' | 'evicting' | 'evicted';
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  /** What is known of why, a sentence. */
+  readonly reason: string;
+}
+
 /** What is kept of a node besides what agents hear of it. */
 export interface StoredNode extends NodeRecord {
+  /** Absent: it is heard. */
+  readonly health?: NodeHealth;
   /** e.g. `Docker 20.10.24`. */
   readonly engine: string;
   /** Trama's on that host. */
@@ -51,3 +65,6 @@ export const unchanged = (record: Found<unknown>): Condition => ({
 /** As it was when looked at: unchanged if it was there, absent if not. */
 export const asSeen = (key: string, record: Found<unknown> | undefined): Condition =>
   record ? unchanged(record) : absent(key);
+
+/** Its peers are to have nothing to do with it. */
+export const isLost = (health: NodeHealth | undefined): boolean => health !== undefined && health.state !== 'suspect';

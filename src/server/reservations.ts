@@ -6,8 +6,8 @@ import {
   Failure,
   type NetworkRecord,
   parseAddress,
-  parseSubnet,
   type ReservationRecord,
+  spaceOf,
 } from '../domain/domain.ts';
 import { ask } from '../protocol/protocol.ts';
 import { change } from './change.ts';
@@ -22,8 +22,10 @@ import { absent, asSeen, put, read, remove, unchanged } from './records.ts';
 const yieldMs = 5000;
 
 export const reservationMethods: Methods<'address.reserve' | 'address.release'> = {
-  'address.reserve': async (context, { network, address }, call) => {
+  'address.reserve': async (context, { network, address, heard }, call) => {
     const node = callingNode(call);
+    await context.epoch.checkHeard(heard);
+    context.epoch.checkSettled('a fixed address');
     // Not in turn with the leases: the owner that is asked to yield may itself be waiting for one.
     await reserve(context, network, address, node);
     return {};
@@ -46,7 +48,7 @@ async function reserve(context: Context, networkId: string, text: string, node: 
   const yielded = new Set<string>();
   await change(context, `address ${text}`, async () => {
     const network = await networkOf(context, networkId);
-    const address = checkFixedAddress(network.value.name, parseSubnet(network.value.subnet), parseAddress(text));
+    const address = checkFixedAddress(network.value.name, spaceOf(network.value), parseAddress(text));
     const set = await read(context.store, blockSetKey(networkId));
     const holder = await holderOf(context.store, network.value, address);
     // The node's own already: from its block it assigns without asking.

@@ -7,7 +7,6 @@ export const snapshotMethods: Methods<'feed.snapshot'> = {
   'feed.snapshot': async ({ feed }, { topic }, { caller }) => {
     const others = topic.startsWith(nodeTopic('')) && caller.kind === 'node' && topic !== nodeTopic(caller.node ?? '');
     if (others) throw new Failure('denied', `topic ${topic} is for that node only`);
-    const { revision, items } = await feed.snapshot(topic);
-    return { topic, revision, items: [...items] };
+    return feed.snapshot(topic);
   },
 };

@@ -10,25 +10,28 @@ const shortestMs = 1000;
 const longestMs = 365 * 24 * 60 * 60 * 1000;
 
 export const tokenMethods: Methods<'token.create'> = {
-  'token.create': async (context, { uses, ttlMs }) => {
+  'token.create': async (context, { uses, ttlMs }, call) => {
     if (!Number.isInteger(uses) || uses < 1 || uses > mostUses) {
       throw new Failure('invalid', `a token cannot have ${uses} uses: give it 1 to ${mostUses}`);
     }
     if (!Number.isInteger(ttlMs) || ttlMs < shortestMs || ttlMs > longestMs) {
       throw new Failure('invalid', `a token cannot be valid for ${ttlMs / 1000} s: give it one second to 365 days`);
     }
-    const secret = context.random.bytes(32);
-    const { publicKey: key } = context.keysFromSecret(encodeBase64Url(secret));
-    const createdAt = context.clock.now();
-    const record: StoredToken = { key, uses, usesLeft: uses, createdAt, expiresAt: createdAt + ttlMs };
-    const { revision } = await change(context, 'the token', async () => ({
-      conditions: [absent(tokenKey(key))],
-      writes: [put(tokenKey(key), record)],
-      result: undefined,
-    }));
+    const make = async () => {
+      const secret = context.random.bytes(32);
+      const { publicKey: key } = context.keysFromSecret(encodeBase64Url(secret));
+      const createdAt = context.clock.now();
+      const record: StoredToken = { key, uses, usesLeft: uses, createdAt, expiresAt: createdAt + ttlMs };
+      return {
+        conditions: [absent(tokenKey(key))],
+        writes: [put(tokenKey(key), record)],
+        result: formatToken({ serverKey: context.keys.publicKey, secret }),
+      };
+    };
+    const { result, revision } = await change(context, 'the token', make, context.requests.of(call));
     // Whoever gets the token may use it at once, and the gatekeeper has to know it then.
     await context.follow.reached(revision);
-    return { token: formatToken({ serverKey: context.keys.publicKey, secret }) };
+    return { token: result };
   },
 };
 

@@ -1,4 +1,5 @@
 import {
+  appliedLabel,
   builtInNetwork,
   checkAlias,
   checkContainerName,
@@ -10,11 +11,13 @@ import {
   type EndpointRecord,
   Failure,
   joinedBy,
+  lanOf,
   type NetworkRecord,
+  noPortsIn,
   type PublishedPort,
   parseAddress,
-  parseSubnet,
   quoted,
+  spaceOf,
   type WorkloadSpec,
 } from '../domain/domain.ts';
 import type { ParsedParams } from '../protocol/protocol.ts';
@@ -38,7 +41,7 @@ export async function checkSpec(context: Context, asked: AskedSpec): Promise<Che
   for (const variable of asked.env) checkEnv(variable);
   const ports = checkPublishedPorts(asked.ports.map(present));
   if (asked.hostname !== undefined) checkHostname(asked.hostname);
-  const own = Object.keys(asked.labels).find((label) => label.startsWith('trama.'));
+  const own = Object.keys(asked.labels).find((label) => label.startsWith('trama.') && label !== appliedLabel);
   if (own)
     throw new Failure('invalid', `label ${quoted(own)} cannot be set: names that begin with "trama." are Trama's`);
   const modes = checkModes(asked);
@@ -56,12 +59,18 @@ export async function checkSpec(context: Context, asked: AskedSpec): Promise<Che
   if (ports.length > 0) checkReachable(networks.map(({ value }) => value));
   if (asked.autoRemove && asked.restart !== 'no')
     throw new Failure('invalid', `a container that goes at its end is not restarted (${asked.restart}): leave out one`);
-  const { image, command, env, restart, tty, stdin, attach, autoRemove, hostname, labels } = asked;
+  if (asked.onNodeLoss && (modes.pid !== undefined || modes.networkMode !== undefined))
+    throw new Failure(
+      'invalid',
+      'a container that joins another one is where that is: it cannot be rescheduled by itself',
+    );
+  const { image, command, env, restart, tty, stdin, attach, autoRemove, onNodeLoss, hostname, labels } = asked;
   const spec: WorkloadSpec = {
     ...{ image, command, env, networks: attached, ports, restart, tty, stdin, labels },
     ...modes,
     ...(attach === undefined ? {} : { attach }),
     ...(autoRemove === undefined ? {} : { autoRemove }),
+    ...(onNodeLoss === undefined ? {} : { onNodeLoss }),
     ...(hostname === undefined ? {} : { hostname }),
   };
   return { spec, networks };
@@ -92,7 +101,7 @@ function networksOf({ networks, networkMode }: AskedSpec): AskedSpec['networks']
 
 /** Whether it is free is the node's to find out when the container starts; what is certain now is said now. */
 export async function checkAddress({ store }: Context, network: NetworkRecord, text: string): Promise<string> {
-  const address = checkFixedAddress(network.name, parseSubnet(network.subnet), parseAddress(text));
+  const address = checkFixedAddress(network.name, spaceOf(network), parseAddress(text));
   const endpoint = await read<EndpointRecord>(store, endpointKey(network.id, address));
   if (!endpoint) return address;
   const what = `address ${address} of network ${network.name} is in use by ${describe(endpoint)}`;
@@ -102,6 +111,9 @@ export async function checkAddress({ store }: Context, network: NetworkRecord, t
 /** Docker leaves such ports out without a word. @throws Failure `invalid` */
 function checkReachable(networks: readonly NetworkRecord[]): void {
   const [first] = networks;
+  const lan = networks.find((network) => lanOf(network) !== undefined);
+  if (lan !== undefined && networks.every((network) => network.internal || lanOf(network) !== undefined))
+    throw new Failure('invalid', noPortsIn(lan.name));
   if (first === undefined || networks.some(({ internal }) => !internal)) return;
   throw new Failure(
     'invalid',

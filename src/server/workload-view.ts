@@ -36,9 +36,7 @@ export const workloadViewMethods: Methods<'workload.list' | 'workload.inspect' |
       const left = until - context.clock.now();
       if (now.container === null || now.since !== since || left <= 0 || context.signal.aborted) return now;
       const limit = new AbortController();
-      // A node that goes silent is no event.
-      const quietMs = Math.min(left, context.presence.downIn(now.container.node));
-      await Promise.race([next.happened, context.clock.sleep(quietMs, limit.signal).catch(() => {})]);
+      await Promise.race([next.happened, context.clock.sleep(left, limit.signal).catch(() => {})]);
       limit.abort();
     }
   },
@@ -62,7 +60,8 @@ async function lookAt(context: Context, name: string, id: string | undefined, si
 export async function workloadView(context: Context, name: string): Promise<ContainerView> {
   const { workload, status } = await readBoth(context, name);
   if (!workload) throw noSuchContainer(name);
-  return containerView(context, workload.value, status?.value);
+  const view = containerView(context, workload.value, status?.value);
+  return { ...view, spec: structuredClone(workload.value.spec) as ContainerView['spec'] };
 }
 
 async function readBoth({ store }: Context, name: string) {
@@ -109,6 +108,7 @@ export function containerView(context: Context, workload: WorkloadRecord, status
     restart: spec.restart,
     ports: publishedBy(context, workload, said),
     networks: (said?.networks ?? []).map((network) => ({ ...network })),
+    labels: { ...spec.labels },
   };
 }
 
@@ -119,7 +119,7 @@ function publishedBy({ containers }: Context, { name, node, spec }: WorkloadReco
   return real.length > 0 ? real : spec.ports.map(portText);
 }
 
-const isLost = ({ presence }: Context, { node }: WorkloadRecord): boolean => presence.state(node) === 'down';
+const isLost = ({ presence }: Context, { node }: WorkloadRecord): boolean => presence.isLost(node);
 
 function phaseOf(workload: WorkloadRecord, status: WorkloadStatus | undefined): string {
   if (workload.desired === 'removed') {

@@ -11,17 +11,19 @@ import {
   Failure,
   inventContainerName,
   joinedBy,
+  type NetworkRecord,
   quoted,
   type WorkloadRecord,
   type WorkloadStatus,
 } from '../domain/domain.ts';
-import type { ContainerView, NodeView } from '../protocol/protocol.ts';
+import type { ContainerView } from '../protocol/protocol.ts';
 import { change } from './change.ts';
 import { type Context, type Methods, speaksFor } from './context.ts';
-import { allOf, endpointKey, macKey, statusKey, workloadKey } from './keys.ts';
+import { endpointKey, macKey, statusKey, workloadKey } from './keys.ts';
 import { allStay } from './marks.ts';
 import { findNode, statusOf } from './nodes.ts';
-import { absent, asSeen, type Found, put, read, readAll, remove, type StoredNode, unchanged } from './records.ts';
+import { place, whyUnfit } from './placement.ts';
+import { absent, asSeen, type Found, put, read, remove, unchanged } from './records.ts';
 import { login } from './registry-login.ts';
 import { nodeJoined } from './whereabouts.ts';
 import { checkSpec } from './workload-spec.ts';
@@ -33,25 +35,31 @@ const goneMessage = 'gone';
 export const workloadMethods: Methods<
   'workload.run' | 'workload.start' | 'workload.stop' | 'workload.remove' | 'workload.report'
 > = {
-  'workload.run': async (context, params) => {
+  'workload.run': async (context, params, call) => {
     if (params.name !== undefined) checkContainerName(params.name);
-    const { result } = await change(context, 'the containers', async () => {
+    context.epoch.checkSettled('a new container');
+    let record: WorkloadRecord | undefined;
+    const plan = async () => {
       const { spec, networks } = await checkSpec(context, params.spec);
       const where = (await nodeJoined(context, joinedBy(spec), params.node)) ?? params.node;
-      const node = where === undefined ? await place(context) : await checkNode(context, where);
+      const records = networks.map(({ value }) => value);
+      const node = where === undefined ? await place(context, records) : await checkNode(context, where, records);
       const name = params.name === undefined ? await invent(context) : await checkName(context, params.name);
       const id = Buffer.from(context.random.bytes(6)).toString('hex');
       // Before the node hears of the workload: it pulls at once.
       if (params.registryAuth !== undefined) await login(context, node, id, params.registryAuth);
       const createdAt = context.clock.now();
-      const record: WorkloadRecord = { name, id, node, spec, desired: 'running', generation: 1, createdAt };
+      record = { name, id, node, spec, desired: 'running', generation: 1, createdAt };
       return {
         conditions: [absent(workloadKey(name)), ...(await allStay(context, node, networks))],
         writes: [put(workloadKey(name), record)],
-        result: record,
+        // All that an earlier try has to tell: the rest may be large, and is where the container is.
+        result: { name, id },
       };
-    });
-    return containerView(context, result);
+    };
+    const { result } = await change(context, 'the containers', plan, context.requests.of(call));
+    if (record?.id === result.id) return containerView(context, record);
+    return containerView(context, (await findWorkload(context, result.name, result.id)).value);
   },
 
   'workload.start': (context, { name }) =>
@@ -70,8 +78,9 @@ export const workloadMethods: Methods<
     );
   },
 
-  'workload.remove': async (context, { name, id, force }) => {
-    const { result } = await change(context, `container ${name}`, () => planRemoval(context, { name, id }, force));
+  'workload.remove': async (context, { name, id, force }, call) => {
+    const plan = () => planRemoval(context, { name, id }, force);
+    const { result } = await change(context, `container ${name}`, plan, context.requests.of(call));
     return { removing: result };
   },
 
@@ -82,33 +91,18 @@ export const workloadMethods: Methods<
   },
 };
 
-/** The node with the fewest workloads. @throws Failure `unavailable` */
-async function place(context: Context): Promise<string> {
-  const nodes = (await readAll<StoredNode>(context.store, allOf('nodes'))).map(({ value }) => value);
-  const are = (status: NodeView['status']) =>
-    nodes.filter((node) => !node.drained && statusOf(context, node) === status);
-  // Just after a server's start its nodes are still on their way to it.
-  const candidates = are('ready').length > 0 ? are('ready') : are('unknown');
-  const load = new Map(candidates.map(({ name }) => [name, 0]));
-  for (const { value } of await readAll<WorkloadRecord>(context.store, allOf('workloads'))) {
-    const before = load.get(value.node);
-    if (before !== undefined) load.set(value.node, before + 1);
-  }
-  const [least] = [...load].sort(([, a], [, b]) => a - b);
-  if (least) return least[0];
-  throw new Failure('unavailable', 'no node is ready to take a container: `trama node ls` shows why');
-}
-
 /** @throws Failure `not-found`, `unavailable`, `conflict` */
-async function checkNode(context: Context, name: string): Promise<string> {
+async function checkNode(context: Context, name: string, networks: readonly NetworkRecord[]): Promise<string> {
   const { value: node } = await findNode(context, name);
   const status = statusOf(context, node);
-  if (status === 'down') {
+  if (status === 'down' || status === 'evicted') {
     throw new Failure('unavailable', `node ${name} is down: start its agent, or choose another node`);
   }
   if (node.drained) {
     throw new Failure('conflict', `node ${name} is drained and takes no new containers: choose another node`);
   }
+  const unfit = whyUnfit(networks, node);
+  if (unfit !== undefined) throw new Failure('conflict', unfit);
   return name;
 }
 
@@ -176,8 +170,7 @@ async function planRemoval(context: Context, { name, id: asked }: TheOne, force:
   const status = await read<WorkloadStatus>(context.store, statusKey(name));
   const { node, id, desired } = workload.value;
   const result = { name, id };
-  if (force && context.presence.state(node) === 'down')
-    return { ...(await eraseUnseen(context, workload, status)), result };
+  if (force && context.presence.isLost(node)) return { ...(await eraseUnseen(context, workload, status)), result };
   if (desired === 'removed') return { conditions: [], writes: [], result };
   if (!force && status?.value.id === id && runs(status.value)) {
     throw new Failure('conflict', `container ${name} is running: stop it first or use -f`);

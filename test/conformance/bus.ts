@@ -1,17 +1,18 @@
 /** What every bus does. Each implementation's test file runs this suite. */
 import { describe, expect, test } from 'vitest';
-import type {
-  Bus,
-  BusClient,
-  BusClientOptions,
-  BusServer,
-  BusServerOptions,
-  FeedMessage,
-  KeyPair,
-  LinkState,
-  MetricsMessage,
-  Peer,
-  RequestHandler,
+import {
+  type Bus,
+  type BusClient,
+  type BusClientOptions,
+  type BusServer,
+  type BusServerOptions,
+  type FeedMessage,
+  type KeyPair,
+  type LinkState,
+  type MetricsMessage,
+  type Peer,
+  type RequestHandler,
+  SessionLost,
 } from '../../src/bus/bus.ts';
 import { Failure } from '../../src/domain/domain.ts';
 import type { ByteStream } from '../../src/protocol/protocol.ts';
@@ -94,6 +95,12 @@ export class Stage implements AsyncDisposable {
   token(): KeyPair {
     const keys = this.bus.generateKeys();
     this.peers.set(keys.publicKey, { kind: 'token', key: keys.publicKey });
+    return keys;
+  }
+
+  user(name: string): KeyPair {
+    const keys = this.bus.generateKeys();
+    this.peers.set(keys.publicKey, { kind: 'user', key: keys.publicKey, user: name });
     return keys;
   }
 
@@ -283,6 +290,31 @@ export function describeBus(create: () => Bus): void {
       gate.resolve();
       expect(await answer).toBe(1);
       expect(runs).toBe(1);
+    });
+
+    test('asked over one session alone are lost with it, and asked again by whoever asked', async () => {
+      await using stage = new Stage(create());
+      const began = Promise.withResolvers<void>();
+      let runs = 0;
+      const never = () => {
+        runs += 1;
+        began.resolve();
+        return runs === 1 ? new Promise(() => {}) : runs;
+      };
+      const first = await stage.serve(handles({ never }));
+      const { client } = await stage.ready(stage.node('h1'));
+      const options = { id: 'one', deadlineMs: 5000 };
+      const lost = client.callOnce('never', {}, options).catch((error: unknown) => [error, client.state] as const);
+      await began.promise;
+      await first[Symbol.asyncDispose]();
+      const [error, state] = (await lost) as readonly [unknown, LinkState];
+      expect(error).toBeInstanceOf(SessionLost);
+      // Whoever hears of it does not take this server for one that could be asked.
+      expect(state).toBe('connecting');
+      await expect(client.callOnce('never', {}, options)).rejects.toBeInstanceOf(SessionLost);
+      await stage.serve(handles({ never }));
+      await until('back', () => client.state === 'ready');
+      expect(await client.callOnce('never', {}, options)).toBe(2);
     });
 
     test('wait for a server that restarts on the same ports', async () => {
@@ -611,19 +643,20 @@ export function describeBus(create: () => Bus): void {
       await until('the delta', () => feed.length === 1);
     });
 
-    test('is not for tokens', async () => {
+    test('is not for tokens, nor for users', async () => {
       await using stage = new Stage(create());
       const server = await stage.serve(handles({ sync: () => true }));
       const token = await stage.connect(stage.token());
+      const user = await stage.connect(stage.user('ana'));
       const node = await stage.connect(stage.node('h1'));
-      for (const { client } of [token, node]) {
+      for (const { client } of [token, user, node]) {
         client.subscribe('cluster');
         expect(await client.call('sync', {})).toBe(true);
       }
       server.publish(message('cluster', 0, 1));
       await until('the node has it', () => node.feed.length === 1);
       await pause(100);
-      expect(token.feed).toEqual([]);
+      expect([token.feed, user.feed]).toEqual([[], []]);
     });
   });
 
@@ -709,6 +742,41 @@ export function describeBus(create: () => Bus): void {
         expect(await client.call('who', {})).toEqual({ kind: 'token', key: keys.publicKey });
         expect(states).toEqual([['ready', '']]);
       }
+    });
+
+    test('a user has sessions in several windows; metrics are not taken from one', async () => {
+      await using stage = new Stage(create());
+      await stage.serve(handles({ who: (_, peer) => peer }));
+      const keys = stage.user('ana');
+      const [one, two] = [await stage.ready(keys), await stage.ready(keys)];
+      for (const { client } of [one, two]) {
+        expect(await client.call('who', {})).toEqual({ kind: 'user', key: keys.publicKey, user: 'ana' });
+        client.pushMetrics({ node: 'ana', data: {} });
+      }
+      await pause(100);
+      expect(stage.metrics).toEqual([]);
+    });
+
+    test('a user whose right ends while nothing is asked loses what is open, and is told why, now and later', async () => {
+      await using stage = new Stage(create());
+      await stage.serve(handles({}, { quiet: async (stream) => void (await stream.result.catch(() => {})) }));
+      const keys = stage.user('ana');
+      const { client } = await stage.ready(keys);
+      const stream = await client.open('quiet', {});
+      const refused = 'The key of ana expired.';
+      stage.peers.set(keys.publicKey, { kind: 'user', key: keys.publicKey, user: 'ana', refused });
+      await expect(stream.result).rejects.toThrow(refused);
+      const late = await stage.connect(keys);
+      for (const each of [client, late.client])
+        expect(await outcome(each.call('who', {}))).toMatchObject({ code: 'denied', message: refused });
+      expect(late.states).toEqual([['refused', refused]]);
+    });
+
+    test('an unknown key is told what its holder asked to be told', async () => {
+      await using stage = new Stage(create());
+      await stage.serve(handles({}));
+      const { client } = await stage.connect(stage.bus.generateKeys(), { unknownKey: 'Nobody knows ana.' });
+      expect(await outcome(client.call('who', {}))).toMatchObject({ code: 'denied', message: 'Nobody knows ana.' });
     });
 
     test('an expelled node loses its session and its feed at once, the others keep theirs', async () => {

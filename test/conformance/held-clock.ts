@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Clock } from '../../src/platform/platform.ts';
+import type { SteadyClock } from '../../src/platform/platform.ts';
 
-export interface HeldClock extends Clock {
+export interface HeldClock extends SteadyClock {
   /** Lets time pass; resolves when what was due has had some turns of the event loop to happen. */
   advance(ms: number): Promise<void>;
 }
@@ -12,6 +12,7 @@ export function heldClock(): HeldClock {
   const sleepers = new Set<{ readonly at: number; wake(): void }>();
   return {
     now: () => now,
+    elapsed: () => now,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason);

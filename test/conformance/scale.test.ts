@@ -9,7 +9,7 @@ test("one endpoint's change costs the server and each agent the same among 100 a
   expect(small.coming).toMatchObject({
     'agent that hears of it: feedMessages': 1,
     'agent that hears of it: mirrorChanges': 1,
-    'agent that hears of it: kernelCommands': 3,
+    'agent that hears of it: kernelCommands': 4,
     'agent that hears of it: kernelListings': 0,
   });
   expect(small.coming['server: storeCalls']).toBeGreaterThan(0);

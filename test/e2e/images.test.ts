@@ -64,6 +64,44 @@ test('an image that the node has not is pulled, and progress is shown', async ()
   expect((await containers(cluster))[0]).toMatchObject({ name: 'web', image, status: 'running' });
 });
 
+describe('what there is to choose from', () => {
+  interface Shown {
+    readonly name: string;
+    readonly tags?: readonly string[];
+    readonly nodes?: readonly string[];
+  }
+
+  test('images of the nodes, with the nodes that have them; completion offers them', async () => {
+    const all = await cluster.json<Shown[]>('image', 'ls');
+    expect(all).toContainEqual(expect.objectContaining({ name: labImage, nodes: ['h1', 'h2'] }));
+    const names = (await cluster.tramaOn('h2', 'image', 'ls', '-q', '--node', 'h1')).split('\n');
+    expect(names).toEqual(expect.arrayContaining([image, labImage]));
+    expect((await cluster.trama('__complete', 'image')).split('\n')).toContain(image);
+  });
+
+  test('what a registry has, asked from any node', async () => {
+    const [registry = ''] = image.split('/');
+    const name = `${registry}/team/web`;
+    const found = await cluster.json<Shown[]>('image', 'ls', '--registry', registry, '--node', 'h2');
+    expect(found).toContainEqual({ name, tags: ['1'], more: false });
+    const names = (await cluster.tramaOn('h2', 'image', 'ls', '-q', '--registry', registry)).split('\n');
+    expect(names).toContain(image);
+    expect(await cluster.json<Shown[]>('image', 'ls', '--registry', registry, 'team/web')).toHaveLength(1);
+  });
+
+  test.each([
+    [
+      'no registry',
+      () => `${lab.outside.address}:5001`,
+      /registry \S+:5001 cannot be reached from this host \(ECONNREFUSED\)/,
+    ],
+    ['what has no catalogue', () => 'docker.io', /Docker Hub has no catalogue: name a repository/],
+  ])('%s is said', async (_, registry, sentence) => {
+    const { code, stderr } = await cluster.host('h1').trama('image', 'ls', '--registry', registry());
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(sentence) });
+  });
+});
+
 test.each([
   ['an unknown tag', () => image.replace(':1', ':2'), /2.*(not found|unknown|no such)/i],
   ['a registry that is not there', () => `${lab.outside.address}:5001/team/web:1`, /5001.*(reach|refused|connect)/i],
@@ -138,6 +176,21 @@ describe('a private registry', () => {
   test('without a login the image is refused, and what to do is said', async () => {
     const { code, stderr } = await cluster.host('h1').trama(...runIt('private'));
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/docker login/) });
+  });
+
+  test('what it has is shown to who has a login: the node, or whoever asks', async () => {
+    const h1 = cluster.host('h1');
+    const [registry = ''] = name().split('/');
+    const ask = ['image', 'ls', '--node', 'h2', '--registry', registry];
+    const refused = await h1.trama(...ask);
+    expect({ code: refused.code, stderr: refused.stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(
+        /node h2: registry \S+:5002 asks for a login .*"docker login \S+:5002" on it first/,
+      ),
+    });
+    const asked = await h1.run([program, ...ask, '-q', '--registry-auth'], { env: logins });
+    expect({ code: asked.code, stdout: asked.stdout }).toEqual({ code: 0, stdout: `${name()}\n` });
   });
 
   test('--registry-auth shows it the login of who asks, which is stored nowhere', async () => {

@@ -49,6 +49,22 @@ test('containers of one host are on one network', async () => {
   );
 });
 
+test('a file is applied, changed, and taken back', async () => {
+  const file = (command: string) =>
+    `name: shop\nnetworks: {app: {external: true}}\nservices: {shop: {image: ${labImage}, command: ${command}, networks: [app], environment: {A: b}}}\n`;
+  const apply = async (text: string, ...flags: string[]) =>
+    host.output([program, 'apply', '-f', '-', '--yes', ...flags], { input: text });
+  expect(await apply(file('sleep 100000'))).toBe(
+    `= keep network app\n+ create container shop: ${labImage}\ncontainer shop created\n`,
+  );
+  // What the server keeps of it is what the file says.
+  expect(await apply(file('sleep 100000'))).toBe('= keep network app\n= keep container shop\n');
+  expect(await apply(file('sleep 200000'))).toMatch(/~ replace container shop: command: .*\ncontainer shop replaced\n/);
+  expect((await json<Container>('inspect', 'shop')).status).toBe('running');
+  expect(await apply('name: shop\nservices: {}\n', '--prune')).toContain('container shop removed\n');
+  expect(await json<Container[]>('ps', '-a', '--filter', 'label=trama.applied=shop')).toEqual([]);
+});
+
 test('killed with -9 and started again, it is the same node, and nothing that was acknowledged is lost', async () => {
   const before = await json<Container[]>('ps');
   up.kill('SIGKILL');
@@ -59,6 +75,20 @@ test('killed with -9 and started again, it is the same node, and nothing that wa
   expect((await json<{ name: string }[]>('network', 'ls')).map((each) => each.name)).toEqual(['app']);
   const { networks } = await json<Container>('inspect', 'web');
   expect((await host.pingFromContainer('cli', networks[0]?.address ?? '')).reached).toBe(true);
+});
+
+test('both tell of themselves, each at its port', async () => {
+  for (const [port, role] of [
+    [4700, 'server'],
+    [4704, 'agent'],
+  ] as const) {
+    const get = (path: string) =>
+      host.output(['socat', '-t', '5', '-', `TCP:127.0.0.1:${port},shut-none`], {
+        input: `GET ${path} HTTP/1.0\r\nHost: localhost\r\n\r\n`,
+      });
+    await eventually(`the ${role} is ready`, async () => (await get('/readyz')).endsWith('\r\n\r\nready\n'));
+    expect(await get('/metrics')).toContain(`role="${role}"`);
+  }
 });
 
 test('a second one says that there is one', async () => {

@@ -1,13 +1,13 @@
 /** The name server at a gateway's address, asked from a container's namespace by dig and by libc's own resolver. */
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { output, type Running, spawn, start } from '../../src/platform/platform.ts';
+import { ownNamespaces } from './own-namespaces.ts';
 
-const id = randomBytes(3).toString('hex');
-const [host, container] = [`tdh${id}`, `tdc${id}`];
+const id = await ownNamespaces();
+const [host, container] = [`tkg${id}`, `tkc${id}`];
 const [gateway, later] = ['10.42.0.2', '10.43.0.2'];
 const told: string[] = [];
 let server: Running | undefined;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { Reconciler } from '../../src/kernel/kernel.ts';
+import { explain, type Reconciler } from '../../src/kernel/kernel.ts';
 import type { Running } from '../../src/platform/platform.ts';
 import { endpointLink, localEndpoint, overlay, remoteEndpoint, stateOf, type TestHost, testHost } from './fixture.ts';
 
@@ -9,8 +9,22 @@ const drifts = (data: string): readonly (readonly [command: string, repair: RegE
   [`ip -n ${data} link del ${endpointLink}`, /Create the veth pair trv0011223344/],
   [`ip -n ${data} link del trx42`, /Create the VXLAN device trx42/],
   [`ip -n ${data} link del trb42`, /Create the bridge trb42/],
-  ['ip link del trg42', /Create the veth pair trg42/],
+  ['ip link del trg42', /Create the macvlan trg42 on the host over trb42/],
+  [
+    'ip link set trg42 address 02:42:0a:2a:00:99',
+    /Change the bridge trb42 .*mac 02:42:0a:2a:00:99 → 02:42:0a:2a:00:01/,
+  ],
+  [`ip -n ${data} link set trb42 address 02:42:0a:2a:00:99`, /Change the macvlan trg42 .*mac/],
+  [
+    `bridge -n ${data} fdb del 02:42:0a:2a:00:01 dev trb42 self`,
+    /Create the forwarding entry .* → the bridge trb42 itself/,
+  ],
+  [
+    `bridge -n ${data} fdb add 02:42:0a:2a:00:99 dev trb42 self permanent`,
+    /Delete the forwarding entry 02:42:0a:2a:00:99 →/,
+  ],
   [`ip -n ${data} link set trb42 mtu 1300`, /Change the bridge trb42 .*mtu 1300 → 1450/],
+  ['ip link set trg42 group 7', /Change the macvlan trg42 .*linkGroup 7 → 84/],
   [`ip -n ${data} link set trx42 down`, /Change the VXLAN device trx42/],
   [`ip -n ${data} link set ${endpointLink} nomaster`, /Change the veth pair trv0011223344/],
   [`ip -n ${data} link add trb77 type bridge`, /Delete the bridge trb77/],
@@ -75,7 +89,7 @@ const drifts = (data: string): readonly (readonly [command: string, repair: RegE
   ['iptables -D DOCKER-USER 1', /Create the iptables rule/],
 ];
 
-describe('drift', { timeout: 60_000 }, () => {
+describe('drift', { timeout: 120_000 }, () => {
   let h: TestHost;
   let reconciler: Reconciler;
   let healthy: string;
@@ -128,6 +142,17 @@ describe('drift', { timeout: 60_000 }, () => {
     await reconciler.resync();
     expect(repairs).toEqual(['Change the sysctl net.ipv4.ip_forward = 1 on the host (value 0 → 1).']);
     expect(await stateOf(h)).toBe(healthy);
+  });
+
+  test('that somebody has found who only asked is told by whoever repairs it', async () => {
+    repairs.length = 0;
+    await h.run('sysctl -qw net.ipv4.ip_forward=0');
+    const asked = (await reconciler.plan()).map(explain);
+    expect(asked).toEqual(['Change the sysctl net.ipv4.ip_forward = 1 on the host (value 0 → 1).']);
+    expect(await stateOf(h)).not.toBe(healthy);
+    await reconciler.resync();
+    expect(repairs).toEqual(asked);
+    expect(await reconciler.plan()).toEqual([]);
   });
 
   test('our own writes are not taken for it', async () => {

@@ -1,8 +1,8 @@
 /** A host in a network namespace of its own, on whose kernel a reconciler works as it does on a real one. */
-import { randomBytes } from 'node:crypto';
 import type { ReconcilerOptions } from '../../src/kernel/kernel.ts';
 import { createReconciler, type KernelObject } from '../../src/kernel/kernel.ts';
 import { type Command, output, type Spawn, silentLog, spawn, start, systemClock } from '../../src/platform/platform.ts';
+import { ownNamespaces } from './own-namespaces.ts';
 
 export interface TestHost extends AsyncDisposable {
   /** Names of the host's namespace, of its data plane's, and of a container's. */
@@ -21,7 +21,7 @@ export interface TestHost extends AsyncDisposable {
 }
 
 export async function testHost(): Promise<TestHost> {
-  const id = randomBytes(3).toString('hex');
+  const id = await ownNamespaces();
   const [name, data, sandbox] = [`tkh${id}`, `tkd${id}`, `tks${id}`];
   await output(spawn, { argv: ['ip', 'netns', 'add', name] });
   await output(spawn, { argv: ['ip', 'netns', 'add', sandbox] });
@@ -132,21 +132,17 @@ export function network(host: TestHost): KernelObject[] {
   const table = { ns: data, family: 'bridge', table: 'trama' } as const;
   return [
     { kind: 'namespace', name: data },
-    { kind: 'link', ns: data, name: 'trb42', type: 'bridge', mtu: 1450, up: true, mac: '02:00:00:00:00:42' },
+    { kind: 'link', ns: data, name: 'trb42', type: 'bridge', mtu: 1450, up: true, mac: '02:42:0a:2a:00:01' },
     {
       ...{ kind: 'link', ns: data, name: 'trx42', type: 'vxlan', mtu: 1450, up: true, master: 'trb42' },
       ...{ vni: 42, dstPort: 4789, local: '192.0.2.1', device: 'und', learning: false, ttl: 16 },
       port: { learning: false, neighSuppress: true },
     },
     {
-      ...{ kind: 'link', ns: '', name: 'trg42', type: 'veth', mtu: 1450, up: true, mac: '02:42:0A:2A:00:01' },
-      peer: { ns: data, name: 'trh42', mtu: 1450 },
+      ...{ kind: 'link', ns: '', name: 'trg42', type: 'macvlan', mtu: 1450, up: true, mac: '02:42:0A:2A:00:01' },
+      ...{ lower: { ns: data, name: 'trb42' }, mode: 'passthru nopromisc', linkGroup: 84 },
     },
-    {
-      ...{ kind: 'link', ns: data, name: 'trh42', type: 'veth', mtu: 1450, up: true, master: 'trb42', secondary: true },
-      peer: { ns: '', name: 'trg42', mtu: 1450 },
-      port: { learning: false },
-    },
+    { kind: 'fdb', ns: data, device: 'trb42', mac: '02:42:0A:2A:00:01', table: 'self' },
     { kind: 'address', ns: '', device: 'trg42', cidr: '10.42.0.1/16' },
     { kind: 'route', ns: '', destination: '10.99.0.0/16', via: '10.42.0.2', device: 'trg42' },
     { kind: 'route', ns: '', destination: '10.98.0.1/32', device: 'trg42', source: '10.42.0.1' },

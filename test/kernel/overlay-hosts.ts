@@ -10,7 +10,7 @@ import {
   type NetworkRecord,
   parseAddress,
 } from '../../src/domain/domain.ts';
-import type { Host, Sandbox } from '../../src/drivers/drivers.ts';
+import type { Host, Peer, Sandbox } from '../../src/drivers/drivers.ts';
 import { base, drivers } from '../../src/drivers/table.ts';
 import type { KernelObject } from '../../src/kernel/objects.ts';
 import { inOrder } from '../../src/kernel/order.ts';
@@ -107,7 +107,7 @@ export class SimulatedHost implements AsyncDisposable {
   async container(name: string, net: NetworkRecord, record: EndpointRecord, gateway: EndpointRecord): Promise<void> {
     await this.run(['ip', 'netns', 'add', name]);
     await this.run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
-    await this.apply(drivers.overlay.localEndpoint(this.host, net, record));
+    await this.apply(drivers[net.driver].localEndpoint(this.host, net, record, gateway.address));
     const inside: Argv = ['ip', '-n', name];
     await this.run(['ip', 'link', 'set', endpointPeerName(record.id), 'netns', name, 'name', 'eth0']);
     await this.run([...inside, 'addr', 'add', `${record.address}/16`, 'dev', 'eth0']);
@@ -119,7 +119,9 @@ export class SimulatedHost implements AsyncDisposable {
   async restoredContainer(name: string, net: NetworkRecord, record: EndpointRecord, sandbox: Sandbox): Promise<void> {
     await this.run(['ip', 'netns', 'add', name]);
     await this.run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
-    await this.apply(drivers.overlay.restoredEndpoint(this.host, net, record, sandbox));
+    await this.apply(
+      drivers[net.driver].restoredEndpoint(this.host, net, record, gatewayOf(net, this).address, sandbox),
+    );
   }
 
   /** A container that is nobody's: a veth pair to the host, which is its gateway. */
@@ -213,15 +215,20 @@ export async function join(hosts: readonly SimulatedHost[], nets: readonly Netwo
   for (const host of hosts) {
     await host.apply(base(host.host));
     for (const net of nets) {
-      await host.apply(drivers.overlay.network(host.host, net, gatewayOf(net, host)));
+      await host.apply(drivers[net.driver].network(host.host, net, gatewayOf(net, host)));
       for (const other of hosts) if (other !== host) await know(host, net, gatewayOf(net, other), other);
     }
   }
 }
 
 export async function know(host: SimulatedHost, net: NetworkRecord, record: EndpointRecord, other: SimulatedHost) {
-  await host.apply(drivers.overlay.remoteEndpoint(host.host, net, record, other.host.address));
+  await host.apply(drivers[net.driver].remoteEndpoint(host.host, net, record, peerOf(net, host, other.host.address)));
 }
+
+/** Another host without blocks of addresses, as `host` knows it. */
+export const peerOf = (net: NetworkRecord, host: SimulatedHost, vtep: string): Peer => {
+  return { vtep, blocks: [], own: gatewayOf(net, host).address };
+};
 
 export function gatewayOf(net: NetworkRecord, host: SimulatedHost): EndpointRecord {
   const node = host.host.node;

@@ -18,7 +18,7 @@ import {
   udp,
   vxlan,
 } from './frames.ts';
-import { endpoint, gatewayOf, join, know, network, type SimulatedHost, underlay } from './overlay-hosts.ts';
+import { endpoint, gatewayOf, join, know, network, peerOf, type SimulatedHost, underlay } from './overlay-hosts.ts';
 
 const app = network(10_001);
 const shut = network(10_002, { subnet: '10.43.0.0/16', internal: true });
@@ -105,13 +105,13 @@ describe('who reaches whom', () => {
     const other = gatewayOf(group, h1).address;
     await changed(
       h1,
-      'flush chain bridge trama ingress',
+      'flush chain bridge trama output',
       async () => expect(await h1.pings(other, 'c1')).toBe(false),
       'trama',
     );
     await changed(h1, 'flush chain inet trama input', async () => {
       expect(await h1.pings(other, 'c1')).toBe(false);
-      await h1.run(['nft', 'flush chain bridge trama ingress'], 'trama');
+      await h1.run(['nft', 'flush chain bridge trama output'], 'trama');
       expect(await h1.pings(other, 'c1')).toBe(true);
     });
   });
@@ -127,7 +127,7 @@ describe('who reaches whom', () => {
         expect(await h1.pings(to.address, from), `${from} to ${to.address}`).toBe(false);
       expect(await h1.pings(c2.address, 'c1')).toBe(true);
       expect(await h1.pings(c1.address)).toBe(true);
-      await h1.run(['nft', 'flush chain bridge trama ingress'], 'trama');
+      await h1.run(['nft', 'flush chain bridge trama output'], 'trama');
       expect(await h1.pings(e1.address, 'c1')).toBe(true);
     } finally {
       await h1.restoreRules();
@@ -230,7 +230,11 @@ describe('spoofing ends at the port', () => {
     await h1.send('eth0', [hex(reservedGroup(c3.mac))], 'c1');
     expect(await where()).toBe(port);
     await learn('off');
-    await h1.apply(drivers.overlay.localEndpoint(h1.host, app, c3).filter((object) => object.kind === 'fdb'));
+    await h1.apply(
+      drivers.overlay
+        .localEndpoint(h1.host, app, c3, gatewayOf(app, h1).address)
+        .filter((object) => object.kind === 'fdb'),
+    );
     expect(await h1.pings(c3.address, 'c1')).toBe(true);
   });
 });
@@ -365,8 +369,8 @@ describe('beside Docker', () => {
   });
 });
 
-/** The kernel lets such a pair wait for up to a second before it carries anything. */
-test('the ends of no pair bear the same number, even where both namespaces have counted to the same', async () => {
+/** The kernel lets such a link wait for up to a second before it carries anything. */
+test('no link bears the number of what it leads to, even where both namespaces have counted to the same', async () => {
   const places = ['', 'trama'];
   const next = async (ns: string) => {
     const within = ns === '' ? [] : ['-n', ns];
@@ -383,18 +387,18 @@ test('the ends of no pair bear the same number, even where both namespaces have 
   };
   const late = network(10_009, { subnet: '10.49.0.0/16' });
   const objects = drivers.overlay.network(h2.host, late, gatewayOf(late, h2));
-  const isDevice = (object: KernelObject) => object.kind === 'link' && object.type !== 'veth';
+  const isDevice = (object: KernelObject) => object.kind === 'link' && object.type !== 'macvlan';
   await h2.apply(objects.filter(isDevice));
   await countToTheSame();
   await h2.apply(objects.filter((object) => !isDevice(object)));
   await countToTheSame();
   await h2.container('late', late, endpoint(late, 'h2', '10.49.2.1'), gatewayOf(late, h2));
   for (const ns of places) {
-    const listing = await h2.run(['ip', ...(ns === '' ? [] : ['-n', ns]), '-j', '-d', 'link', 'show', 'type', 'veth']);
-    const links = JSON.parse(listing) as { ifname: string; ifindex: number; link_index: number }[];
-    const pairs = links.filter(({ ifname }) => ifname.startsWith('tr'));
-    expect(pairs.length).toBeGreaterThan(0);
-    expect(pairs.filter(({ ifindex, link_index }) => ifindex === link_index)).toEqual([]);
+    const listing = await h2.run(['ip', ...(ns === '' ? [] : ['-n', ns]), '-j', '-d', 'link', 'show']);
+    const links = JSON.parse(listing) as { ifname: string; ifindex: number; link_index?: number }[];
+    const leading = links.filter(({ ifname, link_index }) => /^tr[vg]/.test(ifname) && link_index !== undefined);
+    expect(leading.length).toBeGreaterThan(0);
+    expect(leading.filter(({ ifindex, link_index }) => ifindex === link_index)).toEqual([]);
   }
 });
 
@@ -410,10 +414,21 @@ describe('under the reconciler', () => {
     for (const net of [app, shut, group]) {
       kernel.desire(net.id, drivers.overlay.network(fourth.host, net, gatewayOf(net, fourth)));
       const mine = endpoint(net, 'h4', net.subnet.replace('.0.0/16', '.4.1'));
-      kernel.desire(`${net.id}/local`, drivers.overlay.localEndpoint(fourth.host, net, mine));
+      kernel.desire(
+        `${net.id}/local`,
+        drivers.overlay.localEndpoint(fourth.host, net, mine, gatewayOf(net, fourth).address),
+      );
       const theirs = endpoint(net, 'h1', net.subnet.replace('.0.0/16', '.1.1'));
-      kernel.desire(`${net.id}/remote`, drivers.overlay.remoteEndpoint(fourth.host, net, theirs, '10.0.0.1'));
-      const gateway = drivers.overlay.remoteEndpoint(fourth.host, net, gatewayOf(net, h1), '10.0.0.1');
+      kernel.desire(
+        `${net.id}/remote`,
+        drivers.overlay.remoteEndpoint(fourth.host, net, theirs, peerOf(net, fourth, '10.0.0.1')),
+      );
+      const gateway = drivers.overlay.remoteEndpoint(
+        fourth.host,
+        net,
+        gatewayOf(net, h1),
+        peerOf(net, fourth, '10.0.0.1'),
+      );
       kernel.desire(`${net.id}/h1`, gateway);
     }
     const made = await kernel.settle();

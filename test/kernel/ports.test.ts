@@ -158,7 +158,11 @@ describe('the host’s loopback', () => {
 
   test('is reached neither by a port published there, nor by anything else, from a network or the outside', async () => {
     const inLoopback = { ...loopback, hostAddress: '127.0.0.9', hostPort: 8083 };
-    await h1.apply(drivers.overlay.localEndpoint(h1.host, app, { ...server, ports: [inLoopback] }).slice(2));
+    await h1.apply(
+      drivers.overlay
+        .localEndpoint(h1.host, app, { ...server, ports: [inLoopback] }, gatewayOf(app, h1).address)
+        .slice(2),
+    );
     await serve(h1, undefined, 'tcp', 8084, '127.0.0.9');
     expect(await asks(h1, undefined, '127.0.0.9', 8083)).toBe(gatewayOf(app, h1).address);
     await byWire(h1, 'neighbour', gatewayOf(app, h1).address, 'eth0');
@@ -183,7 +187,9 @@ test('datagrams follow a port that moves to another container, also of somebody 
   await serve(h1, 'neighbour', 'udp', 53);
   const port: PublishedPort = { hostPort: 5300, containerPort: 53, protocol: 'udp' };
   const publish = async (record: EndpointRecord) =>
-    h1.apply(drivers.overlay.localEndpoint(h1.host, app, { ...record, ports: [port] }).slice(2));
+    h1.apply(
+      drivers.overlay.localEndpoint(h1.host, app, { ...record, ports: [port] }, gatewayOf(app, h1).address).slice(2),
+    );
   const peer = async () => {
     const text = await h1.run(['conntrack', '-L', '-p', 'udp', '--orig-port-dst', '5300']);
     return /src=(10\.42\.\S+) /.exec(text)?.[1];

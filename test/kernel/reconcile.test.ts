@@ -343,7 +343,7 @@ describe('a reconciler', { timeout: 30_000 }, () => {
       if (object.kind === 'nft-element' && object.set === 'nets') return { ...object, key: ['80'] };
       if (object.kind === 'nft-chain' && object.name === 'outwards')
         return { ...object, rules: ['tcp dport @nets accept'] };
-      if (object.kind === 'link' && object.name === 'trb42') return { ...object, mtu: 1400 };
+      if (object.kind === 'link' && ['trb42', 'trg42'].includes(object.name)) return { ...object, mtu: 1400 };
       return object;
     });
     reconciler.desire('network/42', changed);

@@ -16,7 +16,7 @@ test('what holds of a server over memory and SQLite holds of one over etcd', asy
     'unit',
     '--no-file-parallelism',
     '--testTimeout',
-    '20000',
+    '60000',
     '--reporter',
     'json',
     '--outputFile',

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type Finished, spawn } from '../../src/platform/platform.ts';
 
 const tools = 'sh id dirname mktemp rm cmp ls tail head sed mkdir grep chmod test cat printf touch'.split(' ');
-const wanted = 'ip nft iptables ping conntrack sysctl nsenter dockerd docker'.split(' ');
+const wanted = 'ip nft iptables ping conntrack sysctl nsenter fping dockerd docker'.split(' ');
 
 /**
  * A checkout whose modules are in place, and a machine on which only `tools` are installed: /usr/sbin is empty in a mount
@@ -67,6 +67,7 @@ describe('set-up', () => {
       'procps',
       'util-linux',
       'busybox-static',
+      'fping',
       'docker.io',
     ];
     const named = [...stdout.matchAll(/^setup: installing ([a-z0-9.-]+)/gm)].map(([, name]) => name);
@@ -89,7 +90,7 @@ describe('set-up', () => {
     await engineThere();
     expect((await setup('test')).code).toBe(0);
     expect((await aptLog()).at(-1)).toBe(
-      '101 install --no-remove ethtool iperf3 tcpdump arping bind9-dnsutils python3-scapy docker-registry docker-compose etcd-server etcd-client zsh fish',
+      '101 install --no-remove ethtool iperf3 tcpdump arping bind9-dnsutils python3-scapy docker-registry docker-compose etcd-server etcd-client zsh fish openssl curl man-db systemd tmux',
     );
   });
 
@@ -107,6 +108,11 @@ describe('set-up', () => {
       'etcdctl',
       'zsh',
       'fish',
+      'openssl',
+      'curl',
+      'man',
+      'systemd-analyze',
+      'tmux',
     ])
       await program(name, 'exit 0');
     for (const name of ['busybox-static', 'python3-scapy']) await writeFile(`${bin()}/dpkg-query.${name}`, '');

@@ -6,20 +6,31 @@ import { join } from 'node:path';
 import type { Bus, BusClient, FeedMessage, KeyPair, RequestHandler } from '../../src/bus/bus.ts';
 import { createInProcessBus } from '../../src/bus/inprocess/inprocess.ts';
 import { type EndpointRecord, encodeBase64Url, macOf, parseAddress, parseToken } from '../../src/domain/domain.ts';
-import { type Clock, type Log, silentLog, systemClock } from '../../src/platform/platform.ts';
-import { type Api, ask, type MethodName, type Params, type Result } from '../../src/protocol/protocol.ts';
+import { type Log, type SteadyClock, silentLog, systemClock } from '../../src/platform/platform.ts';
+import {
+  type Api,
+  ask,
+  type MethodName,
+  type Params,
+  type ParsedParams,
+  type Result,
+} from '../../src/protocol/protocol.ts';
 import { createServer } from '../../src/server/create-server.ts';
-import type { Server } from '../../src/server/server.ts';
+import type { HealthTimes, Server, ServerOptions } from '../../src/server/server.ts';
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 
 /** Real time, and as much more as a test adds. Sleeping is real. */
-class SteppedClock implements Clock {
+class SteppedClock implements SteadyClock {
   #ahead = 0;
 
   now(): number {
     return systemClock.now() + this.#ahead;
+  }
+
+  elapsed(): number {
+    return systemClock.elapsed() + this.#ahead;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -37,9 +48,13 @@ export const facts = (name: string, address: string) => ({
   interface: 'eth0',
   underlayMtu: 1500,
   routes: [] as string[],
+  interfaces: [] as ParsedParams<'node.register'>['interfaces'],
   engine: 'Docker 20.10.24',
   version: '0.1.0',
 });
+
+/** Nodes of these tests send no heartbeats. A node is down a moment after 15 s have been added to the time. */
+const health = { suspectMs: 14_900, downMs: 15_000, evictMs: 60_000, graceMs: 50 };
 
 /** The port on 127.0.0.1 of an etcd that all clusters shall be kept in, whatever the test asks for. */
 const etcdForTests = process.env.TRAMA_TEST_ETCD_PORT;
@@ -58,27 +73,43 @@ export class Cluster implements AsyncDisposable {
   readonly clock = new SteppedClock();
   readonly store: Store;
   readonly #resources: AsyncDisposableStack;
+  /** Hosts that answer although their agents may be silent. */
+  readonly answering = new Set<string>();
+  /** Asked whether a host answers. */
+  hostAnswers = async (address: string): Promise<boolean> => this.answering.has(address);
+  /** Hosts that try to connect and do not hear the answers. */
+  readonly knocking = new Set<string>();
+  readonly #health: HealthTimes;
   #hosts = 0;
 
-  private constructor(store: Store, resources: AsyncDisposableStack) {
+  private constructor(store: Store, resources: AsyncDisposableStack, times: Partial<HealthTimes>) {
     this.store = store;
     this.#resources = resources;
+    this.#health = { ...health, ...times };
   }
 
-  static async create(kind: (typeof storeKinds)[number] = 'memory', wrap = (store: Store) => store): Promise<Cluster> {
+  static async create(
+    kind: (typeof storeKinds)[number] = 'memory',
+    wrap = (store: Store) => store,
+    times: Partial<HealthTimes> = {},
+  ): Promise<Cluster> {
     const resources = new AsyncDisposableStack();
     if (etcdForTests !== undefined)
-      return new Cluster(wrap(resources.use(await openTestEtcd(etcdForTests))), resources);
+      return new Cluster(wrap(resources.use(await openTestEtcd(etcdForTests))), resources, times);
     if (kind === 'memory')
-      return new Cluster(wrap(resources.use(createMemoryStore({ clock: systemClock }))), resources);
+      return new Cluster(wrap(resources.use(createMemoryStore({ clock: systemClock }))), resources, times);
     const directory = await mkdtemp(join(tmpdir(), 'trama-server-'));
     resources.defer(() => rm(directory, { recursive: true, force: true }));
     const path = join(directory, 'store.db');
-    return new Cluster(wrap(resources.use(await openSqliteStore({ path, clock: systemClock }))), resources);
+    return new Cluster(wrap(resources.use(await openSqliteStore({ path, clock: systemClock }))), resources, times);
   }
 
   /** One more server over the same store; ended with the cluster at the latest. */
-  async server(store: Store = this.store, log: Log = silentLog): Promise<Server> {
+  async server(
+    store: Store = this.store,
+    log: Log = silentLog,
+    more: Pick<ServerOptions, 'metrics' | 'audit'> = {},
+  ): Promise<Server> {
     this.#hosts += 1;
     const server = await createServer({
       store,
@@ -88,10 +119,22 @@ export class Cluster implements AsyncDisposable {
       random: { bytes: (count) => randomBytes(count) },
       log,
       listen: { address: `10.255.0.${this.#hosts}`, ports: { requests: 0, feed: 0, metrics: 0 } },
+      advertise: `10.255.0.${this.#hosts}`,
       version: '0.1.0',
+      health: this.#health,
+      hostAnswers: (address) => this.hostAnswers(address),
+      isKnocking: async (address) => this.knocking.has(address),
+      ...more,
     });
     this.#places.set(server, `10.255.0.${this.#hosts}`);
-    return this.#resources.use(server);
+    this.#resources.use(server);
+    // What it writes about itself is written before a test looks what is written.
+    const id = `10.255.0.${this.#hosts}:${server.ports.requests}`;
+    await until('the server is listed', async () => {
+      const read = [store.get(`/trama/servers/${id}`), store.get('/trama/keeper')];
+      return (await Promise.all(read)).every((entry) => entry !== undefined);
+    });
+    return server;
   }
 
   async connect(
@@ -112,6 +155,18 @@ export class Cluster implements AsyncDisposable {
   async token(server: Server, uses = 1, ttlMs = 3_600_000): Promise<KeyPair> {
     const { token } = await ask(server, 'token.create', { uses, ttlMs });
     return this.bus.keysFromSecret(encodeBase64Url(parseToken(token).secret));
+  }
+
+  /** A person with a key, connected. */
+  async user(
+    server: Server,
+    name: string,
+    role: string,
+    more: { readonly networks?: string[]; readonly ttlMs?: number } = {},
+  ): Promise<BusClient> {
+    const keys = this.bus.keysFromSecret(encodeBase64Url(randomBytes(32)), 'user');
+    await ask(server, 'user.create', { name, role, key: keys.publicKey, ...more });
+    return this.connect(server, keys);
   }
 
   /** A host that has joined and speaks with its own key. */

@@ -5,7 +5,7 @@ import { silentLog } from '../../platform/platform.ts';
 import type { Api } from '../../protocol/protocol.ts';
 import type { BusServer, BusServerOptions, FeedMessage, MetricsMessage } from '../bus.ts';
 import type { Link, LinkEvents } from '../session/link.ts';
-import { unknownKey } from '../session/refusals.ts';
+import { refusalOf } from '../session/refusals.ts';
 import type { Session } from '../session/sessions.ts';
 import { Sessions } from '../session/sessions.ts';
 import type { Header } from '../session/wire.ts';
@@ -27,10 +27,11 @@ export class InProcessServer implements BusServer {
     this.#sessions = new Sessions({ ...options, clock, log: silentLog, newId: randomUUID });
   }
 
-  /** @throws Failure('denied') */
-  admit(key: string, topics: ReadonlySet<string>): Link {
+  /** @param unknown what is said to a key that is nobody's @throws Failure('denied') */
+  admit(key: string, topics: ReadonlySet<string>, unknown?: string): Link {
     const peer = this.#options.gatekeeper.peerOf(key);
-    if (peer === undefined) throw new Failure('denied', unknownKey);
+    if (peer === undefined && unknown !== undefined) throw new Failure('denied', unknown);
+    if (peer === undefined || peer.refused !== undefined) throw refusalOf(peer);
     const link = new InProcessLink(topics, {
       toServer: (header, payload) => this.#sessions.receive(session, header, payload),
       // Not asked for by the session's end alone: a peer without one is heard no more.

@@ -11,9 +11,8 @@ export function answeringFor(peer: Peer, handler: RequestHandler, answers: Answe
   return {
     async call(id, method, params, left) {
       const deadline = clock.now() + left;
-      return await answers.once(peer.key, id, async () =>
-        encodeJson(await handler.call(method, parse(method, params), { peer, deadline })),
-      );
+      const run = async () => encodeJson(await handler.call(method, parse(method, params), { peer, deadline, id }));
+      return await answers.once(peer.key, id, run, !(handler.repeatable?.(method) ?? false));
     },
     async open(method, params, left): Promise<ByteStream> {
       return await handler.open(method, parse(method, params), { peer, deadline: clock.now() + left });

@@ -67,3 +67,13 @@ test('too many at once are refused; those under way are joined all the same', as
   expect(await joined).toEqual(Uint8Array.of(7));
   await answers.once('a', 'more', bytes(0));
 });
+
+test('what may run again is not kept, and joined while it runs', async () => {
+  const answers = new Answers(() => 0);
+  const { run, runs } = counting();
+  const [one, other] = [answers.once('a', '1', run, false), answers.once('a', '1', run, false)];
+  expect(await one).toEqual(await other);
+  expect(runs()).toBe(1);
+  await answers.once('a', '1', run, false);
+  expect(runs()).toBe(2);
+});

@@ -38,8 +38,11 @@ export class Answers {
     this.#now = now;
   }
 
-  /** @throws Failure('overloaded') when too many of the key's requests are running. */
-  once(key: string, id: string, run: () => Promise<Uint8Array>): Promise<Uint8Array> {
+  /**
+   * @param kept false: asked again after it was answered, it may run again
+   * @throws Failure('overloaded') when too many of the key's requests are running.
+   */
+  once(key: string, id: string, run: () => Promise<Uint8Array>, kept = true): Promise<Uint8Array> {
     const of = this.#keys.get(key) ?? { entries: new Map<string, Entry>(), running: 0, keptBytes: 0 };
     const known = of.entries.get(id);
     if (known !== undefined) return known.answer;
@@ -51,8 +54,8 @@ export class Answers {
     of.entries.set(id, entry);
     of.running += 1;
     entry.answer.then(
-      (bytes) => this.#finish(of, id, entry, bytes.length),
-      () => this.#finish(of, id, entry, 0),
+      (bytes) => this.#finish(of, id, entry, bytes.length, kept),
+      () => this.#finish(of, id, entry, 0, kept),
     );
     return entry.answer;
   }
@@ -73,12 +76,12 @@ export class Answers {
     }
   }
 
-  #finish(of: OfKey, id: string, entry: Entry, size: number): void {
+  #finish(of: OfKey, id: string, entry: Entry, size: number, kept: boolean): void {
     entry.finishedAt = this.#now();
     entry.size = size;
     of.running -= 1;
     of.keptBytes += size;
-    if (size > limits.answerBytes) drop(of, id, entry);
+    if (!kept || size > limits.answerBytes) drop(of, id, entry);
     for (const [oldId, old] of of.entries) {
       if (of.entries.size - of.running <= limits.kept && of.keptBytes <= limits.keptBytes) break;
       if (old.finishedAt !== undefined) drop(of, oldId, old);

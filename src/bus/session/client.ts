@@ -1,12 +1,12 @@
 import { Failure, isFailure, toFailure } from '../../domain/domain.ts';
 import type { Clock, Log } from '../../platform/platform.ts';
 import type { ByteStream, CallOptions, OpenOptions } from '../../protocol/protocol.ts';
-import type { BusClient, BusClientOptions, LinkState, MetricsMessage } from '../bus.ts';
+import { type BusClient, type BusClientOptions, type LinkState, type MetricsMessage, SessionLost } from '../bus.ts';
 import { answeringFor, answersNothing } from './answering.ts';
 import { Answers } from './answers.ts';
-import { Conversation, SessionLost } from './conversation.ts';
+import { Conversation } from './conversation.ts';
 import type { Dialer, Link } from './link.ts';
-import { encodeJson, noPayload } from './wire.ts';
+import { encodeJson } from './wire.ts';
 import { within } from './within.ts';
 
 const defaultDeadlineMs = 10_000;
@@ -64,11 +64,7 @@ export class Client implements BusClient {
     const id = options.id ?? this.#options.newId();
     const { clock } = this.#options;
     const expires = clock.now() + (options.deadlineMs ?? defaultDeadlineMs);
-    if (this.#waiting >= waitingLimit) {
-      throw new Failure('overloaded', `${waitingLimit} requests wait for ${this.#options.dialer.target}: try later.`);
-    }
-    this.#waiting += 1;
-    try {
+    return this.#counted(async () => {
       for (;;) {
         const { conversation } = await this.#ready(expires);
         try {
@@ -78,6 +74,30 @@ export class Client implements BusClient {
           if (!(error instanceof SessionLost)) throw error;
         }
       }
+    });
+  }
+
+  async callOnce(method: string, params: unknown, { id, deadlineMs }: Required<CallOptions>): Promise<unknown> {
+    const payload = encodeJson(params);
+    const { clock, dialer } = this.#options;
+    const expires = clock.now() + deadlineMs;
+    return this.#counted(async () => {
+      const session = this.#session;
+      if (session === undefined) throw new SessionLost('unavailable', `There is no connection to ${dialer.target}.`);
+      if (session.link.syncing !== undefined)
+        await within(clock, deadlineMs, session.link.syncing, () => this.#noSession());
+      return await session.conversation.request(id, method, payload, expires - clock.now());
+    });
+  }
+
+  /** @throws Failure `overloaded` */
+  async #counted<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#waiting >= waitingLimit) {
+      throw new Failure('overloaded', `${waitingLimit} requests wait for ${this.#options.dialer.target}: try later.`);
+    }
+    this.#waiting += 1;
+    try {
+      return await work();
     } finally {
       this.#waiting -= 1;
     }
@@ -160,6 +180,8 @@ export class Client implements BusClient {
     for (const topic of topics) if (!this.#topics.has(topic)) link.unsubscribe(topic);
     const { failure, conversation } = await this.#live(link);
     this.#session = undefined;
+    // Before anybody hears that the session is lost: there is none to ask again over.
+    this.#set('connecting', failure.message);
     conversation.close(failure.message);
     await link.close();
     return failure;
@@ -188,14 +210,14 @@ export class Client implements BusClient {
     this.#set('ready', '');
     const over = new AbortController();
     const signal = AbortSignal.any([over.signal, this.#closing.signal]);
-    const watched = this.#watch(link, signal, () => heard);
+    const watched = this.#watch(conversation, signal, () => heard);
     const failure = await Promise.race([lost.promise, watched]);
     over.abort();
     return { failure, conversation };
   }
 
   /** Keeps the session from being silent. @returns when the server is silent, or the signal aborts. */
-  async #watch(link: Link, signal: AbortSignal, heard: () => number): Promise<Failure> {
+  async #watch(conversation: Conversation, signal: AbortSignal, heard: () => number): Promise<Failure> {
     const { clock, dialer } = this.#options;
     for (;;) {
       await clock.sleep(pingMs, signal).catch(() => {});
@@ -204,7 +226,7 @@ export class Client implements BusClient {
       if (clock.now() - heard() > silentMs) {
         return new Failure('unavailable', `${dialer.target} has been silent for ${silentMs / 1000} s.`);
       }
-      link.send({ t: 'ping' }, noPayload);
+      conversation.ping();
     }
   }
 

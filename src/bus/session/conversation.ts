@@ -2,17 +2,16 @@ import { Failure, toFailure } from '../../domain/domain.ts';
 import type { Clock } from '../../platform/platform.ts';
 import type { ByteStream } from '../../protocol/protocol.ts';
 import { relay } from '../../protocol/protocol.ts';
+import { SessionLost } from '../bus.ts';
 import type { StreamHeader } from './link-stream.ts';
 import { LinkStream } from './link-stream.ts';
+import { Pace } from './pace.ts';
 import type { Header, Line } from './wire.ts';
 import { decodeJson, nameLimits, noPayload } from './wire.ts';
 import { within } from './within.ts';
 
 /** Streams that one session may have open at once, each way. */
 const streamLimit = 256;
-
-/** The session ended before the answer came: whether the request was done is not known. */
-export class SessionLost extends Failure {}
 
 /** What answers the other side. Parameters and results are JSON bytes. */
 export interface Answering {
@@ -45,11 +44,19 @@ export class Conversation {
   readonly #streams = new Map<string, LinkStream>();
   /** Streams that the other side asked for and that are being made here. */
   readonly #making = new Set<string>();
+  readonly #pace: Pace;
   #opened = 0;
   #closed: SessionLost | undefined;
 
   constructor(options: ConversationOptions) {
     this.#options = options;
+    // Servers have always answered.
+    this.#pace = new Pace(() => options.line.send({ t: 'ping' }, noPayload), options.side === 'client');
+  }
+
+  /** Asks for a sign of life. */
+  ping(): void {
+    this.#pace.ping();
   }
 
   /** @throws Failure, SessionLost */
@@ -82,7 +89,7 @@ export class Conversation {
     this.#opened += 1;
     const id = `${this.#options.side}-${this.#opened}`;
     const opened = Promise.withResolvers<void>();
-    const stream = new LinkStream(id, 'opener', this.#options.line, () => this.#streams.delete(id));
+    const stream = new LinkStream(id, 'opener', this.#options.line, this.#pace, () => this.#streams.delete(id));
     this.#opening.set(id, opened);
     this.#streams.set(id, stream);
     // What fails before it is opened fails the opening.
@@ -101,7 +108,9 @@ export class Conversation {
 
   receive(header: Header, payload: Uint8Array): void {
     if (this.#closed !== undefined) return;
-    if (header.t === 'request') void this.#answer(header, payload);
+    if (header.t === 'ping') this.#send({ t: 'pong' });
+    else if (header.t === 'pong') this.#pace.pong();
+    else if (header.t === 'request') void this.#answer(header, payload);
     else if (header.t === 'answer') this.#pending.get(header.id)?.answer.resolve(payload);
     else if (header.t === 'failure')
       this.#pending.get(header.id)?.answer.reject(new Failure(header.code, header.message));
@@ -119,6 +128,7 @@ export class Conversation {
     this.#closed = lost;
     for (const { answer } of this.#pending.values()) answer.reject(lost);
     for (const stream of [...this.#streams.values()]) stream.fail(lost);
+    this.#pace.close();
     this.#making.clear();
   }
 
@@ -152,7 +162,7 @@ export class Conversation {
         inner.reset(this.#closed ?? new Failure('unavailable', `Who asked for ${method} has given up.`));
         return;
       }
-      const stream = new LinkStream(id, 'answerer', this.#options.line, () => this.#streams.delete(id));
+      const stream = new LinkStream(id, 'answerer', this.#options.line, this.#pace, () => this.#streams.delete(id));
       this.#streams.set(id, stream);
       this.#send({ t: 'opened', id });
       await relay(stream, inner);

@@ -1,6 +1,7 @@
 import { Failure, toFailure } from '../../domain/domain.ts';
 import type { ByteStream, Channel, StreamChunk } from '../../protocol/protocol.ts';
 import { costOf, StreamInbox, streamWindow } from '../../protocol/protocol.ts';
+import type { Mark, Pace } from './pace.ts';
 import type { Header, Line } from './wire.ts';
 import { decodeJson, encodeJson, noPayload } from './wire.ts';
 
@@ -18,6 +19,7 @@ export class LinkStream implements ByteStream {
   readonly #id: string;
   readonly #side: 'opener' | 'answerer';
   readonly #line: Line;
+  readonly #pace: Pace;
   readonly #onOver: () => void;
   readonly #inbox: StreamInbox;
   #state: 'open' | 'over' | 'failed' = 'open';
@@ -26,16 +28,18 @@ export class LinkStream implements ByteStream {
   /** Keeps what is sent in order while it waits for credit. */
   #tail: Promise<void> = Promise.resolve();
   #credit = streamWindow;
+  readonly #mark: Mark = { at: 0 };
   #wake: () => void = () => {};
   /** Cost of what was received and not read yet; and of what was read and not given back yet. */
   #held = 0;
   #owed = 0;
 
   /** @param onOver is called once, when the stream needs no message any more. */
-  constructor(id: string, side: 'opener' | 'answerer', line: Line, onOver: () => void) {
+  constructor(id: string, side: 'opener' | 'answerer', line: Line, pace: Pace, onOver: () => void) {
     this.#id = id;
     this.#side = side;
     this.#line = line;
+    this.#pace = pace;
     this.#onOver = onOver;
     this.#inbox = new StreamInbox(
       (cost) => this.#giveBack(cost),
@@ -129,11 +133,13 @@ export class LinkStream implements ByteStream {
           this.#wake = resolve;
         });
       }
-      if (this.#failure !== undefined) throw this.#failure;
-      if (this.#state === 'over') return;
       const piece = data.subarray(at, at + pieceBytes);
+      await this.#pace.before(costOf(piece), this.#mark);
+      if (this.#state === 'open') this.#line.send({ t: 'data', id: this.#id, channel }, piece);
+      this.#pace.after();
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#state !== 'open') return;
       this.#credit -= costOf(piece);
-      this.#line.send({ t: 'data', id: this.#id, channel }, piece);
       at += pieceBytes;
     } while (at < data.length);
   }

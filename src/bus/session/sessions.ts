@@ -5,7 +5,7 @@ import type { BusServerOptions, Peer } from '../bus.ts';
 import { answeringFor } from './answering.ts';
 import { Answers } from './answers.ts';
 import { Conversation } from './conversation.ts';
-import { unknownKey } from './refusals.ts';
+import { refusalOf } from './refusals.ts';
 import type { Header, Line } from './wire.ts';
 import { encodeJson, noPayload } from './wire.ts';
 
@@ -34,7 +34,7 @@ export interface SessionsOptions extends Pick<BusServerOptions, 'gatekeeper' | '
 
 /**
  * The live sessions of a server. A node has one: a newer session of its key replaces the older. A token may have many:
- * several hosts join with it at once.
+ * several hosts join with it at once. So may a user, who works in several windows.
  */
 export class Sessions {
   readonly #options: SessionsOptions;
@@ -60,7 +60,7 @@ export class Sessions {
         line,
         clock,
         side: 'server',
-        other: peer.node === undefined ? 'the joining host' : `node ${peer.node}`,
+        other: nameOf(peer),
         answering: answeringFor(peer, handler, this.#answers, clock),
       }),
     };
@@ -98,7 +98,7 @@ export class Sessions {
   expel(publicKey: string): void {
     this.#answers.forget(publicKey);
     for (const session of [...this.#live]) {
-      if (session.peer.key === publicKey) this.end(session, new Failure('denied', unknownKey));
+      if (session.peer.key === publicKey) this.#refuse(session, undefined);
     }
   }
 
@@ -143,18 +143,30 @@ export class Sessions {
       this.#answers.sweep();
       const oldest = clock.now() - silentMs;
       for (const session of [...this.#live]) {
+        // A stream that only flows to the user says nothing that one could be asked at.
+        if (session.peer.kind === 'user' && !this.#stillWelcome(session)) continue;
         if (session.heard >= oldest) continue;
         this.end(session, new Failure('unavailable', `Nothing was heard for ${silentMs / 1000} s.`));
       }
     }
   }
 
-  /** A key's right may have ended without anybody expelling it: a token's time passes. */
+  /** A key's right may have ended without anybody expelling it: a token's time passes, and a user's. */
   #stillWelcome(session: Session): boolean {
-    const { key, kind, node } = session.peer;
+    const { key, kind, node, user } = session.peer;
     const now = this.#options.gatekeeper.peerOf(key);
-    if (now !== undefined && now.kind === kind && now.node === node) return true;
-    this.end(session, new Failure('denied', unknownKey));
+    const same = now !== undefined && now.kind === kind && now.node === node && now.user === user;
+    if (same && now.refused === undefined) return true;
+    this.#refuse(session, same ? now : undefined);
     return false;
   }
+
+  #refuse(session: Session, now: Peer | undefined): void {
+    const refusal = refusalOf(now, session.peer.kind);
+    if (refusal !== undefined) this.end(session, refusal);
+  }
+}
+
+function nameOf({ kind, node, user }: Peer): string {
+  return kind === 'user' ? `user ${user}` : node === undefined ? 'the joining host' : `node ${node}`;
 }

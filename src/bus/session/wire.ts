@@ -6,7 +6,9 @@ export const nameLimits = { id: 200, method: 100 } as const;
 
 const id = z.string().min(1).max(nameLimits.id);
 const method = z.string().min(1).max(nameLimits.method);
-const failure = { id, code: z.enum(failureCodes), message: z.string() };
+/** A newer peer may have others, whose sentences are as good. */
+export const code = z.enum(failureCodes).catch('internal');
+const failure = { id, code, message: z.string() };
 /** Milliseconds that the asker still waits. Not a time: clocks of hosts differ. */
 const left = z.number().nonnegative();
 
@@ -38,9 +40,15 @@ export const messageLimit = 16 * 1024 * 1024;
 
 export const noPayload = new Uint8Array(0);
 
-/** @throws Failure('invalid') for what JSON cannot say, or too much of it. */
+/** Of values that will not change, as they were written. */
+const written = new WeakMap<object, Uint8Array>();
+
+/** A frozen value is written once, however often it is sent. @throws Failure('invalid') for what JSON cannot say, or too much of it. */
 export function encodeJson(value: unknown): Uint8Array {
   if (value === undefined) return noPayload;
+  const frozen = typeof value === 'object' && value !== null && Object.isFrozen(value);
+  const known = frozen ? written.get(value) : undefined;
+  if (known !== undefined) return known;
   let bytes: Buffer;
   try {
     bytes = Buffer.from(JSON.stringify(value));
@@ -50,6 +58,7 @@ export function encodeJson(value: unknown): Uint8Array {
   if (bytes.length > messageLimit) {
     throw new Failure('invalid', `The value cannot be sent: its ${bytes.length} bytes exceed ${messageLimit}.`);
   }
+  if (frozen) written.set(value, bytes);
   return bytes;
 }
 

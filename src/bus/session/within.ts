@@ -5,13 +5,18 @@ const longest = 2 ** 31 - 1;
 
 /** The promise's outcome; throws what `late` makes when `ms` pass first. The promise is not stopped by that. */
 export async function within<T>(clock: Clock, ms: number, promise: Promise<T>, late: () => Error): Promise<T> {
-  const timer = new AbortController();
-  const tooLate = clock.sleep(Math.min(Math.max(ms, 0), longest), timer.signal).then(() => {
-    throw late();
-  });
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const callOff = after(clock, Math.min(Math.max(ms, 0), longest), () => reject(late()));
   try {
     return await Promise.race([promise, tooLate]);
   } finally {
-    timer.abort();
+    callOff();
   }
+}
+
+function after(clock: Clock, ms: number, work: () => void): () => void {
+  if (clock.after !== undefined) return clock.after(ms, work);
+  const timer = new AbortController();
+  clock.sleep(ms, timer.signal).then(work, () => {});
+  return () => timer.abort();
 }

@@ -3,7 +3,7 @@ import { Dealer } from 'zeromq';
 import { Failure } from '../../domain/domain.ts';
 import type { BusClientOptions } from '../bus.ts';
 import { noServer, unknownKey } from '../session/refusals.ts';
-import { common, endpoint, needsIpv6 } from './options.ts';
+import { common, endpoint, needsIpv6, pings } from './options.ts';
 
 /**
  * The server broke the handshake off. ZeroMQ's servers do so, without a word, when the client asks for another key than
@@ -39,6 +39,7 @@ export class Requester {
     this.#giveUp = () => connected.reject(new Failure('unavailable', `The attempt to reach ${target} was given up.`));
     this.#socket = new Dealer({
       ...common,
+      ...pings,
       ...curveClient(client),
       context,
       ipv6: needsIpv6(host),
@@ -53,7 +54,9 @@ export class Requester {
       this.reached = true;
     });
     events.on('handshake', () => connected.resolve());
-    events.on('handshake:error:auth', ({ error }) => connected.reject(refusal(error.status, target)));
+    events.on('handshake:error:auth', ({ error }) =>
+      connected.reject(refusal(error.status, target, client.unknownKey)),
+    );
     events.on('handshake:error:protocol', drop);
     events.on('handshake:error:other', drop);
     events.on('close', absent);
@@ -81,7 +84,7 @@ export class Requester {
 }
 
 /** What ZAP's status means for whoever connects. */
-function refusal(status: number, target: string): Failure {
-  if (status === 400) return new Failure('denied', unknownKey);
+function refusal(status: number, target: string, unknown = unknownKey): Failure {
+  if (status === 400) return new Failure('denied', unknown);
   return new Failure('unavailable', `It cannot be said now whether ${target} knows this key: trying again.`);
 }

@@ -6,7 +6,7 @@ import { capital, noServer, notOurs, wrongServer } from '../session/refusals.ts'
 import { encodeHeader, encodeJson, noPayload } from '../session/wire.ts';
 import { within } from '../session/within.ts';
 import { HandshakeDropped, Requester } from './dealer.ts';
-import { accepted, ended, type hello, marks, nonceBytes, parseFrame, protocolVersion, welcome } from './frames.ts';
+import { accepted, ended, type hello, marks, nonceBytes, parseFrame, welcome } from './frames.ts';
 import type { Established, LinkOptions } from './link.ts';
 import { ZeroMqLink } from './link.ts';
 import { Sealer } from './seal.ts';
@@ -57,10 +57,12 @@ export class ZeroMqDialer implements Dialer {
     const { keys, server } = this.#options.client;
     await requester.connected;
     const nonce = randomBytes(nonceBytes).toString('hex');
-    const said: typeof hello._output = { version: protocolVersion, publicKey: keys.publicKey, nonce };
+    const { lowest, highest } = this.#options.versions;
+    const said: typeof hello._output = { version: lowest, highest, publicKey: keys.publicKey, nonce };
     requester.send([marks.hello, encodeJson(said)]);
     const welcomed = parseFrame(welcome, await this.#expect(requester, marks.welcome));
     if (welcomed === undefined) throw this.#noAnswer();
+    this.#options.log.debug('versions agreed on', { server: this.target, version: welcomed.version });
     const nonces = Buffer.from(nonce + welcomed.nonce, 'hex');
     const key = sharedKey(keys.secretKey, server.key, nonces, keys.publicKey + server.key);
     const session = Buffer.from(welcomed.session, 'hex');

@@ -5,9 +5,9 @@ import type { Gatekeeper } from '../bus.ts';
 import { toZ85 } from '../keys.ts';
 import type { ZapDomain } from './options.ts';
 
-/** What each socket is for: the feed and metrics are the nodes' own. */
+/** What each socket is for: the feed and metrics are the nodes' own. Who is to be told why it is refused comes in for that. */
 const admitted: Readonly<Record<ZapDomain, readonly string[]>> = {
-  'trama.requests': ['node', 'token'],
+  'trama.requests': ['node', 'token', 'user'],
   'trama.feed': ['node'],
   'trama.metrics': ['node'],
 };

@@ -1,15 +1,20 @@
 /** The network and the process around the bus fail. */
 import type { Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { handles, host, Stage, until } from '../../../test/conformance/bus.ts';
 import { silentLog, spawn } from '../../platform/platform.ts';
+import type { ByteStream } from '../../protocol/protocol.ts';
 import { createZeroMqBus } from './zeromq.ts';
 
-/** Stands between client and server; can cut the connections, or swallow what they carry. */
+/** Bytes of what it carries slowly that wait in it. */
+const slowPiece = 16 * 1024;
+
+/** Stands between client and server; can cut the connections, swallow what they carry, or carry it slowly. */
 async function proxyTo(port: () => number) {
   const sockets = new Set<Socket>();
   let swallowing = false;
+  let rate = Number.POSITIVE_INFINITY;
   const server = createServer((near) => {
     const far = connect(port(), host);
     for (const [from, to] of [
@@ -23,7 +28,9 @@ async function proxyTo(port: () => number) {
         to.destroy();
       });
       from.on('data', (bytes) => {
-        if (!swallowing) to.write(bytes);
+        if (swallowing) return;
+        if (rate === Number.POSITIVE_INFINITY) to.write(bytes);
+        else slowly(from, to, bytes, rate);
       });
     }
   });
@@ -36,11 +43,26 @@ async function proxyTo(port: () => number) {
     swallow: (on: boolean) => {
       swallowing = on;
     },
+    /** @param bytesPerSecond in each direction */
+    slow: (bytesPerSecond: number) => {
+      rate = bytesPerSecond;
+    },
     [Symbol.dispose]: () => {
       server.close();
       for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+function slowly(from: Socket, to: Socket, bytes: Buffer, rate: number): void {
+  from.pause();
+  const next = (at: number) => {
+    if (at >= bytes.length) return void from.resume();
+    const piece = bytes.subarray(at, at + slowPiece);
+    to.write(piece);
+    setTimeout(() => next(at + slowPiece), (1000 * piece.length) / rate);
+  };
+  next(0);
 }
 
 async function proxied() {
@@ -107,6 +129,51 @@ test('many requests over a connection that is cut again and again: each runs onc
     clearInterval(cutting);
   }
   expect([...runs.values()].every((count) => count === 1)).toBe(true);
+});
+
+describe('a slow connection that many streams fill, of which some are not read', () => {
+  /** Bytes a second; without a bound on what is on its way requests would wait for five seconds and more. */
+  const rate = 1024 * 1024;
+  const streams = 20;
+  const pour = async (stream: ByteStream) => {
+    for (;;) await stream.send(1, Buffer.alloc(64 * 1024));
+  };
+  const drain = async (stream: ByteStream) => {
+    for await (const _ of stream);
+  };
+  /** The longest of some requests, one after the other. */
+  const waits = async (ask: () => Promise<unknown>) => {
+    const times: number[] = [];
+    for (let n = 0; n < 5; n += 1) {
+      const began = performance.now();
+      await ask();
+      times.push(performance.now() - began);
+    }
+    return Math.max(...times);
+  };
+
+  test.each(['to the client', 'to the server'])(
+    '%s: requests do not wait behind them',
+    { timeout: 40_000 },
+    async (way) => {
+      const { stage, proxy, connected } = await proxied();
+      using _proxy = proxy;
+      await using _stage = stage;
+      const toClient = way === 'to the client';
+      const unread = () => new Promise<void>(() => {});
+      await stage.serve(handles({ echo: (x) => x }, { pour, unread, drain }));
+      const { client } = await connected('h1');
+      proxy.slow(rate);
+      for (let n = 0; n < streams; n += 1) {
+        const stream = await client.open(toClient ? 'pour' : n % 2 === 0 ? 'drain' : 'unread', {});
+        if (!toClient) pour(stream).catch(() => {});
+        else if (n % 2 === 0) drain(stream).catch(() => {});
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      expect(await waits(() => client.call('echo', 1, { deadlineMs: 15_000 }))).toBeLessThan(2500);
+      expect(client.state).toBe('ready');
+    },
+  );
 });
 
 test('a connection that is silently dead is given up within 10 s, then made anew', { timeout: 20_000 }, async () => {

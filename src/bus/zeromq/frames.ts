@@ -5,24 +5,29 @@
  * server → client: [welcome, JSON], [accepted, JSON], [ended, JSON], [message, header, payload]. These need no seal: on a
  * CURVE connection nobody but the holder of the server's key can send them.
  *
- *     hello ────────►            who I say I am, and a nonce
- *           ◄──────── welcome    the session's id, and a nonce
+ *     hello ────────►            who I say I am, the versions I speak, and a nonce
+ *           ◄──────── welcome    the session's id, the version we speak, and a nonce
  *     sealed ping ──►            proof: only who holds the named key can seal it
  *           ◄──────── accepted   from here on the session lives
  */
 import { z } from 'zod';
-import { failureCodes } from '../../domain/domain.ts';
-import { decodeJson } from '../session/wire.ts';
+import { code, decodeJson } from '../session/wire.ts';
 
-export const protocolVersion = 1;
 export const nonceBytes = 16;
 
 export const marks = { hello: 'H', welcome: 'W', accepted: 'A', ended: 'X', message: 'M' } as const;
 
-export const hello = z.object({ version: z.number(), publicKey: z.string().length(40), nonce: hex(nonceBytes) });
-export const welcome = z.object({ session: hex(16), nonce: hex(nonceBytes) });
-export const accepted = z.object({ kind: z.enum(['node', 'token']) });
-export const ended = z.object({ code: z.enum(failureCodes), message: z.string() });
+/** `version`: the lowest that the client speaks; `highest` absent: that one only. */
+export const hello = z.object({
+  version: z.number(),
+  highest: z.number().optional(),
+  publicKey: z.string().length(40),
+  nonce: hex(nonceBytes),
+});
+/** `version`: what is spoken from here on; absent: 1. */
+export const welcome = z.object({ session: hex(16), nonce: hex(nonceBytes), version: z.number().default(1) });
+export const accepted = z.object({ kind: z.enum(['node', 'token', 'user']) });
+export const ended = z.object({ code, message: z.string() });
 
 /** @returns undefined for what does not fit. */
 export function parseFrame<T>(schema: z.ZodType<T>, bytes: Uint8Array | undefined): T | undefined {

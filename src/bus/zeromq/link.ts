@@ -2,15 +2,16 @@ import type { Context } from 'zeromq';
 import { Push } from 'zeromq';
 import { Failure } from '../../domain/domain.ts';
 import type { Clock, Log } from '../../platform/platform.ts';
-import type { BusClientOptions, FeedMessage, MetricsMessage } from '../bus.ts';
+import type { BusClientOptions, FeedMessage, MetricsMessage, Peer } from '../bus.ts';
 import type { Link, LinkEvents } from '../session/link.ts';
+import type { VersionRange } from '../session/versions.ts';
 import type { Header } from '../session/wire.ts';
 import { decodeHeader, encodeHeader, encodeJson, noPayload } from '../session/wire.ts';
 import { within } from '../session/within.ts';
 import type { Requester } from './dealer.ts';
 import { curveClient } from './dealer.ts';
 import { ended, marks, parseFrame } from './frames.ts';
-import { common, endpoint, needsIpv6 } from './options.ts';
+import { common, endpoint, needsIpv6, rarePings } from './options.ts';
 import { Sealer } from './seal.ts';
 import { FeedSubscriber } from './subscriber.ts';
 
@@ -24,6 +25,7 @@ export interface LinkOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly target: string;
+  readonly versions: VersionRange;
 }
 
 /** What the handshake of a session left behind. */
@@ -32,7 +34,7 @@ export interface Established {
   readonly session: Buffer;
   readonly key: Buffer;
   readonly sealer: Sealer;
-  readonly kind: 'node' | 'token';
+  readonly kind: Peer['kind'];
 }
 
 /** A live session over ZeroMQ: the requests socket, and for nodes the feed and the metrics. */
@@ -140,6 +142,7 @@ function metricsSocket(context: Context, client: BusClientOptions, onRefused: ()
   const { host, ports } = client.server;
   const socket = new Push({
     ...common,
+    ...rarePings,
     ...curveClient(client),
     context,
     ipv6: needsIpv6(host),

@@ -3,22 +3,37 @@ import { messageLimit } from '../session/wire.ts';
 
 /**
  * `linger` 0: a closed socket holds nothing back. `sendTimeout` 0: a send is done or fails at once, so nothing queues
- * above ZeroMQ. Heartbeats: a peer that is gone without a word is noticed within 10 s. The handshake gets more time than
- * an attempt of the client's: a busy server must not look like a wrong one, which breaks the handshake off.
+ * above ZeroMQ. The handshake gets more time than an attempt of the client's: a busy server must not look like a wrong one,
+ * which breaks the handshake off.
  */
 export const common = {
   linger: 0,
   sendTimeout: 0,
   handshakeInterval: 10_000,
-  heartbeatInterval: 3000,
-  heartbeatTimeout: 6000,
-  heartbeatTimeToLive: 9000,
   maxMessageSize: messageLimit + 64 * 1024,
 } as const;
 
-/** Of servers. Without a live handler for its ZAP domain a socket lets nobody in. */
+/**
+ * Of clients: a server that is gone without a word is noticed within 10 s. The server does not ping in return, which for a thousand clients
+ * would be half of all its messages; nor does it hear for how long a client may be silent, since ZeroMQ looks through the timers of all
+ * clients at each message of any.
+ */
+export const pings = { heartbeatInterval: 3000, heartbeatTimeout: 6000 } as const;
+/** For what may be lost. */
+export const rarePings = { heartbeatInterval: 20_000, heartbeatTimeout: 20_000 } as const;
+
+/** Of servers: the kernel finds clients that are gone without a word, be there something to send or not, within a minute and a half. */
+const keepalive = {
+  tcpKeepalive: 1,
+  tcpKeepaliveIdle: 30,
+  tcpKeepaliveInterval: 10,
+  tcpKeepaliveCount: 6,
+  tcpMaxRetransmitTimeout: 90_000,
+} as const;
+
+/** Without a live handler for its ZAP domain a socket lets nobody in. */
 export function curveServer(secretKey: string, zapDomain: ZapDomain) {
-  return { curveServer: true, curveSecretKey: secretKey, zapDomain, zapEnforceDomain: true } as const;
+  return { ...keepalive, curveServer: true, curveSecretKey: secretKey, zapDomain, zapEnforceDomain: true } as const;
 }
 
 /** Each kind of socket is a domain of its own: not every key may use each. */

@@ -3,22 +3,27 @@ import { Router } from 'zeromq';
 import { Failure, toFailure } from '../../domain/domain.ts';
 import type { Log } from '../../platform/platform.ts';
 import type { BusServerOptions } from '../bus.ts';
-import { unknownKey } from '../session/refusals.ts';
+import { refusalOf } from '../session/refusals.ts';
 import type { ServerLine, Session, Sessions } from '../session/sessions.ts';
+import { commonVersion, noCommonVersion, type VersionRange } from '../session/versions.ts';
 import type { Header } from '../session/wire.ts';
 import { decodeHeader, encodeHeader, encodeJson } from '../session/wire.ts';
-import { hello, marks, parseFrame, protocolVersion } from './frames.ts';
+import { hello, marks, parseFrame } from './frames.ts';
 import type { Identities, Identity } from './identities.ts';
 import { common, curveServer, needsIpv6 } from './options.ts';
 
 /** Messages that wait in ZeroMQ for one peer. Requests and credit bound them well below; beyond, the peer is stuck. */
 const waitingPerPeer = 10_000;
 
+const notUnderstood =
+  'The server does not understand how this client introduces itself. Install the same Trama on both.';
+
 export interface RequestsOptions {
   readonly context: Context;
   readonly server: BusServerOptions;
   readonly sessions: Sessions;
   readonly identities: Identities;
+  readonly versions: VersionRange;
   readonly log: Log;
 }
 
@@ -55,16 +60,23 @@ export class Requests {
 
   #onHello(route: Buffer, bytes: Buffer): void {
     const said = parseFrame(hello, bytes);
-    if (said === undefined || said.version !== protocolVersion) {
-      const versions = `this server speaks version ${protocolVersion} of the protocol, the client another`;
-      this.#end(route, new Failure('denied', `The versions of Trama differ: ${versions}. Install the same.`));
+    if (said === undefined) {
+      this.#end(route, new Failure('denied', notUnderstood));
+      return;
+    }
+    const theirs = { lowest: said.version, highest: said.highest ?? said.version };
+    const version = commonVersion(this.#options.versions, theirs);
+    if (version === undefined) {
+      this.#options.log.warn('a client speaks no version of the protocol that this server speaks', theirs);
+      this.#end(route, new Failure('denied', noCommonVersion(this.#options.versions, theirs)));
       return;
     }
     try {
-      if (this.#options.server.gatekeeper.peerOf(said.publicKey) === undefined) throw new Failure('denied', unknownKey);
+      const refusal = refusalOf(this.#options.server.gatekeeper.peerOf(said.publicKey));
+      if (refusal !== undefined) throw refusal;
       const claim = this.#options.identities.claim(route, said.publicKey, said.nonce);
       if (claim === undefined) return;
-      this.#send(route, [marks.welcome, encodeJson({ session: claim.identity.id, nonce: claim.nonce })]);
+      this.#send(route, [marks.welcome, encodeJson({ session: claim.identity.id, nonce: claim.nonce, version })]);
     } catch (error) {
       this.#end(route, toFailure(error));
     }
@@ -91,9 +103,10 @@ export class Requests {
   #accept(identity: Identity): Session | undefined {
     const { identities, sessions, server } = this.#options;
     const peer = server.gatekeeper.peerOf(identity.key);
-    if (peer === undefined) {
+    const refusal = refusalOf(peer);
+    if (peer === undefined || refusal !== undefined) {
       identities.remove(identity);
-      this.#end(identity.route, new Failure('denied', unknownKey));
+      if (refusal !== undefined) this.#end(identity.route, refusal);
       return undefined;
     }
     this.#send(identity.route, [marks.accepted, encodeJson({ kind: peer.kind })]);

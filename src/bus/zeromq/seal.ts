@@ -5,7 +5,7 @@
  * Layout: 'S', session (16 bytes), counter (8, big endian), the first 16 bytes of
  * HMAC-SHA256(key, channel ‖ session ‖ counter ‖ length of header (4) ‖ header ‖ payload).
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 /** Sockets on which a session speaks; each counts by itself, since ZeroMQ orders messages within a socket only. */
 export type SealChannel = 'requests' | 'metrics';
@@ -17,13 +17,13 @@ const mark = 'S'.charCodeAt(0);
 
 export class Sealer {
   readonly #session: Buffer;
-  readonly #key: Uint8Array;
+  readonly #key: KeyObject;
   readonly #channel: SealChannel;
   #counter = 0n;
 
   constructor(session: Buffer, key: Uint8Array, channel: SealChannel) {
     this.#session = session;
-    this.#key = key;
+    this.#key = createSecretKey(key);
     this.#channel = channel;
   }
 
@@ -40,12 +40,12 @@ export class Sealer {
 
 /** Checks one session's seals on one channel. */
 export class SealChecker {
-  readonly #key: Uint8Array;
+  readonly #key: KeyObject;
   readonly #channel: SealChannel;
   #last = 0n;
 
   constructor(key: Uint8Array, channel: SealChannel) {
-    this.#key = key;
+    this.#key = createSecretKey(key);
     this.#channel = channel;
   }
 
@@ -65,14 +65,12 @@ export function sessionOf(seal: Buffer): string | undefined {
   return seal.length === macAt + macBytes && seal[0] === mark ? seal.toString('hex', 1, 1 + sessionBytes) : undefined;
 }
 
-function mac(key: Uint8Array, channel: SealChannel, seal: Buffer, header: Uint8Array, payload: Uint8Array): Buffer {
+/** The key as an object: of bytes one would be made anew for each message, which takes longer than all the rest. */
+function mac(key: KeyObject, channel: SealChannel, seal: Buffer, header: Uint8Array, payload: Uint8Array): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(header.length);
   return createHmac('sha256', key)
-    .update(channel)
-    .update(seal.subarray(1, macAt))
-    .update(length)
-    .update(header)
+    .update(Buffer.concat([Buffer.from(channel), seal.subarray(1, macAt), length, header]))
     .update(payload)
     .digest()
     .subarray(0, macBytes);

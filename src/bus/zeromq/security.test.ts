@@ -122,19 +122,6 @@ describe('a session', () => {
     await owner.ask(sealer, 'x');
     expect(`${(await owner.socket.receive())[0]}`).toBe('A');
   });
-
-  test('of another version is refused with a sentence', async () => {
-    const { stage } = await counted();
-    await using _ = stage;
-    const keys = stage.node('h1');
-    using connection = raw(stage, keys);
-    await connection.socket.send(['H', encodeJson({ version: 99, publicKey: keys.publicKey, nonce: '00'.repeat(16) })]);
-    const [mark, body] = await connection.socket.receive();
-    expect([`${mark}`, JSON.parse(`${body}`).message]).toEqual([
-      'X',
-      expect.stringContaining('versions of Trama differ'),
-    ]);
-  });
 });
 
 describe('the door', () => {
@@ -166,7 +153,7 @@ describe('the door', () => {
     expect(await inside.client.call('echo', 1)).toBe(1);
   });
 
-  test('keeps tokens from the feed socket itself, and unknown keys from all', async () => {
+  test('keeps tokens and users from the feed socket itself, and unknown keys from all', async () => {
     const { stage } = await counted();
     await using _ = stage;
     const listen = (keys: KeyPair) => {
@@ -183,6 +170,7 @@ describe('the door', () => {
       return { got, status, [Symbol.dispose]: () => socket.close() };
     };
     using token = listen(stage.token());
+    using user = listen(stage.user('ana'));
     using stranger = listen(stage.bus.generateKeys());
     using node = listen(stage.node('h1'));
     await until('the node hears', () => {
@@ -191,6 +179,7 @@ describe('the door', () => {
     });
     await pause(50);
     expect([token.got, token.status]).toEqual([[], [400]]);
+    expect([user.got, user.status]).toEqual([[], [400]]);
     expect([stranger.got, stranger.status]).toEqual([[], [400]]);
   });
 

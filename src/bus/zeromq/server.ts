@@ -8,6 +8,7 @@ import type { BusServer, BusServerOptions, FeedMessage } from '../bus.ts';
 import { isPair } from '../keys.ts';
 import { notOurs } from '../session/refusals.ts';
 import { Sessions } from '../session/sessions.ts';
+import { spokenVersions, type VersionRange } from '../session/versions.ts';
 import { decodeJson } from '../session/wire.ts';
 import { bind, Renewable } from './binding.ts';
 import { Door } from './door.ts';
@@ -31,7 +32,14 @@ export class ZeroMqServer implements BusServer {
   readonly #feed: Renewable<XPublisher>;
   readonly #metrics: Renewable<Pull>;
 
-  private constructor(options: BusServerOptions, context: Context, door: Door, log: Log, clock: Clock) {
+  private constructor(
+    options: BusServerOptions,
+    context: Context,
+    door: Door,
+    log: Log,
+    clock: Clock,
+    versions: VersionRange,
+  ) {
     this.ports = { ...options.ports };
     this.door = door;
     this.#options = options;
@@ -43,6 +51,7 @@ export class ZeroMqServer implements BusServer {
       server: options,
       sessions: this.#sessions,
       identities: this.#identities,
+      versions,
       log,
     });
     this.#feed = new Renewable(() => feedSocket(context, options), answerSyncs, options.address, clock);
@@ -55,12 +64,17 @@ export class ZeroMqServer implements BusServer {
   }
 
   /** @throws Failure when a port or the address cannot be had. */
-  static async start(options: BusServerOptions, log: Log, clock: Clock): Promise<ZeroMqServer> {
+  static async start(
+    options: BusServerOptions,
+    log: Log,
+    clock: Clock,
+    versions: VersionRange = spokenVersions,
+  ): Promise<ZeroMqServer> {
     if (!isPair(options.keys)) throw new Failure('invalid', notOurs);
     // A context of its own: ZeroMQ has one ZAP handler per context.
     const context = new Context({ ioThreads: 1, blocky: false });
     const door = Door.open(context, options.gatekeeper, log);
-    const server = new ZeroMqServer(options, context, door, log, clock);
+    const server = new ZeroMqServer(options, context, door, log, clock, versions);
     try {
       await server.#listen(clock);
     } catch (error) {
@@ -138,8 +152,6 @@ function metricsSocket(context: Context, { keys, address }: BusServerOptions): P
   return new Pull({
     linger: 0,
     handshakeInterval: common.handshakeInterval,
-    heartbeatInterval: common.heartbeatInterval,
-    heartbeatTimeout: common.heartbeatTimeout,
     ...curveServer(keys.secretKey, 'trama.metrics'),
     context,
     ipv6: needsIpv6(address),

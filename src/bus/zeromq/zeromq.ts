@@ -6,6 +6,7 @@ import { systemClock } from '../../platform/platform.ts';
 import type { Bus } from '../bus.ts';
 import { generateKeys, keysFromSecret } from '../keys.ts';
 import { Client } from '../session/client.ts';
+import { spokenVersions, type VersionRange } from '../session/versions.ts';
 import { ZeroMqDialer } from './dialer.ts';
 import { ZeroMqServer } from './server.ts';
 
@@ -14,17 +15,19 @@ export interface ZeroMqBusOptions {
   readonly clock?: Clock;
   /** 0…1, for the jitter of reconnections. Keys and nonces never come from it. */
   readonly random?: () => number;
+  /** Of the protocol; default: all that this Trama speaks. */
+  readonly versions?: VersionRange;
 }
 
 export function createZeroMqBus(options: ZeroMqBusOptions): Bus {
-  const { log, clock = systemClock, random = Math.random } = options;
+  const { log, clock = systemClock, random = Math.random, versions = spokenVersions } = options;
   let clients: Context | undefined;
   return {
-    serve: (server) => ZeroMqServer.start(server, log, clock),
+    serve: (server) => ZeroMqServer.start(server, log, clock, versions),
     async connect(client) {
       clients ??= new Context({ ioThreads: 1, blocky: false });
       const target = `the server at ${client.server.host}:${client.server.ports.requests}`;
-      const dialer = new ZeroMqDialer({ context: clients, client, clock, log, target });
+      const dialer = new ZeroMqDialer({ context: clients, client, clock, log, target, versions });
       return new Client({ ...client, dialer, clock, log, random, newId: randomUUID });
     },
     generateKeys,

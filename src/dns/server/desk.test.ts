@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../platform/platform.ts';
+import type { QuestionOutcome } from '../dns.ts';
 import { Forwarder, usualPatience } from '../forward/forwarder.ts';
 import { decode, query } from '../testing/messages.ts';
 import { fakeZone } from '../testing/zone.ts';
@@ -9,6 +10,7 @@ import { Desk } from './desk.ts';
 
 function desk() {
   const zone = fakeZone();
+  const told: QuestionOutcome[] = [];
   const forwarder = new Forwarder({ clock: systemClock, patience: usualPatience });
   const made = new Desk({
     zone,
@@ -16,6 +18,7 @@ function desk() {
     forwarder,
     passedOn: { ofClient: 1, ofAll: 1 },
     isOwn: () => false,
+    answered: (outcome, seconds) => void (seconds >= 0 && told.push(outcome)),
   });
   const clients = new Clients('10.42.0.2', systemClock, { perSecond: 1, burst: 1 });
   const ask = (message: Buffer, address = '10.42.0.6', transport: 'overUdp' | 'overTcp' = 'overUdp') => {
@@ -23,11 +26,24 @@ function desk() {
     made[transport](clients.at(address), message, (answer) => answers.push(answer));
     return answers;
   };
-  return { zone, ask };
+  return { zone, ask, told };
 }
 
 const addresses = (answers: readonly Buffer[]) =>
   answers.flatMap((each) => decode(each).answers.map(({ data }) => data));
+
+test('each answer is told as what it is, and no other', () => {
+  const { ask, told } = desk();
+  ask(query('db', 'A'));
+  ask(query('db', 'A'));
+  ask(query('db', 'A'), '10.42.0.6', 'overTcp');
+  ask(query('elsewhere.example', 'A'));
+  const status = query('db', 'A');
+  status.writeUInt8(status.readUInt8(2) | 0x10, 2);
+  ask(status);
+  ask(Buffer.from('no question'));
+  expect(told).toEqual(['answered', 'cached', 'answered', 'refused', 'malformed']);
+});
 
 describe('questions that were asked before', () => {
   test('are answered without looking, under the id of each, with addresses in turn', () => {

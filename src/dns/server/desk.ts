@@ -1,6 +1,6 @@
 /** Where questions of all addresses and both transports are answered. */
-import type { Clock } from '../../platform/platform.ts';
-import type { Zone } from '../dns.ts';
+import { type Clock, stopwatch } from '../../platform/platform.ts';
+import type { QuestionOutcome, Zone } from '../dns.ts';
 import type { Transport } from '../forward/exchange.ts';
 import type { Forwarder } from '../forward/forwarder.ts';
 import { readUpstream } from '../forward/upstream.ts';
@@ -24,15 +24,18 @@ export interface DeskOptions {
   readonly passedOn: PassedOn;
   /** Whether that is this server: what were passed on to it would come back for ever. */
   isOwn(address: string, port: number): boolean;
+  answered?(outcome: QuestionOutcome, seconds: number): void;
 }
 
 type Send = (answer: Buffer) => void;
+/** Sends, and says what kind of answer it is. */
+type SendAs = (outcome: QuestionOutcome, answer: Buffer) => void;
 
 interface Asked {
   readonly asker: Asker;
   readonly message: Buffer;
   readonly transport: Transport;
-  readonly send: Send;
+  readonly send: SendAs;
   readonly compose: (question: Question, reply: Reply) => Buffer;
 }
 
@@ -49,11 +52,12 @@ export class Desk {
 
   /** @param send is called at most once, maybe later */
   overUdp(asker: Asker, message: Buffer, send: Send): void {
+    const sendAs = this.#told(send);
     const asked = message.toString('latin1', 2);
     const kept = this.#cache.get(asker, asked, this.#options.zone.version);
     if (kept !== undefined) {
       kept.turn += 1;
-      send(composeAnswer(kept.answer, message.readUInt16BE(0), kept.turn));
+      sendAs('cached', composeAnswer(kept.answer, message.readUInt16BE(0), kept.turn));
       return;
     }
     const compose = (question: Question, reply: Reply) => {
@@ -61,7 +65,7 @@ export class Desk {
       this.#cache.keep(asker, asked, { answer, turn: this.#turn });
       return composeAnswer(answer, message.readUInt16BE(0), this.#turn);
     };
-    this.#answer({ asker, message, transport: 'udp', send, compose });
+    this.#answer({ asker, message, transport: 'udp', send: sendAs, compose });
   }
 
   /**
@@ -73,7 +77,15 @@ export class Desk {
       const answer = buildAnswer(message, question, reply, 0xffff);
       return composeAnswer(answer, message.readUInt16BE(0), this.#turn);
     };
-    return this.#answer({ asker, message, transport: 'tcp', send, compose });
+    return this.#answer({ asker, message, transport: 'tcp', send: this.#told(send), compose });
+  }
+
+  #told(send: Send): SendAs {
+    const since = stopwatch();
+    return (outcome, answer) => {
+      send(answer);
+      this.#options.answered?.(outcome, since());
+    };
   }
 
   #answer(asked: Asked): boolean {
@@ -82,7 +94,7 @@ export class Desk {
     const question = readQuestion(message);
     if (question === undefined) return false;
     if (question.kind === 'mistake') {
-      send(mistakeAnswer(message, question.rcode));
+      send('malformed', mistakeAnswer(message, question.rcode));
       return true;
     }
     const resolved = resolve(zone, asker.client, question);
@@ -95,11 +107,11 @@ export class Desk {
 
   #give(asked: Asked, question: Question, resolved: Resolved): void {
     const { message, send, compose } = asked;
-    if (resolved === 'refused') send(bareAnswer(message, question, rcodes.refused));
+    if (resolved === 'refused') send('refused', bareAnswer(message, question, rcodes.refused));
     else if (resolved === 'pass on') this.#passOn(asked, question);
     else {
       this.#turn += 1;
-      send(compose(question, resolved));
+      send('answered', compose(question, resolved));
     }
   }
 
@@ -125,16 +137,13 @@ export class Desk {
     const upstreams = zone.upstreams(asker.client).filter((each) => this.#isOther(each));
     if (upstreams.length === 0 || this.#isBusy(asker) || !asker.allowance.take(clock.now())) {
       // Told at once, since silence would hold up who asks for 5 s.
-      send(bareAnswer(message, question, rcodes.refused));
+      send('refused', bareAnswer(message, question, rcodes.refused));
       return;
     }
     const query = withSmallerSize(message, question);
     void this.#counted(asker, forwarder.ask(query, question.end, upstreams, transport)).then((answer) => {
-      send(
-        answer === undefined
-          ? bareAnswer(message, question, rcodes.serverFailure)
-          : this.#relayed(message, question, transport, answer),
-      );
+      if (answer === undefined) send('failed', bareAnswer(message, question, rcodes.serverFailure));
+      else send('forwarded', this.#relayed(message, question, transport, answer));
     });
   }
 

@@ -28,14 +28,15 @@ const endpoint = (node: string, address: string, kind: EndpointRecord['kind'] = 
 });
 const gateway = endpoint('h1', '10.45.32.2', 'gateway');
 const local = endpoint('h1', '10.45.32.3');
+const peer = (vtep: string) => ({ vtep, blocks: [], own: gateway.address });
 const sandbox = { path: '/var/run/docker/netns/0a1b', interface: 'eth0', gateway: gateway.address };
 
 const driver = drivers.bridge;
 const cases: Record<string, () => KernelObject[]> = {
   network: () => driver.network(host, network, gateway),
   'network-internal': () => driver.network(host, { ...network, internal: true }, gateway),
-  'local-endpoint': () => driver.localEndpoint(host, network, local),
-  'restored-endpoint': () => driver.restoredEndpoint(host, network, local, sandbox),
+  'local-endpoint': () => driver.localEndpoint(host, network, local, gateway.address),
+  'restored-endpoint': () => driver.restoredEndpoint(host, network, local, gateway.address, sandbox),
 };
 
 describe('a node-local network as kernel state', () => {
@@ -47,7 +48,7 @@ describe('a node-local network as kernel state', () => {
   test('nothing of it leads to other hosts', () => {
     const whole = JSON.stringify(Object.values(cases).map((objects) => objects()));
     expect(whole).not.toMatch(/vxlan|trx|vteps|vnis/);
-    expect(driver.remoteEndpoint(host, network, endpoint('h2', '10.45.64.2', 'gateway'), '10.0.0.2')).toEqual([]);
-    expect(driver.remoteEndpoint(host, network, endpoint('h2', '10.45.64.3'), '10.0.0.2')).toEqual([]);
+    expect(driver.remoteEndpoint(host, network, endpoint('h2', '10.45.64.2', 'gateway'), peer('10.0.0.2'))).toEqual([]);
+    expect(driver.remoteEndpoint(host, network, endpoint('h2', '10.45.64.3'), peer('10.0.0.2'))).toEqual([]);
   });
 });

@@ -33,6 +33,7 @@ const gateway = endpoint('h1', '10.42.32.2', 'gateway');
 const local = endpoint('h1', '10.42.32.3');
 const remote = endpoint('h2', '10.42.64.3');
 const remoteGateway = endpoint('h2', '10.42.64.2', 'gateway');
+const peer = (vtep: string) => ({ vtep, blocks: [], own: gateway.address });
 const sandbox = { path: '/var/run/docker/netns/0a1b', interface: 'eth0', gateway: gateway.address };
 
 const ports = [
@@ -48,13 +49,13 @@ const cases: Record<string, () => KernelObject[]> = {
   'base-without-ipv6': () => base({ ...host, dockerUser: false, ipv6: false }),
   'network-registry': () => driver.network(host, registry, gateway),
   'network-multicast-internal': () => driver.network(host, multicast, gateway),
-  'local-endpoint': () => driver.localEndpoint(host, registry, local),
-  'local-endpoint-multicast': () => driver.localEndpoint(host, multicast, local),
-  'published-endpoint': () => driver.localEndpoint(host, registry, { ...local, ports }),
-  'restored-endpoint': () => driver.restoredEndpoint(host, registry, local, sandbox),
-  'remote-endpoint': () => driver.remoteEndpoint(host, registry, remote, '10.0.0.2'),
-  'remote-gateway': () => driver.remoteEndpoint(host, registry, remoteGateway, '10.0.0.2'),
-  'remote-gateway-multicast': () => driver.remoteEndpoint(host, multicast, remoteGateway, '10.0.0.2'),
+  'local-endpoint': () => driver.localEndpoint(host, registry, local, gateway.address),
+  'local-endpoint-multicast': () => driver.localEndpoint(host, multicast, local, gateway.address),
+  'published-endpoint': () => driver.localEndpoint(host, registry, { ...local, ports }, gateway.address),
+  'restored-endpoint': () => driver.restoredEndpoint(host, registry, local, gateway.address, sandbox),
+  'remote-endpoint': () => driver.remoteEndpoint(host, registry, remote, peer('10.0.0.2')),
+  'remote-gateway': () => driver.remoteEndpoint(host, registry, remoteGateway, peer('10.0.0.2')),
+  'remote-gateway-multicast': () => driver.remoteEndpoint(host, multicast, remoteGateway, peer('10.0.0.2')),
 };
 
 describe('the overlay as kernel state', () => {
@@ -69,11 +70,11 @@ describe('the overlay as kernel state', () => {
       base(host),
       driver.network(host, registry, gateway),
       driver.network(host, other, { ...gateway, network: other.id, address: '10.43.32.2' }),
-      driver.localEndpoint(host, registry, local),
-      driver.localEndpoint(host, registry, endpoint('h1', '10.42.32.4')),
-      driver.remoteEndpoint(host, registry, remote, '10.0.0.2'),
-      driver.remoteEndpoint(host, registry, remoteGateway, '10.0.0.2'),
-      driver.remoteEndpoint(host, registry, endpoint('h3', '10.42.96.2', 'gateway'), '10.0.0.3'),
+      driver.localEndpoint(host, registry, local, gateway.address),
+      driver.localEndpoint(host, registry, endpoint('h1', '10.42.32.4'), gateway.address),
+      driver.remoteEndpoint(host, registry, remote, peer('10.0.0.2')),
+      driver.remoteEndpoint(host, registry, remoteGateway, peer('10.0.0.2')),
+      driver.remoteEndpoint(host, registry, endpoint('h3', '10.42.96.2', 'gateway'), peer('10.0.0.3')),
     ].flat();
     const keys = objects.map(keyOf);
     expect(new Set(keys).size).toBe(keys.length);
@@ -86,12 +87,12 @@ describe('the overlay as kernel state', () => {
   });
 
   test('multicast discovery needs to know of other hosts, not of their containers', () => {
-    expect(driver.remoteEndpoint(host, multicast, remote, '10.0.0.2')).toEqual([]);
+    expect(driver.remoteEndpoint(host, multicast, remote, peer('10.0.0.2'))).toEqual([]);
   });
 
   test('a container with its default route elsewhere gets none back', () => {
     const { path, interface: device } = sandbox;
-    const objects = driver.restoredEndpoint(host, registry, local, { path, interface: device });
+    const objects = driver.restoredEndpoint(host, registry, local, gateway.address, { path, interface: device });
     expect(objects.some((object) => object.kind === 'route')).toBe(false);
   });
 });

@@ -23,11 +23,11 @@ export function base(host: Host): KernelObject[] {
     ...(host.bridgeNetfilter ? bridgedOnly() : []),
     { kind: 'nft-table', ns: dataNamespace, family: 'bridge', table: 'trama' },
     { ...bridgeSet, name: portsSet, type: 'type ifname . ether_addr . ipv4_addr' },
-    // Subnets of the networks on this host, and each with the port by which the host's packets enter it.
+    // Subnets of the networks on this host, and each with the MAC under which the host's packets enter it.
     { ...bridgeSet, name: 'subnets', type: 'type ipv4_addr', flags: 'interval' },
-    { ...bridgeSet, name: 'homes', type: 'type ifname . ipv4_addr', flags: 'interval' },
-    ...ingress(),
-    ownNoise(),
+    { ...bridgeSet, name: 'homes', type: 'type ether_addr . ipv4_addr', flags: 'interval' },
+    { ...bridgeSet, kind: 'nft-map', name: 'gateway-macs', type: 'type ipv4_addr : ether_addr' },
+    ...bridgeFilters(),
     ...hostFilters(host),
     ...(host.dockerUser ? dockerUser() : []),
   ];
@@ -53,28 +53,47 @@ function bridgedOnly(): SysctlObject[] {
   });
 }
 
+/** The type as it stands in the frame: `ether type` sees what is behind a VLAN tag. */
+const [ipv4, arp] = ['@ll,96,16 0x0800', '@ll,96,16 0x0806'];
+
 /**
- * A network carries IPv4 and ARP, nothing else. What a container's port sends must also bear the MAC and the address of
- * its endpoint, ARP in both places where it names the sender. A port that the set does not know sends nothing.
+ * A network carries IPv4 and ARP, nothing else, and nobody's loopback is reached by it: a host takes packets for that where ports
+ * are published (`published.ts`). To read a frame's type costs as much as several rules, to look into a set too, so what most
+ * frames are is asked about first, in one rule.
  *
- * A VLAN tag is looked for in the frame, since `ether type` sees what is behind it.
+ * `ingress`, what ports send: a container's must also bear the MAC and the address of its endpoint, ARP in both places where it
+ * names the sender. A port that the set does not know sends nothing. A question for a gateway goes to that alone: what is for everybody
+ * the kernel hands it from another thread, later, on a busy machine by tens of milliseconds.
  *
- * Nobody's loopback is reached by a network: a host takes packets for it where ports are published (`published.ts`).
+ * `output`, what the host sends by its gateways. It must not come from another network. The host's own table keeps networks
+ * apart, too, but lies where others flush rules (`nft flush ruleset`); nobody but Trama has business in this namespace. The bridges
+ * themselves have no address: what they send is multicast housekeeping, from 0.0.0.0. Answers of theirs to ARP do not pass here.
  *
- * What enters from the host must not come from another network. The host's own table keeps networks apart, too, but
- * lies where others flush rules (`nft flush ruleset`); nobody but Trama has business in this namespace.
+ * `input`, what the host gets: while somebody watches a bridge (tcpdump), the kernel hands it all frames between containers, too,
+ * and a gateway takes whatever it is handed for its own.
  */
-function ingress(): NftChainObject[] {
+function bridgeFilters(): NftChainObject[] {
   const bridge = { kind: 'nft-chain', ns: dataNamespace, family: 'bridge', table: 'trama' } as const;
+  const sent = `${ipv4} ip saddr != 0.0.0.0`;
   return [
     {
       ...bridge,
       name: 'port',
       rules: [
-        `ether type ip iifname . ether saddr . ip saddr @${portsSet} accept`,
-        'ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 ' +
-          `iifname . ether saddr . arp saddr ip @${portsSet} iifname . arp saddr ether . arp saddr ip @${portsSet} accept`,
-        'drop',
+        `${ipv4} iifname . ether saddr . ip saddr @${portsSet} ip daddr != 127.0.0.0/8 accept`,
+        `${arp} arp htype 1 arp ptype ip arp hlen 6 arp plen 4 ` +
+          `iifname . ether saddr . arp saddr ip @${portsSet} iifname . arp saddr ether . arp saddr ip @${portsSet} goto question`,
+        'counter drop',
+      ],
+    },
+    // What a LAN is full of is not counted.
+    { ...bridge, name: 'strange', rules: ['iifname "trw*" drop', 'counter drop'] },
+    {
+      ...bridge,
+      name: 'question',
+      rules: [
+        'arp operation request ether daddr ff:ff:ff:ff:ff:ff ether daddr set arp daddr ip map @gateway-macs',
+        'accept',
       ],
     },
     {
@@ -82,30 +101,25 @@ function ingress(): NftChainObject[] {
       name: 'ingress',
       hook: filter('prerouting', -300),
       rules: [
-        '@ll,96,16 0x8100 drop',
-        '@ll,96,16 0x88a8 drop',
-        'ip daddr 127.0.0.0/8 drop',
         'iifname "trv*" jump port',
-        'iifname "trh*" ip saddr @subnets iifname . ip saddr != @homes drop',
-        'ether type ip accept',
-        'ether type arp accept',
+        '@ll,96,16 != { 0x0800, 0x0806 } jump strange',
+        'ip daddr 127.0.0.0/8 counter drop',
+      ],
+    },
+    {
+      ...bridge,
+      name: 'output',
+      hook: filter('output', -300),
+      rules: [
+        `${sent} ip daddr != 127.0.0.0/8 ip saddr != @subnets accept`,
+        `${sent} ip daddr != 127.0.0.0/8 ether saddr . ip saddr @homes accept`,
+        `${arp} accept`,
+        `${sent} counter drop`,
         'drop',
       ],
     },
+    { ...bridge, name: 'input', hook: filter('input', -300), rules: ['meta pkttype other drop'] },
   ];
-}
-
-/** Bridges have no address: what they send of themselves is multicast housekeeping. Answers to ARP do not pass here. */
-function ownNoise(): NftChainObject {
-  return {
-    kind: 'nft-chain',
-    ns: dataNamespace,
-    family: 'bridge',
-    table: 'trama',
-    name: 'output',
-    hook: filter('output', -300),
-    rules: ['drop'],
-  };
 }
 
 /** Docker sets FORWARD's policy to drop and asks others to speak here. What `forward` drops stays dropped. */

@@ -34,9 +34,13 @@ const translation = [
  * What an endpoint's ports add. A connection of the host's own to 127.0.0.1 keeps that destination until it is translated,
  * and its answers have it again: the kernel takes them at an interface for which this is switched on.
  */
-export function published(network: NetworkRecord, { address, ports = [] }: EndpointRecord): KernelObject[] {
+export function published(
+  network: NetworkRecord,
+  { address, ports = [] }: EndpointRecord,
+  device = gatewayName(network.vni),
+): KernelObject[] {
   if (ports.length === 0) return [];
-  const key = `net/ipv4/conf/${gatewayName(network.vni)}/route_localnet`;
+  const key = `net/ipv4/conf/${device}/route_localnet`;
   return [...ports.map((port) => entry(port, address)), { kind: 'sysctl', ns: '', key, value: '1', previous: '0' }];
 }
 

@@ -1,11 +1,10 @@
 /**
- * A network's part on one host, whatever joins the hosts, if anything does: a bridge in the data namespace, a veth pair
- * to the host, one to each container.
+ * A network's part on one host, whatever joins the hosts, if anything does: a bridge in the data namespace, on it the
+ * host's way in, a veth pair to each container.
  *
- *     host            data namespace `trama`                        container
- *     trg<vni> ────── trh<vni> ┐
- *     node's address           ├ trb<vni> ┬ trv<endpoint> ────────── eth0
- *                              ┘          └ trv<endpoint> ────────── eth0
+ *     host                data namespace `trama`          container
+ *     trg<vni> ────────── trb<vni> ┬ trv<endpoint> ────── eth0
+ *     node's address               └ trv<endpoint> ────── eth0
  *
  * Nothing is learned from local ports: their MACs are static entries, so no frame, not even one that the bridge takes
  * before its filters (802.1D reserved groups), can move them.
@@ -19,13 +18,11 @@ import {
   endpointPortName,
   gatewayIndex,
   gatewayName,
-  gatewayPortName,
-  macOf,
   type NetworkRecord,
-  parseAddress,
+  outwardGroup,
 } from '../../domain/domain.ts';
-import type { AddressObject, BridgeLink, FdbObject, KernelObject, VethLink } from '../../kernel/objects.ts';
-import type { Host, Sandbox } from '../drivers.ts';
+import type { FdbObject, KernelObject } from '../../kernel/objects.ts';
+import type { Sandbox } from '../drivers.ts';
 import { portsSet } from './base.ts';
 import { published } from './published.ts';
 
@@ -33,27 +30,29 @@ import { published } from './published.ts';
 const localPort = { learning: false, flood: false } as const;
 
 /**
- * With a MAC of its own: one that follows its ports' would change as they come, and with every change the kernel drops
- * the bridge's neighbour entries, permanent ones too. It is made from the underlay address, which no endpoint has.
+ * The bridge, and the host's way in: what the bridge takes for its own MAC, and what is for everybody, arrives at the gateway, and
+ * what is sent there the bridge sends, without another queue between the namespaces (ADR 16).
+ *
+ * Its MAC is the gateway's from the beginning: one that follows its ports' would change as they come, and with every change the
+ * kernel drops the bridge's neighbour entries, permanent ones too. `passthru` shares it; in any other mode the kernel sets the bridge
+ * to promiscuous, and every frame between containers is copied for the host to drop. `nopromisc` keeps it from that here.
  */
-export function bridge(host: Host, network: NetworkRecord): BridgeLink {
+export function segment(network: NetworkRecord, gateway: EndpointRecord): KernelObject[] {
   const { vni, mtu } = network;
-  const mac = macOf(vni, parseAddress(host.address));
-  return { kind: 'link', type: 'bridge', ns: dataNamespace, name: bridgeName(vni), mac, mtu, up: true };
-}
-
-/** The way between the host and the bridge, with the node's address, its containers' gateway. */
-export function gatewayPair(network: NetworkRecord, gateway: EndpointRecord): (VethLink | AddressObject)[] {
-  const { vni, mtu } = network;
-  const pair = { kind: 'link', type: 'veth', mtu, up: true } as const;
-  const hostEnd = { ns: '', name: gatewayName(vni), mac: gateway.mac };
-  const portEnd = { ns: dataNamespace, name: gatewayPortName(vni) };
+  const { mac } = gateway;
+  const link = { kind: 'link', mac, mtu, up: true } as const;
+  const inside = { ns: dataNamespace, name: bridgeName(vni) };
+  const outside = { ns: '', name: gatewayName(vni), index: gatewayIndex(vni), ...groupOf(network) };
   return [
-    { ...pair, ...hostEnd, index: gatewayIndex(vni), peer: { ...portEnd, mtu } },
-    { ...pair, ...portEnd, master: bridgeName(vni), port: localPort, peer: { ...hostEnd, mtu }, secondary: true },
-    { kind: 'address', ns: '', device: hostEnd.name, cidr: withPrefix(network, gateway.address) },
+    { ...link, ...inside, type: 'bridge' },
+    { ...link, ...outside, type: 'macvlan', lower: inside, mode: 'passthru nopromisc' },
+    { kind: 'fdb', ns: inside.ns, device: inside.name, mac, table: 'self' },
+    { kind: 'address', ns: '', device: outside.name, cidr: withPrefix(network, gateway.address) },
   ];
 }
+
+/** By which the host's table knows a link into a network that is not internal. */
+export const groupOf = ({ internal }: NetworkRecord) => (internal ? {} : { linkGroup: outwardGroup });
 
 /** In the bridge: which port has the MAC. */
 export function portEntry(port: string, mac: string): FdbObject {
@@ -61,7 +60,8 @@ export function portEntry(port: string, mac: string): FdbObject {
 }
 
 /**
- * The endpoint's veth pair, its filter and its published ports. The filter comes first: no veth is ever without.
+ * The endpoint's veth pair, what its filter admits, and its published ports. The filter is there before: a port of which it knows
+ * nothing sends nothing.
  * @param sandbox where the far end stands already; absent: it waits for the engine to take it.
  */
 export function attached(network: NetworkRecord, endpoint: EndpointRecord, sandbox?: Sandbox): KernelObject[] {
@@ -76,6 +76,7 @@ export function attached(network: NetworkRecord, endpoint: EndpointRecord, sandb
       table: 'trama',
       set: portsSet,
       key: [name, endpoint.mac, endpoint.address],
+      admits: true,
     },
     {
       kind: 'link',
@@ -94,9 +95,14 @@ export function attached(network: NetworkRecord, endpoint: EndpointRecord, sandb
 }
 
 /** libnetwork's part, which it does once only: done again when the pair was lost under a running container. */
-export function insideSandbox(network: NetworkRecord, endpoint: EndpointRecord, sandbox: Sandbox): KernelObject[] {
+export function insideSandbox(
+  network: NetworkRecord,
+  endpoint: EndpointRecord,
+  sandbox: Sandbox,
+  end = { ns: dataNamespace, name: endpointPortName(endpoint.id) },
+): KernelObject[] {
   const { path: ns, interface: device, gateway } = sandbox;
-  const outer = { ns: dataNamespace, name: endpointPortName(endpoint.id), mtu: network.mtu };
+  const outer = { ...end, mtu: network.mtu };
   return [
     {
       kind: 'link',

@@ -10,6 +10,8 @@ export interface Carried {
   readonly input: boolean;
   /** The other side has a terminal: keys go raw, sizes are told. */
   readonly tty: boolean;
+  /** The first Ctrl-C, or SIGTERM, is the command's: it is passed on. */
+  readonly signals?: boolean;
   /** Input waits for this, so that keys typed before are not lost on a container that is still being made. */
   readonly ready?: Promise<unknown>;
   readonly onProgress?: (message: string) => Promise<void>;
@@ -46,6 +48,11 @@ function progressOf(data: Uint8Array): string {
   return control.type === 'progress' ? control.message : '';
 }
 
+/** What is told to a stream that has ended is nobody's. */
+export function tell(stream: ByteStream, message: StreamControl): void {
+  stream.send(channels.control, Buffer.from(JSON.stringify(message))).catch(() => {});
+}
+
 /** Never rejects: when the stream is gone, its result tells why. */
 async function sendInput(
   io: CliIo,
@@ -54,7 +61,6 @@ async function sendInput(
   over: AbortSignal,
   undo: Undo[],
 ): Promise<void> {
-  const control = (message: StreamControl) => stream.send(channels.control, Buffer.from(JSON.stringify(message)));
   try {
     await Promise.race([ready, new Promise((resolve) => over.addEventListener('abort', resolve, { once: true }))]);
     if (over.aborted) return;
@@ -63,14 +69,12 @@ async function sendInput(
       undo.push(() => io.stdin.setRaw(false));
     }
     if (tty && io.stdout.isTTY) {
-      const tell = () => {
-        control({ type: 'resize', columns: io.stdout.columns, rows: io.stdout.rows }).catch(() => {});
-      };
-      undo.push(io.onResize(tell));
-      tell();
+      const resized = () => tell(stream, { type: 'resize', columns: io.stdout.columns, rows: io.stdout.rows });
+      undo.push(io.onResize(resized));
+      resized();
     }
     for await (const data of io.stdin.read(over)) await stream.send(channels.stdin, data);
-    if (!over.aborted) await control({ type: 'end-of-input' });
+    if (!over.aborted) tell(stream, { type: 'end-of-input' });
   } catch {
     // See above.
   }

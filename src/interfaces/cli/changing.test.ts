@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../domain/errors.ts';
-import type { ContainerView } from '../../protocol/methods.ts';
+import type { ContainerView } from '../../protocol/views.ts';
 import { app, type FakeCluster, fakeCluster, web } from './testing/fake-cluster.ts';
 import { trama } from './testing/fake-io.ts';
 
@@ -48,6 +48,18 @@ describe('nodes', () => {
     expect(api.asked[0]?.params).toEqual({ force: false, dryRun: true });
     expect((await trama('node leave --force', { api })).err).toBe('this host has left the cluster\n');
     expect(api.asked[1]?.params).toEqual({ force: true, dryRun: false });
+  });
+
+  test('leave of other hosts is asked of the servers; what they would do only they know', async () => {
+    const api = fakeCluster().on('node.leave', ({ name }: { name: string }) => {
+      if (name === 'h2') throw new Failure('conflict', 'container web runs on h2');
+      return {};
+    });
+    const { code, out, err } = await trama('node leave h1 h2', { api });
+    expect({ code, out, err }).toEqual({ code: 1, out: 'h1\n', err: 'trama: container web runs on h2\n' });
+    expect(api.asked[0]).toEqual({ method: 'node.leave', params: { name: 'h1', force: false } });
+    expect(await trama('node leave --dry-run h1', { api })).toMatchObject({ code: 2, out: '' });
+    expect(api.asked).toHaveLength(2);
   });
 
   test('rm', async () => {

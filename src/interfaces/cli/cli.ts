@@ -1,22 +1,22 @@
 /** The command line: words in, exit code out. */
 import { type Command, CommanderError } from 'commander';
-import { type CliIo, OutputClosed } from './io.ts';
+import type { CliIo } from './io.ts';
 import { buildProgram } from './program.ts';
-import { Interrupted, Session } from './session.ts';
+import { codes, report } from './report.ts';
+import { Session } from './session.ts';
 import { alternatives, cut } from './text.ts';
 import { UsageError } from './usage.ts';
 
-const codes = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
-
 /**
  * Runs `trama` with the words after its name. Data goes to stdout, messages to stderr: for every failure one sentence.
- * @returns the exit code: 0 done, 1 failed, 2 usage, 130 interrupted; of `exec` and `run` the container's own.
+ * @returns the exit code: 0 done, 1 failed, 2 usage, 130 interrupted; of `exec` and `run` the container's own, and 125
+ * when the connection to it was lost.
  * The caller ends the process then: a question to the daemon may still be open.
  */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
   const session = new Session(io);
   const help: string[] = [];
-  const program = buildProgram(session, (text) => help.push(text));
+  const program = await buildProgram(session, (text) => help.push(text), withoutContext(argv)[0]);
   try {
     try {
       await program.parseAsync(argv.length === 0 ? ['--help'] : argv, { from: 'user' });
@@ -32,17 +32,6 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
   }
 }
 
-async function report(session: Session, error: unknown): Promise<number> {
-  // Whoever closed the pipe has seen enough.
-  if (error instanceof OutputClosed) return codes.done;
-  if (error instanceof Interrupted) {
-    if (error.message !== '') await session.complain(error);
-    return codes.interrupted;
-  }
-  await session.complain(error);
-  return error instanceof UsageError ? codes.usage : codes.failed;
-}
-
 /** What commander found, in our words: one line, nothing too long, and where to read more. */
 function sentence(error: CommanderError, program: Command, argv: readonly string[]): string {
   const command = commandOf(program, argv);
@@ -52,8 +41,11 @@ function sentence(error: CommanderError, program: Command, argv: readonly string
     const verbs = command.commands.map((one) => one.name()).filter((name) => name !== 'help');
     return `${path} needs to know what to do: ${alternatives(verbs)}; ${more}`;
   }
+  if (error.code === 'commander.unknownOption' && / '--context[='\b]/.test(error.message))
+    return `--context stands before the command: trama --context CONTEXT ${path.replace(/^trama /, '')}`;
   const text = error.message
     .replace(/^error: /, '')
+    .replace('. Allowed choices are ', ': choose one of ')
     .replace(/'([^']{61,})'/g, (_, long: string) => `'${cut(long, 60)}'`);
   const [said = '', guess] = text.replace('. Expected', ': expected').split(/\n\(Did you mean /);
   if (guess !== undefined) return `${said}: did you mean ${guess.replace(/\?\)$/, '')}?`;
@@ -62,13 +54,23 @@ function sentence(error: CommanderError, program: Command, argv: readonly string
 
 function commandOf(program: Command, argv: readonly string[]): Command {
   let command = program;
-  for (const word of argv) {
+  for (const word of withoutContext(argv)) {
     const next = command.commands.find((one) => one.name() === word);
     if (next === undefined) break;
     command = next;
   }
   return command;
 }
+
+/** The one flag that may stand before the command. */
+const withoutContext = ([first, ...rest]: readonly string[]): readonly string[] =>
+  first === '--context'
+    ? rest.slice(1)
+    : first?.startsWith('--context=')
+      ? rest
+      : first === undefined
+        ? []
+        : [first, ...rest];
 
 function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;

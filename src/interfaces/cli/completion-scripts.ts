@@ -54,7 +54,7 @@ function bash(tree: readonly Verb[]): string {
   const offer = (what: Completes): string => {
     if (what.from === 'names') {
       const beside = what.beside.map((word) => `${word} `).join('');
-      return `__trama_offer "${beside}$(trama __complete ${what.kind} 2>/dev/null)"`;
+      return `__trama_offer "${beside}$(__trama_names ${what.kind})"`;
     }
     if (what.from === 'words') return `__trama_offer ${quote(what.words.join(' '))}`;
     return what.from === 'files' ? 'COMPREPLY=($(compgen -f -- "$cur"))' : ':';
@@ -80,6 +80,26 @@ function bash(tree: readonly Verb[]): string {
     return `    ${quote(verb.path)}) ${only} ;;\n`;
   });
   return `# bash completion for trama. Load it with: source <(trama completion bash)
+# Of the cluster that --context names, if it is on the line.
+__trama_names() {
+  local -a of=()
+  if [[ \${COMP_WORDS[1]} == --context && $1 != context ]]; then
+    of=(--context "\${COMP_WORDS[2]}")
+    if [[ \${COMP_WORDS[2]} == '=' ]]; then of=(--context "\${COMP_WORDS[3]}"); fi
+  fi
+  trama "\${of[@]}" __complete "$1" 2>/dev/null
+}
+# An image's name comes as a word for each side of its colons: they are put together, and what stands before the last is there.
+__trama_image() {
+  local i=$COMP_CWORD whole=\${COMP_WORDS[COMP_CWORD]} before=
+  while (( i > 1 )) && [[ \${COMP_WORDS[i]} == : || \${COMP_WORDS[i-1]} == : ]]; do
+    (( --i ))
+    whole=\${COMP_WORDS[i]}$whole
+  done
+  before=\${whole%"\${whole##*:}"}
+  COMPREPLY=($(compgen -W "$(__trama_names image)" -- "$whole"))
+  COMPREPLY=("\${COMPREPLY[@]#"$before"}")
+}
 __trama_offer() {
   COMPREPLY=($(compgen -W "$1" -- "$cur"))
   # More is to come.
@@ -91,10 +111,11 @@ _trama() {
   # container:web comes as three words, and so does --node=h1.
   if [[ $cur == : && $prev == container ]]; then cur= prev=container:
   elif [[ $prev == : && \${COMP_WORDS[COMP_CWORD-2]} == container ]]; then prev=container:; fi
-  if [[ $prev == container: ]]; then __trama_offer "$(trama __complete container 2>/dev/null)"; return; fi
+  if [[ $prev == container: ]]; then __trama_offer "$(__trama_names container)"; return; fi
   if [[ $cur == = ]]; then cur=
   elif [[ $prev == = ]] && (( COMP_CWORD > 2 )); then prev=\${COMP_WORDS[COMP_CWORD-2]}; fi
-${walk(tree, 'COMP_WORDS', 'COMP_CWORD')}${behind(tree, (words) => `__trama_offer ${quote(words)}`)}  if (( args > 0 )); then case "$verb" in ${passing(tree)}) COMPREPLY=($(compgen -f -- "$cur")); return ;; esac; fi
+${walk(tree, 'COMP_WORDS', 'COMP_CWORD')}  if (( args == 1 )) && [[ $cur == : || $prev == : ]]; then case "$verb" in ${ofImages(tree)}) __trama_image; return ;; esac; fi
+${behind(tree, (words) => `__trama_offer ${quote(words)}`)}  if (( args > 0 )); then case "$verb" in ${passing(tree)}) COMPREPLY=($(compgen -f -- "$cur")); return ;; esac; fi
   case "$verb:$prev" in
 ${values.join('')}  esac
   if [[ $cur == -* ]]; then
@@ -123,6 +144,12 @@ const behind = (tree: readonly Verb[], offer: (words: string) => string): string
 const inTurn = ({ argument, second }: Verb, offer: (what: Completes) => string): string =>
   second === undefined ? offer(argument) : `if (( args > 0 )); then ${offer(second)}; else ${offer(argument)}; fi`;
 
+const ofImages = (tree: readonly Verb[]): string =>
+  tree
+    .filter(({ argument }) => argument.from === 'names' && argument.kind === 'image')
+    .map((verb) => quote(verb.path))
+    .join('|');
+
 const passing = (tree: readonly Verb[]): string =>
   tree
     .filter((verb) => verb.passes)
@@ -139,7 +166,7 @@ function zshWords(words: readonly string[]): string {
 function zsh(tree: readonly Verb[]): string {
   const offer = (what: Completes): string => {
     if (what.from === 'names') {
-      const names = `compadd -- \${(f)"$(trama __complete ${what.kind} 2>/dev/null)"}`;
+      const names = `compadd -- \${(f)"$(__trama_names ${what.kind})"}`;
       return what.beside.length === 0 ? names : `${names}; ${zshWords(what.beside)}`;
     }
     if (what.from === 'words') return zshWords(what.words);
@@ -165,6 +192,16 @@ function zsh(tree: readonly Verb[]): string {
   );
   return `#compdef trama
 # zsh completion for trama. Load it with: source <(trama completion zsh)
+# Of the cluster that --context names, if it is on the line.
+__trama_names() {
+  local -a of
+  case \${words[2]} in
+    --context) of=(--context "\${words[3]}") ;;
+    --context=*) of=("\${words[2]}") ;;
+  esac
+  [[ $1 == context ]] && of=()
+  trama "\${of[@]}" __complete $1 2>/dev/null
+}
 _trama() {
   local cur=\${words[CURRENT]} prev=\${words[CURRENT-1]} verb= word= skip=
   local -i i=2 args=0
@@ -189,7 +226,7 @@ function fish(tree: readonly Verb[]): string {
   const offer = (what: Completes): string => {
     if (what.from === 'names') {
       const beside = what.beside.map((word) => `${word} `).join('');
-      return ` -f -a '${beside}(trama __complete ${what.kind} 2>/dev/null)'`;
+      return ` -f -a '${beside}(__trama_names ${what.kind})'`;
     }
     if (what.from === 'words') return ` -f -a ${quote(what.words.join(' '))}`;
     return what.from === 'files' ? ' -F' : ' -f';
@@ -208,6 +245,20 @@ function fish(tree: readonly Verb[]): string {
   );
   const paths = tree.filter((verb) => verb.path !== '').map((verb) => quote(verb.path));
   return `# fish completion for trama. Load it with: trama completion fish | source
+# Of the cluster that --context names, if it is on the line.
+function __trama_names
+    set -l of
+    set -l words (commandline -opc)
+    if test "$argv[1]" != context
+        switch "$words[2]"
+            case --context
+                set of --context $words[3]
+            case '--context=*'
+                set of $words[2]
+        end
+    end
+    trama $of __complete $argv[1] 2>/dev/null
+end
 function __trama_at
     set -l verb
     set -l skip 0

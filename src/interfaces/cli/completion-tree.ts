@@ -1,7 +1,7 @@
 /** The command tree as completion needs it. Placeholders tell what a word is: `<NODE>` completes to names of nodes. */
 import type { Command, Option } from 'commander';
 
-const namedKinds = ['node', 'network', 'container'] as const;
+const namedKinds = ['node', 'network', 'container', 'lab', 'place', 'scenario', 'user', 'context', 'image'] as const;
 export type NamedKind = (typeof namedKinds)[number];
 
 /** What a word can be completed to. */
@@ -36,13 +36,17 @@ export interface Verb {
 }
 
 const choices: Readonly<Record<string, readonly string[]>> = {
-  FORMAT: ['json', 'table'],
-  DRIVER: ['overlay', 'bridge'],
+  FORMAT: ['json', 'yaml', 'table', 'wide'],
+  LOG: ['text', 'json'],
+  DRIVER: ['overlay', 'routed', 'lan', 'bridge'],
+  MODE: ['bridge', 'macvlan'],
   HOW: ['registry', 'multicast'],
+  ATTACHMENT: ['bridge', 'p2p'],
   POLICY: ['no', 'always', 'unless-stopped', 'on-failure'],
   KIND: ['sqlite', 'memory', 'etcd://'],
   SHELL: ['bash', 'zsh', 'fish'],
   WHOSE: ['host', 'container:'],
+  ROLE: ['admin', 'operator', 'viewer'],
 };
 
 const modes = ['host', 'none', 'bridge', 'container:'];
@@ -80,7 +84,7 @@ function completes(placeholder: string | undefined): Completes {
   const kind = namedKinds.find((one) => one.toUpperCase() === placeholder);
   if (kind !== undefined) return { from: 'names', kind, beside: [] };
   if (placeholder === 'NETWORK|MODE') return { from: 'names', kind: 'network', beside: modes };
-  if (placeholder === 'DIR' || placeholder === 'PATH') return { from: 'files' };
+  if (['DIR', 'PATH', 'FILE', 'SOURCE', 'DESTINATION'].includes(placeholder ?? '')) return { from: 'files' };
   const words = choices[placeholder ?? ''];
   return words === undefined ? { from: 'nothing' } : { from: 'words', words };
 }

@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 /** Stands for our program: `__complete node` prints nodes, and so on. */
 const stub =
-  'trama() { case $2 in node) printf "h1\\nh2\\n" ;; network) echo app ;; container) printf "web\\ndb\\n" ;; esac; }';
+  'trama() { if [[ $1 == --context ]]; then echo "in-$2"; return; fi; case $2 in node) printf "h1\\nh2\\n" ;; network) echo app ;; container) printf "web\\ndb\\n" ;; image) printf "nginx:1.26\\nnginx:1.27\\n10.0.0.9:5000/team/web:1\\n" ;; context) echo prod ;; esac; }';
 
 /** What bash offers for the last of these words. */
 function offered(...words: string[]): string[] {
@@ -41,7 +41,7 @@ describe('bash offers', () => {
   });
 
   test('flags', () => {
-    expect(offered('ps', '--n')).toEqual(['--node', '--network']);
+    expect(offered('ps', '--n')).toEqual(['--node', '--network', '--no-trunc']);
     expect(offered('network', 'create', 'x', '--su')).toEqual(['--subnet']);
   });
 
@@ -58,8 +58,26 @@ describe('bash offers', () => {
     expect(offered('debug', '--host-tools', 'w')).toEqual(['web']);
   });
 
+  test('images, whose colons part words for the shell', () => {
+    expect(offered('run', 'ng')).toEqual(['nginx:1.26', 'nginx:1.27']);
+    expect(offered('run', '-d', 'nginx', ':')).toEqual(['1.26', '1.27']);
+    expect(offered('run', 'nginx', ':', '1.2')).toEqual(['1.26', '1.27']);
+    expect(offered('run', '10.0.0.9', ':', '5000/te')).toEqual(['5000/team/web:1']);
+    expect(offered('run', '10.0.0.9', ':', '5000/team/web', ':', '1')).toEqual(['1']);
+    expect(offered('run', 'nginx', ':', '1.27', 'passw')).toContain('passwd');
+    expect(offered('run', '-p', '80', ':')).toEqual([]);
+  });
+
+  test('names of the cluster that --context names', () => {
+    expect(offered('--context', '')).toEqual(['prod']);
+    expect(offered('--context', '=', 'p')).toEqual(['prod']);
+    expect(offered('--context', 'prod', 'node', 'inspect', '')).toEqual(['in-prod']);
+    expect(offered('--context', '=', 'prod', 'rm', '')).toEqual(['in-prod']);
+    expect(offered('node', 'inspect', '--context')).toEqual([]);
+  });
+
   test('values that are known', () => {
-    expect(offered('ps', '-o', '')).toEqual(['json', 'table']);
+    expect(offered('ps', '-o', '')).toEqual(['json', 'yaml', 'table', 'wide']);
     expect(offered('run', '--restart', 'a')).toEqual(['always']);
     expect(offered('run', '--network', '')).toEqual(['host', 'none', 'bridge', 'container:', 'app']);
     expect(offered('run', '--network', 'c')).toEqual(['container:']);
@@ -96,14 +114,14 @@ test.each(['zsh', 'fish'] as const)('%s takes the script', (shell) => {
   const { error, status, stderr } = spawnSync(shell, ['-n', `${directory}/trama`], { encoding: 'utf8' });
   // Where the set-up of the tests has not been, that it names every command has to do.
   if (error === undefined) expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  for (const word of ['network', 'create', 'subnet', '__complete container']) expect(scripts[shell]).toContain(word);
+  for (const word of ['network', 'create', 'subnet', 'names container']) expect(scripts[shell]).toContain(word);
 });
 
 test('zsh and fish offer modes beside networks, and --host-tools behind the container', () => {
   expect(scripts.zsh).toContain("compadd -- host none bridge; compadd -S '' -- container:; return ;;");
   expect(scripts.zsh).toContain("if [[ $verb == 'debug' && $args == 1 && $cur == -* ]]; then compadd -- --host-tools;");
   expect(scripts.fish).toContain('-l network -d ');
-  expect(scripts.fish).toContain(" -a 'host none bridge container: (trama __complete network 2>/dev/null)'");
+  expect(scripts.fish).toContain(" -a 'host none bridge container: (__trama_names network)'");
   expect(scripts.fish).toContain(`complete -c trama -n "__trama_at 'debug' 1" -l host-tools`);
 });
 

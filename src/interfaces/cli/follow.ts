@@ -1,6 +1,7 @@
 /** Follows a workload until it is as one wants it. */
 import { Failure, isFailure } from '../../domain/errors.ts';
-import type { ContainerView, Result } from '../../protocol/methods.ts';
+import type { Result } from '../../protocol/methods.ts';
+import type { ContainerView } from '../../protocol/views.ts';
 import type { Session } from './session.ts';
 
 /** How long one question may wait for a change. Milliseconds. */

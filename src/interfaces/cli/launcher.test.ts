@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const launcher = join(import.meta.dirname, '../../../bin/trama');
 let root: string;
@@ -53,6 +53,48 @@ test('finds its program through symbolic links and spaces, and hands on every wo
 test('daemons get a small heap, commands do not', () => {
   for (const daemon of ['up', 'server', 'agent']) expect(run([daemon]).stdout).toContain('--max-semi-space-size=1');
   expect(run(['ps']).stdout).not.toContain('--max-semi-space-size=1');
+});
+
+test('daemons give the memory of large messages back, unless told otherwise', async () => {
+  const instead = join(root, 'says-limits');
+  await writeFile(instead, '#!/bin/sh\necho "$MALLOC_MMAP_THRESHOLD_ $MALLOC_TRIM_THRESHOLD_"\n');
+  await chmod(instead, 0o755);
+  const said = (command: string, env = {}) => run([command], { TRAMA_NODE: instead, ...env }).stdout.trim();
+  for (const daemon of ['up', 'server', 'agent']) expect(said(daemon)).toBe('131072 131072');
+  expect(said('agent', { MALLOC_TRIM_THRESHOLD_: '1' })).toBe('131072 1');
+  expect(said('ps')).toBe('');
+});
+
+describe('the console has a shell that waits for it', () => {
+  const put = '\x1b[?1006l\x1b[?1000l\x1b[?1049l\x1b[?25h\x1b[0m';
+  /** Instead of Node.js. */
+  const ends = async (how: string) => {
+    const node = join(root, 'ends');
+    await writeFile(node, `#!/bin/sh\n${how}\n`);
+    await chmod(node, 0o755);
+    return run(['console', '--lang', 'es'], { TRAMA_NODE: node });
+  };
+
+  test('with its words, its input and its exit code', async () => {
+    expect(run(['console', '--lang', 'es']).stdout).toContain('"--","console","--lang","es"');
+    for (const context of [['--context', 'prod'], ['--context=prod']])
+      expect(run([...context, 'console']).stdout).toContain('--max-old-space-size');
+    expect(run(['--context', 'console', 'ps']).stdout).not.toContain('--max-old-space-size');
+    expect(await ends('cat; exit 7')).toEqual({ status: 7, stdout: '', stderr: '' });
+    expect(await ends('exit 143')).toMatchObject({ status: 143, stdout: '' });
+  });
+
+  test('that puts the terminal right when it was killed', async () => {
+    expect(await ends('kill -KILL $$')).toMatchObject({ status: 137, stdout: put });
+  });
+
+  test('that hands signals on', async () => {
+    // To the launcher, its parent; it ends as it wants.
+    const { status, stdout } = await ends(
+      "trap 'echo told; exit 3' TERM; kill -TERM $PPID; while :; do sleep 0.05; done",
+    );
+    expect({ status, stdout }).toEqual({ status: 3, stdout: 'told\n' });
+  });
 });
 
 test('compiles what a daemon loads before it starts, with its flags and without a word', async () => {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { ContainerView } from '../../protocol/methods.ts';
-import { FakeCluster, fakeCluster, web } from './testing/fake-cluster.ts';
+import type { ContainerView, NodeView } from '../../protocol/views.ts';
+import { app, FakeCluster, fakeCluster, web } from './testing/fake-cluster.ts';
 import { trama } from './testing/fake-io.ts';
 
 const containers: ContainerView[] = [
-  web,
+  { ...web, labels: { tier: 'front' } },
   { ...web, name: 'db', id: 'aaaaaaaaaaaa', node: 'h2', status: 'exited', exitCode: 3, networks: [] },
   {
     ...web,
@@ -26,6 +26,24 @@ describe('tables', () => {
       h2    10.0.0.2  down    -    -                  -           docker 20.10.24  0.1.0    -
       "
     `);
+  });
+
+  test('a node of a Trama that is too far from the server’s is seen, and inspect says what to do', async () => {
+    const skew = "more than a release older than the server's 0.3.0: upgrade Trama on this host";
+    const usual = fakeCluster();
+    const [h1] = usual.answer('node.list')({} as never) as NodeView[];
+    const api = usual.on('node.list', () => [{ ...h1, skew }]).on('node.inspect', () => ({ ...h1, skew }));
+    expect((await trama('node ls', { api })).out).toMatch(/0\.1\.0 \(skew\) {2}2s ago/);
+    expect((await trama('node inspect h1', { api })).out).toContain(`0.1.0: ${skew}`);
+  });
+
+  test('what an older server does not tell is not made up', async () => {
+    const usual = fakeCluster();
+    const [h1] = usual.answer('node.list')({} as never) as NodeView[];
+    const { skew: _, reason: __, ...older } = h1 as NodeView;
+    const { out } = await trama('node inspect h1', { api: { ...usual, call: async () => older } as never });
+    expect(out).toContain('ready');
+    expect(out).not.toContain('undefined');
   });
 
   test('network ls', async () => {
@@ -64,6 +82,52 @@ describe('tables', () => {
     const api = fakeCluster().on('node.list', () => [{ ...node, engine }]);
     expect((await trama('node ls', { api })).out).toMatch(/Docker is not running on this host {2}0\.1\.0/);
     expect((await trama('node ls -o json', { api })).out).toContain(engine);
+  });
+
+  test('-o wide shows more, --no-trunc and no terminal all of each line', async () => {
+    const wide = (await trama('ps -o wide', { api: fakeCluster(containers) })).out;
+    expect(wide).toMatch(/^NAME +NODE +IMAGE +NETWORKS +PORTS +ID +CREATED +RESTART +COMMAND +STATUS$/m);
+    expect(wide).toContain('0123456789ab');
+    expect((await trama('node ls -o wide')).out).toMatch(/SEEN +INTERFACE +MTU +JOINED +REASON/);
+    expect((await trama('network ls -o wide')).out).toMatch(/CONTAINERS +ID +INTERNAL +OPTIONS/);
+    const columns = 30;
+    const lines = (text: string) => text.split('\n').map(({ length }) => length);
+    expect(Math.max(...lines((await trama('node ls', { columns, tty: true })).out))).toBeLessThanOrEqual(columns);
+    expect(Math.max(...lines((await trama('node ls --no-trunc', { columns, tty: true })).out))).toBeGreaterThan(
+      columns,
+    );
+  });
+
+  test('-o yaml, and a template for each', async () => {
+    const { out } = await trama('ps -o yaml', { api: fakeCluster(containers) });
+    expect(out).toMatch(/^- name: web\n {2}id: /);
+    expect((await trama('inspect web -o yaml')).out).toMatch(/^name: web\n/);
+    const names = ['node', 'ls', '-o', '{{.Name}} {{.status}}'];
+    expect((await trama(names)).out).toBe('h1 ready\nh2 down\n');
+    expect((await trama(['inspect', 'web', '-o', 'go-template={{range .networks}}{{.address}}{{end}}'])).out).toBe(
+      '10.42.0.3\n',
+    );
+    expect(await trama(['ps', '-o', '{{.nme}}'])).toMatchObject({ code: 1, err: expect.stringContaining('.name') });
+    expect(await trama(['ps', '-o', '{{.name'])).toMatchObject({ code: 2, err: expect.stringContaining('}}') });
+    expect(await trama('ps -o xml')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('json, yaml, table or wide'),
+    });
+  });
+
+  test('--filter: one of the values of each key; != for the others', async () => {
+    const ps = async (words: string) => (await trama(`ps -q ${words}`, { api: fakeCluster(containers) })).out;
+    expect(await ps('--filter status=exited')).toBe('aaaaaaaaaaaa\n');
+    expect(await ps('--filter status=failed --filter status=pulling')).toBe('bbbbbbbbbbbb\ncccccccccccc\n');
+    expect(await ps('--filter status=failed --filter name=w')).toBe('');
+    expect(await ps('--filter label=tier --filter label=none')).toBe('0123456789ab\n');
+    expect(await ps('--filter label=tier=back')).toBe('');
+    expect(await ps('--filter name!=w --filter node=h1')).toBe('bbbbbbbbbbbb\n');
+    expect((await trama('node ls -q --filter status!=ready')).out).toBe('h2\n');
+    expect((await trama('network ls -q --filter driver=overlay')).out).toBe('app\n');
+    const wrong = await trama('ps --filter colour=red');
+    expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining('there are name, id, node, network') });
+    expect(await trama('ps --filter name')).toMatchObject({ code: 2 });
   });
 
   test('ps --network', async () => {
@@ -159,6 +223,16 @@ describe('sheets', () => {
       "
     `);
   });
+});
+
+test('of a network without VXLAN no VNI is told, nor how hosts find one another', async () => {
+  const api = fakeCluster();
+  const office = { ...app, name: 'office', driver: 'lan', options: { parent: 'eth1' } };
+  api.on('network.list', () => [office]).on('network.inspect', () => office);
+  expect((await trama('network ls', { api })).out).toMatch(/office +lan +10\.42\.0\.0\/16 +- +1450 +- +1 +1\n/);
+  const { out } = await trama('network inspect office', { api });
+  expect(out).not.toMatch(/VNI|Discovery|gateway/);
+  expect(out).toContain('h1: its own address 10.42.0.2, blocks');
 });
 
 describe('JSON', () => {

@@ -5,12 +5,24 @@ import { Failure } from '../../domain/errors.ts';
 import { readIfThere } from '../../platform/files.ts';
 import { type CliIo, type Input, type Output, OutputClosed } from './io.ts';
 
+type Rest =
+  | 'api'
+  | 'daemons'
+  | 'doctor'
+  | 'console'
+  | 'store'
+  | 'lab'
+  | 'registryAuth'
+  | 'version'
+  | 'contexts'
+  | 'newUserKey';
+
 /** @param rest what the composition brings. */
-export function processIo(rest: Pick<CliIo, 'api' | 'daemons' | 'registryAuth' | 'version'>): CliIo {
+export function processIo(rest: Pick<CliIo, Rest>): CliIo {
   return {
     ...rest,
     stdout: outputOf(process.stdout),
-    stderr: outputOf(process.stderr),
+    stderr: lateOutput(() => outputOf(process.stderr)),
     stdin: inputOf(() => process.stdin),
     env: process.env,
     now: () => Date.now(),
@@ -23,6 +35,27 @@ export function processIo(rest: Pick<CliIo, 'api' | 'daemons' | 'registryAuth' |
     onSignal(signal, handler) {
       process.on(signal, handler);
       return () => void process.off(signal, handler);
+    },
+  };
+}
+
+/** Most commands have nothing to say on stderr: it is opened by those that have. */
+function lateOutput(open: () => Output): Output {
+  let opened: Output | undefined;
+  const there = () => {
+    opened ??= open();
+    return opened;
+  };
+  return {
+    write: (data) => there().write(data),
+    get isTTY() {
+      return there().isTTY;
+    },
+    get columns() {
+      return there().columns;
+    },
+    get rows() {
+      return there().rows;
     },
   };
 }

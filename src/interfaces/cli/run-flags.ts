@@ -15,6 +15,7 @@ export interface RunFlags {
   readonly interactive?: boolean;
   readonly tty?: boolean;
   readonly rm?: boolean;
+  readonly onNodeLoss?: 'drop' | 'reschedule';
   readonly name?: string;
   readonly node?: string;
   readonly network?: NetworkFlag[];
@@ -39,6 +40,11 @@ export function addRunFlags(command: Command, env: Readonly<Record<string, strin
     .option('-i, --interactive', 'send it our input')
     .option('-t, --tty', 'give it a terminal')
     .option('--rm', 'remove it when it has ended')
+    .addOption(
+      new Option('--on-node-loss <WHAT>', 'when its node is evicted: drop it, or reschedule it to another node')
+        .choices(['drop', 'reschedule'])
+        .default('drop'),
+    )
     .addOption(option('--name <NAME>', 'what it is called (default: a made-up name)', checkContainerName))
     .addOption(option('--node <NODE>', 'where it runs (default: the least loaded)', checkNodeName))
     .addOption(
@@ -85,6 +91,7 @@ export function workloadOf(image: string, command: readonly string[], flags: Run
     labels: Object.fromEntries(flags.label ?? []),
     ...(flags.detach ? {} : { attach: true }),
     ...(flags.rm ? { autoRemove: true } : {}),
+    ...(flags.onNodeLoss === 'reschedule' ? { onNodeLoss: 'reschedule' as const } : {}),
     ...(flags.hostname === undefined ? {} : { hostname: flags.hostname }),
   };
   return {

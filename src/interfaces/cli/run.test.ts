@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Failure } from '../../domain/errors.ts';
 import { type ByteStream, channels } from '../../protocol/api.ts';
-import type { ContainerView } from '../../protocol/methods.ts';
+import type { ContainerView } from '../../protocol/views.ts';
 import { runCli } from './cli.ts';
 import { type FakeCluster, fakeCluster, web } from './testing/fake-cluster.ts';
 import { FakeIo, trama } from './testing/fake-io.ts';
@@ -151,7 +151,7 @@ describe('run', () => {
     cluster = starting({ status: 'running' }).onOpen((stream) => stream.reset(new Failure('unavailable', 'gone')));
     const { code, err } = await trama('run --rm nginx', { api: cluster });
     expect({ code, err }).toEqual({
-      code: 1,
+      code: 125,
       err: 'trama: the connection to web was lost, and what ran there may go on: gone\n',
     });
     expect(cluster.methodsAsked()).not.toContain('workload.remove');
@@ -260,7 +260,23 @@ describe('exec', () => {
     await vi.waitFor(() => expect(api.opened).toHaveLength(1));
     expect(await got).toEqual(['0:hello', '3:{"type":"end-of-input"}']);
     // Leaving the iteration reset the stream.
-    expect(await running).toBe(1);
+    expect(await running).toBe(125);
+  });
+
+  test("the first Ctrl-C is the command's, the second leaves it", async () => {
+    const told: string[] = [];
+    const api = fakeCluster().onOpen((stream) => {
+      void (async () => {
+        for await (const { data } of stream) told.push(Buffer.from(data).toString());
+      })().catch(() => {});
+    });
+    const io = new FakeIo({ api });
+    const running = runCli(['exec', '-w', '/srv', 'web', 'sleep', '10'], io);
+    await vi.waitFor(() => expect(api.opened[0]?.params).toMatchObject({ workdir: '/srv' }));
+    await vi.waitFor(() => expect(io.raise('SIGINT')).toBe(true));
+    await vi.waitFor(() => expect(told).toEqual(['{"type":"signal","signal":"INT"}']));
+    io.raise('SIGTERM');
+    expect(await running).toBe(130);
   });
 
   test('a terminal goes raw and back, and tells its size at every change', async () => {
@@ -284,49 +300,16 @@ describe('exec', () => {
     expect(io.raise('resize')).toBe(false);
   });
 
-  test('a lost connection is one sentence and 1, and the terminal is put right', async () => {
+  test('a lost connection is one sentence and a code of its own, and the terminal is put right', async () => {
     const api = fakeCluster();
     const io = new FakeIo({ api, tty: true });
     const running = runCli(['exec', '-it', 'web', 'sh'], io);
     await vi.waitFor(() => expect(io.raw).toEqual([true]));
     api.opened[0]?.stream.reset(new Failure('unavailable', 'the agent of h1 went away'));
-    expect(await running).toBe(1);
+    expect(await running).toBe(125);
     expect(io.raw).toEqual([true, false]);
     expect(io.err).toBe(
       'trama: the connection to web was lost, and what ran there may go on: the agent of h1 went away\n',
     );
-  });
-});
-
-describe('logs', () => {
-  test('go to the stream that they came from', async () => {
-    const api = fakeCluster().onOpen((stream) => {
-      void (async () => {
-        await stream.send(channels.stdout, Buffer.from('a\n'));
-        await stream.send(channels.stderr, Buffer.from('b\n'));
-        stream.end();
-      })();
-    });
-    expect(await trama('logs --tail 5 -t web', { api })).toMatchObject({ code: 0, out: 'a\n', err: 'b\n' });
-    expect(api.opened[0]?.params).toEqual({ name: 'web', follow: false, tail: 5, timestamps: true });
-  });
-
-  test('a reader that left ends them', async () => {
-    const api = fakeCluster().onOpen((stream) => {
-      void (async () => {
-        for (;;) await stream.send(channels.stdout, Buffer.from('x\n'));
-      })().catch(() => {});
-    });
-    expect(await trama('logs -f web', { api, closesAfter: 3 })).toMatchObject({ code: 0, err: '' });
-  });
-
-  test('Ctrl-C ends them', async () => {
-    const api = fakeCluster();
-    const io = new FakeIo({ api });
-    const running = runCli(['logs', '-f', 'web'], io);
-    await vi.waitFor(() => expect(api.opened).toHaveLength(1));
-    await vi.waitFor(() => expect(io.raise('SIGINT')).toBe(true));
-    expect(await running).toBe(130);
-    expect(io.err).toBe('');
   });
 });

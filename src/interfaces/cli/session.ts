@@ -1,27 +1,41 @@
 /** What a command works with: the world, the daemon, and ways to say things. */
 import { Failure } from '../../domain/errors.ts';
 import type { Api, ByteStream, CallOptions, OpenOptions } from '../../protocol/api.ts';
-import type { MethodName, Params, Result, StreamName } from '../../protocol/methods.ts';
-import { type CliIo, OutputClosed } from './io.ts';
+import type { MethodName, Params, Result } from '../../protocol/methods.ts';
+import type { StreamName } from '../../protocol/stream-methods.ts';
+import { chosenContext } from './context-choice.ts';
+import { type CliIo, OutputClosed, type StoredContext } from './io.ts';
 import { clause, printable } from './text.ts';
 
 export class Session {
   readonly io: CliIo;
   /** Of the command that ran. */
   exitCode = 0;
-  #api: Api | undefined;
+  /** What `--context` says. */
+  contextFlag: string | undefined;
+  #api: Promise<Api> | undefined;
 
   constructor(io: CliIo) {
     this.io = io;
   }
 
   /** `protocol`'s own `ask` without loading its schemas. */
-  ask<M extends MethodName>(method: M, params: Params<M>, options?: CallOptions): Promise<Result<M>> {
-    return this.#connect().call(method, params, options) as Promise<Result<M>>;
+  async ask<M extends MethodName>(method: M, params: Params<M>, options?: CallOptions): Promise<Result<M>> {
+    return (await (await this.#connect()).call(method, params, options)) as Result<M>;
   }
 
-  open(method: StreamName, params: unknown, options?: OpenOptions): Promise<ByteStream> {
-    return this.#connect().open(method, params, options);
+  /** For what is done over more than one call. */
+  get api(): Promise<Api> {
+    return this.#connect();
+  }
+
+  async open(method: StreamName, params: unknown, options?: OpenOptions): Promise<ByteStream> {
+    return (await this.#connect()).open(method, params, options);
+  }
+
+  /** The cluster that the command is about; undefined: this host's. @throws Failure `not-found` */
+  context(): Promise<StoredContext | undefined> {
+    return chosenContext(this.io, this.contextFlag);
   }
 
   /** Data, to stdout. */
@@ -63,8 +77,8 @@ export class Session {
     }
   }
 
-  #connect(): Api {
-    this.#api ??= this.io.api();
+  #connect(): Promise<Api> {
+    this.#api ??= this.context().then((context) => this.io.api(context));
     return this.#api;
   }
 }
@@ -73,5 +87,33 @@ export class Session {
 export class Interrupted extends Failure {
   constructor(message: string) {
     super('unavailable', message);
+  }
+}
+
+/**
+ * What goes on until Ctrl-C or SIGTERM. That ends it at once, whatever it waits for: nobody may have to wait for a server that does not
+ * answer. `work` is told by the signal, and what it throws then is nobody's.
+ * @throws Interrupted
+ */
+export async function untilInterrupted<T>({ io }: Session, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const ended = new AbortController();
+  const interrupted = Promise.withResolvers<never>();
+  const end = () => {
+    const reason = new Interrupted('');
+    ended.abort(reason);
+    interrupted.reject(reason);
+  };
+  const undo = (['SIGINT', 'SIGTERM'] as const).map((signal) => io.onSignal(signal, end));
+  try {
+    return await Promise.race([interrupted.promise, work(ended.signal)]);
+  } finally {
+    for (const each of undo) each();
+  }
+}
+
+/** The way to a container broke while somebody was in it: nothing is known of what ran there. Ends with a code of its own. */
+export class ConnectionLost extends Failure {
+  constructor(message: string, options?: ErrorOptions) {
+    super('unavailable', message, options);
   }
 }

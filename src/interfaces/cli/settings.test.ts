@@ -1,7 +1,10 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { encodeZ85 } from '../../domain/encodings.ts';
 import { formatToken } from '../../domain/token.ts';
 import { configPath } from './config-file.ts';
+import { allSettings } from './settings.ts';
 import { type Ran, trama } from './testing/fake-io.ts';
 
 const file = (text: string) => ({ files: { [configPath]: text } });
@@ -16,18 +19,46 @@ async function refused(ran: Promise<Ran>): Promise<string> {
 
 describe('daemons', () => {
   test('defaults', async () => {
+    const every = { state: '/var/lib/trama', httpListen: '127.0.0.1', logFormat: 'text' };
     const server = {
       store: 'sqlite',
       listen: '0.0.0.0',
-      state: '/var/lib/trama',
+      ...every,
+      httpPort: 4700,
       requestsPort: 4701,
       feedPort: 4702,
       metricsPort: 4703,
+      health: { suspectMs: 3000, downMs: 5000, evictMs: 60_000 },
     };
-    const agent = { state: '/var/lib/trama', dockerSocket: '/var/run/docker.sock' };
+    const agent = { ...every, dockerSocket: '/var/run/docker.sock', agentHttpPort: 4704 };
     expect((await trama('server')).io.started).toEqual(['server', server]);
     expect((await trama('agent')).io.started).toEqual(['agent', agent]);
     expect((await trama('up')).io.started).toEqual(['up', { ...server, ...agent }]);
+  });
+
+  test('figures and health can be elsewhere, or nowhere; the log can be JSON', async () => {
+    const options = { env: { TRAMA_HTTP_LISTEN: '10.0.0.1' }, ...file('agent-http-port: none\nlog-format: json') };
+    const { io } = await trama('up --http-port 5000', options);
+    expect(io.started[1]).toMatchObject({ httpPort: 5000, httpListen: '10.0.0.1', logFormat: 'json' });
+    expect(io.started[1]).not.toHaveProperty('agentHttpPort');
+    expect((await trama('server --http-port 0')).io.started[1]).not.toHaveProperty('httpPort');
+    expect(await refused(trama('server --http-port no'))).toContain('--http-port: "no" is not a port');
+    expect(await refused(trama('agent --log-format xml'))).toContain('there are text and json');
+    expect(await refused(trama('up --http-port 4704'))).toContain('must differ');
+    expect(await refused(trama('server --http-port 4701'))).toContain('must differ');
+  });
+
+  test('the HTTP API is served over TLS where it is asked for', async () => {
+    const served = async (words: string) => ((await trama(words)).io.started[1] as { api?: unknown }).api;
+    expect(await served('server')).toBeUndefined();
+    expect(await served('server --api-listen 10.0.0.1')).toEqual({ address: '10.0.0.1', port: 4705 });
+    expect(await served('up --api-listen [fd00::1]:8443 --api-cert /c --api-key /k')).toEqual({
+      ...{ address: 'fd00::1', port: 8443, certificate: { cert: '/c', key: '/k' } },
+    });
+    expect(await refused(trama('server --api-listen 10.0.0.1 --api-cert /c'))).toContain('set both, or neither');
+    expect(await refused(trama('server --api-cert /c --api-key /k'))).toContain('set api-listen too');
+    expect(await refused(trama('server --api-listen h1'))).toContain('--api-listen:');
+    expect(await refused(trama('server --api-listen 10.0.0.1:4703'))).toContain('must differ');
   });
 
   test('a join is taken apart; the port is that for requests', async () => {
@@ -117,4 +148,15 @@ describe('what is wrong is said with its place', () => {
       /^TRAMA_LISTEN: "010.1.1.1" is not/,
     );
   });
+});
+
+test('the file that the package installs sets nothing, and shows every setting as it may be', async () => {
+  const text = await readFile(join(import.meta.dirname, '../../../packaging/debian/config.yaml'), 'utf8');
+  expect((await trama('server', file(text))).io.started).toEqual((await trama('server')).io.started);
+  const shown = [...text.matchAll(/^#([a-z-]+): (.+)$/gm)].map(([, key = '', value = '']) => [key, value] as const);
+  expect([...new Set(shown.map(([key]) => key))].sort()).toEqual(allSettings.map(({ name }) => name).sort());
+  const token = formatToken({ serverKey: encodeZ85(new Uint8Array(32)), secret: new Uint8Array(32) });
+  const one = new Map(shown.map(([key, value]) => [key, value.replace('TOKEN', token)]));
+  const settings = file([...one].map(([key, value]) => `${key}: ${value}`).join('\n'));
+  for (const daemon of ['server', 'agent']) expect(await trama(daemon, settings)).toMatchObject({ code: 0, err: '' });
 });

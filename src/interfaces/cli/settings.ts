@@ -4,13 +4,13 @@ import type { Command } from 'commander';
 import { canonicalAddress } from '../../domain/address.ts';
 import { isFailure } from '../../domain/errors.ts';
 import { checkNodeName } from '../../domain/names.ts';
-import { parsePort } from '../../domain/run-options.ts';
-import { type JoinTarget, parseJoin } from '../../domain/token.ts';
+import { parseDuration, parsePort } from '../../domain/run-options.ts';
+import { type JoinTarget, parseJoin, parseServer } from '../../domain/token.ts';
 import { type ConfigEntry, readConfig } from './config-file.ts';
 import type { CliIo } from './io.ts';
 import { etcdPrefix, etcdUser, storeKind } from './store-flags.ts';
 import { UsageError } from './usage.ts';
-import { directory } from './values.ts';
+import { directory, oneOf, portOrNone } from './values.ts';
 
 interface Setting<T, D extends string | undefined = string | undefined> {
   /** What stands for the value in the help. */
@@ -23,6 +23,8 @@ interface Setting<T, D extends string | undefined = string | undefined> {
 }
 
 const requestsPort = 4701;
+const apiPort = 4705;
+const logFormat = oneOf('a format of the log', ['text', 'json']);
 const path = (text: string): string => resolve(directory(text));
 
 /** By flag, without the dashes; the same word is the key in the file and, in capitals after TRAMA_, the variable. */
@@ -44,9 +46,23 @@ const settings = {
     etcdPrefix,
   ),
   listen: setting('IP', 'address to listen on', canonicalAddress, '0.0.0.0'),
+  advertise: setting(
+    'HOST',
+    'address or name that agents reach this server at (default: --listen, or of the default route)',
+    advertised,
+  ),
   'requests-port': setting('PORT', 'port for requests of agents', parsePort, String(requestsPort)),
   'feed-port': setting('PORT', 'port of the feed of changes', parsePort, '4702'),
   'metrics-port': setting('PORT', 'port for metrics of agents', parsePort, '4703'),
+  'suspect-after': setting('TIME', 'silence after which a node is suspect', parseDuration, '3s'),
+  'down-after': setting('TIME', 'silence after which it is down: peers fence it, its names go', parseDuration, '5s'),
+  'evict-after': setting('TIME', 'silence after which what it had is given away', parseDuration, '60s'),
+  'http-port': setting('PORT', "port of the server's figures and health over HTTP, or none", portOrNone, '4700'),
+  'agent-http-port': setting('PORT', "port of the agent's figures and health over HTTP, or none", portOrNone, '4704'),
+  'http-listen': setting('IP', 'address at which figures and health are served', canonicalAddress, '127.0.0.1'),
+  'api-listen': setting('IP[:PORT]', 'serve the HTTP API over TLS there, to users; port 4705 unless given', apiPlace),
+  'api-cert': setting('FILE', 'the certificate of the HTTP API (PEM; default: one of its own)', path),
+  'api-key': setting('FILE', 'the key of --api-cert (PEM)', path),
   join: setting('TOKEN@HOST', 'join the cluster of these servers: TOKEN@HOST[:PORT][,HOST…]', joinTarget),
   name: setting('NAME', "this node's name (default: the host's name)", checkNodeName),
   address: setting(
@@ -55,6 +71,7 @@ const settings = {
     canonicalAddress,
   ),
   'docker-socket': setting('PATH', "the Docker Engine's socket", path, '/var/run/docker.sock'),
+  'log-format': setting('LOG', 'how the log is written: text or json', logFormat, 'text'),
   state: setting('DIR', 'directory of what must survive a restart', path, '/var/lib/trama'),
 } as const;
 
@@ -77,7 +94,32 @@ function joinTarget(text: string): JoinTarget {
   return parseJoin(text, requestsPort);
 }
 
+function apiPlace(text: string): { readonly address: string; readonly port: number } {
+  const { host, port } = parseServer(text, apiPort);
+  return { address: canonicalAddress(host), port };
+}
+
+/** Ports are told apart from it. */
+function advertised(text: string): string {
+  const { host, port } = parseServer(text, requestsPort);
+  if (port !== requestsPort || text.endsWith(`:${requestsPort}`))
+    throw new UsageError(`${text} has a port: give the address alone, ports have flags of their own`);
+  return host;
+}
+
 const variable = (name: SettingName): string => `TRAMA_${name.toUpperCase().replaceAll('-', '_')}`;
+
+export interface SettingShown {
+  readonly name: SettingName;
+  readonly variable: string;
+  readonly byDefault: string | undefined;
+}
+
+export const allSettings: readonly SettingShown[] = (Object.keys(settings) as SettingName[]).map((name) => ({
+  name,
+  variable: variable(name),
+  byDefault: settings[name].byDefault,
+}));
 
 export function addSettings(command: Command, names: readonly SettingName[]): Command {
   for (const name of names) {

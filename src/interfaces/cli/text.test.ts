@@ -68,8 +68,9 @@ describe('width', () => {
           expect(line).toBe(printable(line));
         }
       }),
+      { examples: [['\t\u0000\t¡', 3]] },
     );
-  });
+  }, 30_000);
 });
 
 test('a sheet gives a list a line per item', () => {

@@ -15,7 +15,7 @@ export function cells(text: string): number {
 
 /** On one line, and harmless to a terminal. */
 export function printable(text: string): string {
-  return text.replace(/\s+/g, ' ').replace(unprintable, '');
+  return text.replace(/\s/g, ' ').replace(unprintable, '').replace(/ +/g, ' ');
 }
 
 /** At most `width` cells; what is cut is shown as `…`. */

@@ -2,7 +2,7 @@
 import { Failure } from '../../domain/errors.ts';
 import { checkMtu, checkVni, parseNetworkSubnet } from '../../domain/network-rules.ts';
 import { quoted } from '../../domain/quoted.ts';
-import { checkEnv } from '../../domain/run-options.ts';
+import { checkEnv, parseDuration, parsePort } from '../../domain/run-options.ts';
 import { formatSubnet } from '../../domain/subnet.ts';
 
 export function whole(what: string, least: number, most: number): (text: string) => number {
@@ -11,6 +11,11 @@ export function whole(what: string, least: number, most: number): (text: string)
     if (value >= least && value <= most) return value;
     throw new Failure('invalid', `${quoted(text)} is not ${what}: it is a number from ${least} to ${most}`);
   };
+}
+
+/** @returns undefined for none */
+export function portOrNone(text: string): number | undefined {
+  return text === 'none' || text === '0' ? undefined : parsePort(text);
 }
 
 export function oneOf<T extends string>(what: string, words: readonly T[]): (text: string) => T {
@@ -56,6 +61,22 @@ export function hostname(text: string): string {
 export function user(text: string): string {
   if (/^[a-zA-Z0-9_][\w.-]{0,63}(:[a-zA-Z0-9_][\w.-]{0,63})?$/.test(text)) return text;
   throw new Failure('invalid', `${quoted(text)} is not a user: write it like nobody, 1000 or 1000:1000`);
+}
+
+/** A path in a container. */
+export function absolutePath(what: string): (text: string) => string {
+  return (text) => {
+    if (text.startsWith('/') && text.length <= 4096 && !text.includes('\0')) return text;
+    throw new Failure('invalid', `${quoted(text)} is not ${what}: it begins with /`);
+  };
+}
+
+/** A time as people say it: how long ago (`10m`), as RFC 3339 (`2026-01-31T10:00:00Z`; without a zone ours), or as seconds of Unix. */
+export function moment(now: number, text: string): number {
+  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text))) return Date.parse(text);
+  if (/^\d{9,11}(\.\d{1,9})?$/.test(text)) return Math.round(Number(text) * 1000);
+  if (/^\d+[a-z]$/.test(text)) return now - parseDuration(text);
+  throw new Failure('invalid', `${quoted(text)} is not a time: write it like 10m, 2026-01-31T10:00:00Z or 1769853600`);
 }
 
 /** A path of the file system. */

@@ -1,9 +1,9 @@
 /** Reaches the agent, or else the server, of this host by its local socket. */
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { createConnection, type Socket } from 'node:net';
 import { Failure, isFailure } from '../../domain/errors.ts';
-import { request as httpRequest } from '../../platform/http.ts';
 import type { Api, ByteStream, CallOptions, OpenOptions } from '../../protocol/api.ts';
+import { type EarlyStream, upgradeRequest } from './early.ts';
 import { frameTypes } from './frames.ts';
 import { failureFrom, SocketStream } from './socket-stream.ts';
 
@@ -15,15 +15,30 @@ const grace = 2000;
 export interface LocalApiClientOptions {
   /** Tried in this order, the first that answers is used: the agent's, since it knows the host's containers, then the server's. */
   readonly socketPaths: readonly string[];
+  /** One that is under way already: the first that is opened. */
+  readonly early?: EarlyStream | undefined;
 }
 
 /** Connects anew for every call. @returns an Api whose calls fail with `unavailable` when no daemon runs here. */
-export function connectLocalApi({ socketPaths }: LocalApiClientOptions): Api {
+export function connectLocalApi({ socketPaths, early }: LocalApiClientOptions): Api {
+  let waiting = early;
+  const take = (path: string, method: string, params: unknown): EarlyStream | undefined => {
+    const found = waiting;
+    waiting = undefined;
+    if (found === undefined) return undefined;
+    if (found.path === path && found.method === method && sameJson(found.params, params)) return found;
+    // It may have begun: to ask for the other as well would be to do both.
+    found.socket.destroy();
+    throw new Failure('internal', `${found.method} was asked for, and ${method} is wanted: this is a defect of Trama`);
+  };
   return {
     call: (method, params, options) => firstThatRuns(socketPaths, (path) => post(path, method, params, options)),
-    open: (method, params, options) => firstThatRuns(socketPaths, (path) => openStream(path, method, params, options)),
+    open: (method, params, options) =>
+      firstThatRuns(socketPaths, async (path) => openStream(path, method, params, options, take(path, method, params))),
   };
 }
+
+const sameJson = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
 class NotRunning extends Error {
   override readonly name = 'NotRunning';
@@ -39,7 +54,7 @@ async function firstThatRuns<T>(paths: readonly string[], use: (path: string) =>
   }
   throw new Failure(
     'unavailable',
-    'no Trama agent or server runs on this host: start one with `trama agent --join TOKEN@HOST` or `trama up`',
+    'no Trama agent or server runs on this host: start one with `trama agent --join TOKEN@HOST` or `trama up`, or name a cluster elsewhere (`trama help contexts`)',
   );
 }
 
@@ -60,7 +75,9 @@ function connectionFailure(path: string, error: NodeJS.ErrnoException): Error {
   );
 }
 
-function post(path: string, method: string, params: unknown, options: CallOptions = {}): Promise<unknown> {
+async function post(path: string, method: string, params: unknown, options: CallOptions = {}): Promise<unknown> {
+  // Not for streams alone: to load it takes as long as a stream needs to begin.
+  const { request: httpRequest } = await import('../../platform/http.ts');
   const deadlineMs = options.deadlineMs ?? defaultDeadlineMs;
   const body = JSON.stringify({ method, params, deadlineMs, id: options.id });
   return new Promise((resolve, reject) => {
@@ -104,8 +121,9 @@ async function openStream(
   method: string,
   params: unknown,
   { deadlineMs }: OpenOptions = {},
+  early?: EarlyStream,
 ): Promise<ByteStream> {
-  const { socket, head } = await upgraded(path);
+  const socket = await upgraded(path, early);
   const opened = Promise.withResolvers<void>();
   const stream = new SocketStream(socket, ({ type }) => {
     if (type !== frameTypes.opened)
@@ -113,8 +131,7 @@ async function openStream(
     opened.resolve();
   });
   stream.result.then(() => opened.resolve(), opened.reject);
-  if (head.length > 0) socket.unshift(head);
-  stream.handshake(frameTypes.open, { method, params, deadlineMs });
+  if (early === undefined) stream.handshake(frameTypes.open, { method, params, deadlineMs });
   try {
     await opened.promise;
   } catch (error) {
@@ -124,21 +141,50 @@ async function openStream(
   return stream;
 }
 
-function upgraded(path: string): Promise<{ socket: Duplex; head: Buffer }> {
+/** What the daemon writes before frames begin, at most. */
+const headLimit = 16 * 1024;
+
+/** A connection that speaks frames from here on. */
+async function upgraded(path: string, early?: EarlyStream): Promise<Socket> {
+  const socket = early?.socket ?? createConnection(path);
+  try {
+    if (early?.failure !== undefined) throw early.failure;
+    if (early === undefined) socket.write(upgradeRequest);
+    if (!(await headOf(socket)).startsWith('HTTP/1.1 101 ')) {
+      throw new Failure('internal', `what answers at ${path} is not a Trama daemon`);
+    }
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw isFailure(error) ? error : connectionFailure(path, error as NodeJS.ErrnoException);
+  }
+}
+
+/** Leaves what follows it to be read. */
+function headOf(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest({
-      socketPath: path,
-      method: 'POST',
-      path: '/v1/stream',
-      agent: false,
-      headers: { connection: 'Upgrade', upgrade: 'trama-stream', 'content-length': 0 },
-    });
-    request.on('error', (error) => reject(connectionFailure(path, error)));
-    request.on('upgrade', (_response, socket, head) => resolve({ socket, head }));
-    request.on('response', (response) => {
-      response.destroy();
-      reject(new Failure('internal', `what answers at ${path} is not a Trama daemon`));
-    });
-    request.end();
+    let all: Buffer = Buffer.alloc(0);
+    const over = (act: () => void) => {
+      socket.off('readable', read);
+      socket.off('error', failed);
+      socket.off('end', ended);
+      act();
+    };
+    const failed = (error: Error) => over(() => reject(error));
+    const ended = () => failed(new Error('it ended before it had answered'));
+    const read = () => {
+      for (let data: Buffer | null = socket.read(); data !== null; data = socket.read()) {
+        all = Buffer.concat([all, data]);
+        const end = all.indexOf('\r\n\r\n');
+        if (end < 0 && all.length > headLimit)
+          return failed(new Failure('internal', 'what answers is not a Trama daemon'));
+        if (end < 0) continue;
+        if (all.length > end + 4) socket.unshift(all.subarray(end + 4));
+        return over(() => resolve(all.toString('latin1', 0, end)));
+      }
+    };
+    socket.on('readable', read);
+    socket.on('error', failed);
+    socket.on('end', ended);
   });
 }

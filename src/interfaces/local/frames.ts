@@ -3,17 +3,9 @@
  * only. Types 0…3 are the channels of `protocol/api.ts`.
  */
 import { Failure } from '../../domain/errors.ts';
+import { headerSize } from './frame-bytes.ts';
 
-export const frameTypes = {
-  /** First from the client: JSON `{method, params, deadlineMs?}`. */
-  open: 16,
-  /** First from the server when the stream has begun; empty. */
-  opened: 17,
-  /** The sender's side is over: JSON result, or empty for none. */
-  end: 18,
-  /** Both sides are over: JSON `{code, message}`. */
-  reset: 19,
-} as const;
+export { encodeFrame, encodeJson, frameTypes } from './frame-bytes.ts';
 
 /** Larger data is cut into several frames. */
 export const framePayload = 64 * 1024;
@@ -21,23 +13,9 @@ export const framePayload = 64 * 1024;
 /** A frame that claims to be larger is nobody's we know: room for an `open` with a long command. */
 const payloadLimit = 1024 * 1024;
 
-const headerSize = 5;
-
 export interface Frame {
   readonly type: number;
   readonly payload: Buffer;
-}
-
-export function encodeFrame(type: number, payload: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(headerSize + payload.length);
-  frame.writeUInt32BE(payload.length, 0);
-  frame.writeUInt8(type, 4);
-  frame.set(payload, headerSize);
-  return frame;
-}
-
-export function encodeJson(type: number, value: unknown): Buffer {
-  return encodeFrame(type, value === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(value)));
 }
 
 /** @returns undefined for an empty payload. @throws Failure `invalid` */

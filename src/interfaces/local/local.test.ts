@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Failure } from '../../domain/errors.ts';
 import { silentLog } from '../../platform/log.ts';
 import type { Api, ByteStream, CallOptions, OpenOptions } from '../../protocol/api.ts';
-import { streamPair, streamWindow } from '../../protocol/streams.ts';
+import { streamWindow } from '../../protocol/inbox.ts';
+import { streamPair } from '../../protocol/streams.ts';
 import { connectLocalApi } from './client.ts';
 import { serveLocalApi } from './server.ts';
 
@@ -95,15 +96,15 @@ describe('calls', () => {
   });
 
   test.each([
-    ['node.nothing', {}, /^There is no method "node.nothing"/],
-    ['toString', {}, /^There is no method "toString"/],
+    ['node.nothing', {}, /^There is no method "node.nothing"/, 'not-found'],
+    ['toString', {}, /^There is no method "toString"/, 'not-found'],
     ['node.inspect', {}, /^node.inspect: name is not as it should be: [^\n]+\.$/],
     ['node.drain', { name: 'h1', drained: 'yes' }, /^node.drain: drained is not/],
     ['workload.run', { spec: { image: 1 } }, /^workload.run: spec.image is not/],
-  ])('%s with %j is refused before anybody is asked', async (method, params, message) => {
+  ])('%s with %j is refused before anybody is asked', async (method, params, message, code = 'invalid') => {
     await serve();
     await expect(connect().call(method, params)).rejects.toMatchObject({
-      code: 'invalid',
+      code,
       message: expect.stringMatching(message),
     });
     expect(asked).toEqual([]);
@@ -141,6 +142,45 @@ describe('who is there', () => {
     };
     await expect(client.call('node.list', {})).rejects.toMatchObject(refused);
     await expect(client.open('workload.exec', exec)).rejects.toMatchObject(refused);
+  });
+
+  describe('whose asker goes away', () => {
+    /** Asks and hangs up when the daemon has been asked. */
+    async function hangUp(body: object): Promise<void> {
+      const socket = createConnection(socketPath);
+      socket.on('error', () => {});
+      const text = JSON.stringify(body);
+      socket.write(`POST /v1/call HTTP/1.1\r\nhost: trama\r\ncontent-length: ${text.length}\r\n\r\n${text}`);
+      await vi.waitFor(() => expect(asked).toHaveLength(1));
+      socket.destroy();
+    }
+
+    test('are withdrawn, and what is asked next goes after that', async () => {
+      await serve();
+      const withdrawn = Promise.withResolvers<unknown>();
+      answer = (method) => (method === 'request.withdraw' ? withdrawn.promise : new Promise(() => {}));
+      await hangUp({ method: 'network.create', params: { name: 'app' } });
+      await vi.waitFor(() => expect(asked).toHaveLength(2));
+      expect(asked[1]).toMatchObject({ method: 'request.withdraw', params: { request: asked[0]?.options?.id } });
+      answer = async () => ({});
+      const next = connect().call('network.remove', { name: 'app' });
+      // What the daemon answers itself does not wait.
+      await connect().call('agent.status', {});
+      expect(asked.map(({ method }) => method)).toEqual(['network.create', 'request.withdraw', 'agent.status']);
+      withdrawn.resolve({});
+      await next;
+      expect(asked.at(-1)?.method).toBe('network.remove');
+    });
+
+    test('stay asked under an id of the asker’s own, and what was answered is not withdrawn', async () => {
+      await serve();
+      answer = () => new Promise(() => {});
+      await hangUp({ method: 'network.create', params: { name: 'app' }, id: 'mine' });
+      answer = async () => ({});
+      await connect().call('network.list', {});
+      await connect().call('network.list', {});
+      expect(asked.map(({ method }) => method)).toEqual(['network.create', 'network.list', 'network.list']);
+    });
   });
 
   test('the first that answers is used', async () => {
@@ -251,7 +291,7 @@ describe('streams', () => {
 
   test.each([
     ['workload.exec', { ...exec, name: 'nobody' }, 'not-found', 'There is no container nobody.'],
-    ['workload.nothing', exec, 'invalid', expect.stringContaining('There is no stream "workload.nothing"')],
+    ['workload.nothing', exec, 'not-found', expect.stringContaining('There is no stream "workload.nothing"')],
     ['workload.exec', { name: 'web' }, 'invalid', expect.stringContaining('workload.exec: command is not')],
   ])('that cannot begin fail at once: %s', async (method, params, code, message) => {
     await serve();

@@ -1,7 +1,8 @@
 /** Checks what arrives on the local socket against the tables of `protocol/methods.ts`. */
 import type { z } from 'zod';
 import { Failure } from '../../domain/errors.ts';
-import { methods, streams } from '../../protocol/methods.ts';
+import { methods } from '../../protocol/methods.ts';
+import { streams } from '../../protocol/stream-methods.ts';
 
 export interface CallRequest {
   readonly method: string;
@@ -46,7 +47,7 @@ function lookUp<T>(table: Readonly<Record<string, T>>, name: unknown): T | undef
 function parseParams(kind: string, name: string, schema: z.ZodType | undefined, params: unknown): unknown {
   if (schema === undefined) {
     throw new Failure(
-      'invalid',
+      'not-found',
       `There is no ${kind} ${JSON.stringify(name.slice(0, 60))}: are both sides the same version?`,
     );
   }

@@ -4,29 +4,19 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { Failure, type FailureCode, toFailure } from '../../domain/domain.ts';
+import { Failure } from '../../domain/domain.ts';
 import { createServer } from '../../platform/http.ts';
 import { type Log, privateDirectory } from '../../platform/platform.ts';
 import type { Api } from '../../protocol/api.ts';
 import { relay } from '../../protocol/streams.ts';
+import { asFailure, statuses } from '../api/replies.ts';
 import { frameTypes, parseJson } from './frames.ts';
 import { parseCall, parseOpen } from './requests.ts';
 import { SocketStream } from './socket-stream.ts';
+import { Withdrawals } from './withdrawals.ts';
 
 /** Bytes of a request: a workload with a long command and environment. */
 const bodyLimit = 1024 * 1024;
-
-const statuses: Readonly<Record<FailureCode, number>> = {
-  invalid: 400,
-  'not-found': 404,
-  conflict: 409,
-  exhausted: 507,
-  denied: 403,
-  unavailable: 503,
-  deadline: 504,
-  overloaded: 429,
-  internal: 500,
-};
 
 export interface LocalApiOptions {
   readonly socketPath: string;
@@ -34,21 +24,41 @@ export interface LocalApiOptions {
   readonly log: Log;
 }
 
+/** The API over HTTP is loaded when somebody asks for it: a daemon that nobody asks keeps its memory. */
+const overHttp = () => import('../api/answer.ts');
+const overWebSocket = () => import('../api/web-socket.ts');
+
 /**
- * `POST /v1/call {method, params, deadlineMs?, id?}` answers `{result}` or `{error: {code, message}}`; `POST /v1/stream`
- * with `Upgrade: trama-stream` turns the connection into frames (`frames.ts`). The socket is 0600 in a 0700 directory; one
- * that a killed daemon left is replaced.
+ * For the command line, `POST /v1/call {method, params, deadlineMs?, id?}` answers `{result}` or `{error: {code, message}}`, and `POST
+ * /v1/stream` with `Upgrade: trama-stream` turns the connection into frames (`frames.ts`). Everything else is the API over HTTP
+ * (`api/answer.ts`). The socket is 0600 in a 0700 directory; one that a killed daemon left is replaced.
  * @throws Failure `conflict` when a daemon answers there already.
  */
 export async function serveLocalApi(options: LocalApiOptions): Promise<AsyncDisposable> {
   await makeRoom(options.socketPath);
   const { api, log } = options;
-  const server = createServer((request, response) => void answer(api, log, request, response));
+  const withdrawals = new Withdrawals(api, log);
+  const server = createServer((request, response) => {
+    if (request.url === '/v1/call') void answer(withdrawals, log, request, response);
+    else
+      void overHttp()
+        .then(({ answerHttp }) => answerHttp(api, log, request, response))
+        .catch((error) => notLoaded(log, error, response));
+  });
+  // An archive takes as long as it takes, and who sends it is root.
+  server.requestTimeout = 0;
   const upgraded = new Set<Duplex>();
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     upgraded.add(socket);
     socket.on('close', () => upgraded.delete(socket));
-    upgrade(api, log, request, socket, head);
+    if (request.headers.upgrade === 'trama-stream') upgrade(api, log, request, socket, head);
+    else {
+      // 'close' tells.
+      socket.on('error', () => {});
+      void overWebSocket()
+        .then(({ upgradeHttp }) => upgradeHttp(api, log, request, socket, head))
+        .catch((error) => notLoaded(log, error, socket));
+    }
   });
   await listen(server, options.socketPath);
   await chmod(options.socketPath, 0o600);
@@ -60,6 +70,12 @@ export async function serveLocalApi(options: LocalApiOptions): Promise<AsyncDisp
       await closed;
     },
   };
+}
+
+/** Files may be replaced under a daemon that runs. */
+function notLoaded(log: Log, error: unknown, connection: { destroy(): unknown }): void {
+  log.error('the HTTP API could not be loaded', { error });
+  connection.destroy();
 }
 
 async function makeRoom(path: string): Promise<void> {
@@ -93,31 +109,28 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-async function answer(api: Api, log: Log, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  withdrawals: Withdrawals,
+  log: Log,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const gone = new AbortController();
+  response.on('close', () => {
+    if (!response.writableEnded) gone.abort();
+  });
   const reply = (status: number, value: unknown) => {
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(value));
   };
   try {
-    if (request.method !== 'POST' || request.url !== '/v1/call') {
-      throw new Failure(
-        'not-found',
-        `Nothing is served at ${request.method} ${request.url}: the API is POST /v1/call.`,
-      );
-    }
+    if (request.method !== 'POST') throw new Failure('not-found', 'A call is POST /v1/call.');
     const { method, params, ...rest } = parseCall(parseJson(await bodyOf(request)));
-    reply(200, { result: (await api.call(method, params, rest)) ?? {} });
+    reply(200, { result: (await withdrawals.call(method, params, rest, gone.signal)) ?? {} });
   } catch (error) {
-    const failure = asked(log, error);
+    const failure = asFailure(log, error);
     reply(statuses[failure.code], { error: { code: failure.code, message: failure.message } });
   }
-}
-
-/** A failure to hand out; what nobody foresaw is logged, too. */
-function asked(log: Log, error: unknown): Failure {
-  const failure = toFailure(error);
-  if (failure.code === 'internal') log.error('a local request failed', { error: failure.cause ?? failure });
-  return failure;
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {
@@ -132,7 +145,7 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 }
 
 function upgrade(api: Api, log: Log, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-  if (request.url !== '/v1/stream' || request.headers.upgrade !== 'trama-stream') {
+  if (request.url !== '/v1/stream') {
     socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
     return;
   }
@@ -155,6 +168,6 @@ async function begin(api: Api, log: Log, near: SocketStream, payload: Buffer): P
     near.handshake(frameTypes.opened);
     await relay(near, far);
   } catch (error) {
-    near.reset(asked(log, error));
+    near.reset(asFailure(log, error));
   }
 }

@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { Failure, type FailureCode, failureCodes, toFailure } from '../../domain/errors.ts';
 import type { ByteStream, Channel, StreamChunk } from '../../protocol/api.ts';
-import { costOf, StreamInbox, streamWindow } from '../../protocol/streams.ts';
+import { costOf, StreamInbox, streamWindow } from '../../protocol/inbox.ts';
 import { encodeFrame, encodeJson, type Frame, FrameReader, framePayload, frameTypes, parseJson } from './frames.ts';
 
 /** How long a reset may wait for the other side to read what was written before it. Milliseconds. */

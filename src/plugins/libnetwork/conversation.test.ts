@@ -120,7 +120,10 @@ const recorded: Recorded[] = [
   {
     path: 'NetworkDriver.Join',
     body: { ...ids, SandboxKey: '/var/run/docker/netns/636fbba47446', Options: ports },
-    call: ['join', { ...reference, sandboxPath: '/var/run/docker/netns/636fbba47446', options: ports }],
+    call: [
+      'join',
+      { ...reference, sandboxPath: '/var/run/docker/netns/636fbba47446', publishes: true, options: ports },
+    ],
     result: {
       sourceName: 'tra1',
       destinationPrefix: 'eth',

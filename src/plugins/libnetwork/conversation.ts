@@ -57,9 +57,11 @@ function driver(plugin: NetworkPlugin): [string, Answer][] {
     ['NetworkDriver.CreateEndpoint', on(docker.createEndpoint, (request) => createEndpoint(plugin, request))],
     [
       'NetworkDriver.Join',
-      on(docker.join, async ({ SandboxKey, Options, ...request }) =>
-        joinAnswer(await plugin.join({ ...reference(request), sandboxPath: SandboxKey, options: Options })),
-      ),
+      on(docker.join, async ({ SandboxKey, Options, ...request }) => {
+        const publishes = parsed(docker.portMap, Options[docker.labels.portMap]).length > 0;
+        const joining = { ...reference(request), sandboxPath: SandboxKey, publishes, options: Options };
+        return joinAnswer(await plugin.join(joining));
+      }),
     ],
     [
       'NetworkDriver.ProgramExternalConnectivity',

@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { NetworkPlugin } from '../../agent/agent.ts';
 import { isFailure } from '../../domain/domain.ts';
 import { createServer } from '../../platform/http.ts';
-import type { Log } from '../../platform/platform.ts';
+import { type Log, Metrics } from '../../platform/platform.ts';
 import { type Answer, conversation, MalformedRequest } from './conversation.ts';
 import { listenAt } from './socket.ts';
 
@@ -12,6 +12,7 @@ export interface LibnetworkOptions {
   readonly socketPath?: string;
   readonly plugin: NetworkPlugin;
   readonly log: Log;
+  readonly metrics?: Metrics;
 }
 
 /** The longest that is known, a Join with many published ports, is some 10 KB. */
@@ -31,10 +32,11 @@ const withoutBody = new Set([
 
 /** Serves until disposed. @throws Failure `conflict` when another process serves the socket. */
 export async function serveLibnetwork(options: LibnetworkOptions): Promise<AsyncDisposable> {
-  const { socketPath = '/run/docker/plugins/trama.sock', plugin, log } = options;
+  const { socketPath = '/run/docker/plugins/trama.sock', plugin, log, metrics = new Metrics() } = options;
   const answers = conversation(plugin);
+  const done = told(metrics, log);
   const server = createServer((request, response) => {
-    void serve(answers, request, response, log).catch((error) => {
+    void serve(answers, request, response, done).catch((error) => {
       log.debug('a call of Docker broke off', { path: request.url, error });
       response.destroy();
     });
@@ -53,7 +55,7 @@ async function serve(
   answers: ReadonlyMap<string, Answer>,
   request: IncomingMessage,
   response: ServerResponse,
-  log: Log,
+  done: Done,
 ): Promise<void> {
   const call = (request.url ?? '').replace(/^\//, '');
   const answer = answers.get(call);
@@ -65,9 +67,30 @@ async function serve(
   if (text === undefined) return reply(response, 413, failed(`The body is longer than ${bodyLimit} bytes.`));
   const startedAt = performance.now();
   const [status, body] = await outcome(answer, call, text);
-  log.debug('Docker called', { call, status, ms: Math.round(performance.now() - startedAt), request: text });
-  if (body.Err !== undefined) log.warn('a call of Docker failed', { call, error: body.Err });
+  done({ call, status, ms: performance.now() - startedAt, request: text, error: body.Err });
   reply(response, status, body);
+}
+
+interface Called {
+  readonly call: string;
+  readonly status: number;
+  readonly ms: number;
+  readonly request: string;
+  /** Undefined when it was done. */
+  readonly error: unknown;
+}
+
+type Done = (called: Called) => void;
+
+function told(metrics: Metrics, log: Log): Done {
+  const calls = metrics.counter('trama_plugin_calls_total', "Calls of Docker's, by call and outcome.");
+  const seconds = metrics.histogram('trama_plugin_call_duration_seconds', "How long Docker's calls took, in seconds.");
+  return ({ call, status, ms, request, error }) => {
+    calls.of({ call, outcome: error === undefined ? 'ok' : 'failed' }).add();
+    seconds.of({ call }).observe(ms / 1000);
+    log.debug('Docker called', { call, status, ms: Math.round(ms), request });
+    if (error !== undefined) log.warn('a call of Docker failed', { call, error });
+  };
 }
 
 type Reply = Readonly<Record<string, unknown>>;

@@ -74,7 +74,7 @@ describe('a pull', () => {
 });
 
 describe('events', () => {
-  const event = { Type: 'container', Action: 'die', Actor: { ID: 'c1', Attributes: { name: 'web' } } };
+  const event = { Type: 'container', Action: 'die', Actor: { ID: 'c1', Attributes: { name: 'web' } }, timeNano: 5e9 };
 
   test('go on after the engine broke off, with a new beginning each time', async () => {
     fake.answer = (_, response) => {
@@ -87,7 +87,7 @@ describe('events', () => {
       seen.push(each);
       if (seen.length === 5) controller.abort();
     }
-    const die = { type: 'container', action: 'die', id: 'c1', attributes: { name: 'web' } };
+    const die = { type: 'container', action: 'die', id: 'c1', attributes: { name: 'web' }, time: 5000 };
     expect(seen).toEqual([{ type: 'connected' }, die, { type: 'connected' }, die, { type: 'connected' }]);
     await expect.poll(() => fake.connections.open).toBeLessThanOrEqual(1);
   });

@@ -1,16 +1,21 @@
 /** Docker Engine 20.10 and newer as a ContainerRuntime, through the socket of the host's engine. */
-import { toFailure } from '../../domain/domain.ts';
+import { isFailure, toFailure } from '../../domain/domain.ts';
 import { type Clock, type Log, systemClock } from '../../platform/platform.ts';
 import type { ContainerRuntime } from '../runtimes.ts';
+import { createArchives } from './archives.ts';
 import { createContainers } from './containers.ts';
 import { createEngine } from './engine.ts';
 import { watchEvents } from './events.ts';
 import { connectionFailure } from './failures.ts';
 import { hostCredentials } from './host-credentials.ts';
 import { ensureImage } from './images.ts';
+import { localImages } from './local-images.ts';
 import { createNetworks } from './networks.ts';
+import { registryContents } from './registry.ts';
 import type { RegistryCredentials } from './registry-credentials.ts';
+import { registryTrust } from './registry-trust.ts';
 import { createSessions } from './sessions.ts';
+import { usageOf } from './usage.ts';
 import { describeEngine } from './version.ts';
 
 export interface DockerOptions {
@@ -45,9 +50,21 @@ export function createDockerRuntime(options: DockerOptions): ContainerRuntime {
         throw explain(error);
       });
     },
+    images: () => localImages(engine),
+    registry: (asked, signal, registryAuth) => {
+      const given: RegistryCredentials = async () => registryAuth;
+      const shown = registryAuth === undefined ? credentials : given;
+      return registryContents(asked, { trust: registryTrust(engine), credentials: shown, signal });
+    },
     ...createContainers(engine, log),
     ...createSessions({ engine, log, explain }),
     ...createNetworks(engine),
+    ...createArchives({ engine, explain }),
+    usage: (id) =>
+      usageOf(engine, id).catch((error) => {
+        if (isFailure(error, 'not-found')) return undefined;
+        throw error;
+      }),
     events: (signal) => watchEvents({ engine, clock, log }, signal),
     async [Symbol.asyncDispose]() {
       engine[Symbol.dispose]();

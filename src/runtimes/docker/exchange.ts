@@ -6,7 +6,7 @@ import { request as httpRequest } from '../../platform/http.ts';
 import { connectionFailure, refusal } from './failures.ts';
 
 export interface EngineRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   /** Without the version, e.g. `/containers/json`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
@@ -25,7 +25,7 @@ export interface EngineRequest {
 /** An inspect of a container is some KB; a list of 10,000 about 15 MB. */
 const bodyLimit = 64 * 1024 * 1024;
 const errorLimit = 64 * 1024;
-const defaultTimeoutMs = 60_000;
+export const defaultTimeoutMs = 60_000;
 /** The engine is of another version than when it was asked. */
 export class WrongVersion extends Failure {}
 
@@ -111,14 +111,23 @@ function send({ socketPath, path, request, agent, upgrade }: Exchange): {
 export async function checked(begun: Begun, request: EngineRequest, socketPath: string): Promise<Begun> {
   const status = begun.response.statusCode ?? 0;
   if (status < 400) return begun;
-  const text = await collect(begun.response, errorLimit)
-    .then((body) => messageOf(body.toString()))
+  throw await refused(status, begun.response, request, socketPath).finally(begun.started);
+}
+
+/** @param body of the engine's answer */
+export async function refused(
+  status: number,
+  body: AsyncIterable<Buffer>,
+  request: EngineRequest,
+  socketPath: string,
+): Promise<Failure> {
+  const text = await collect(body, errorLimit)
+    .then((whole) => messageOf(whole.toString()))
     .catch((error) => {
       throw connectionFailure(error, socketPath);
-    })
-    .finally(begun.started);
-  if (status === 400 && /client version .* is too (?:new|old)/.test(text)) throw new WrongVersion('unavailable', text);
-  throw (request.explain ?? ((code, why) => refusal(code, why, request.doing)))(status, text);
+    });
+  if (status === 400 && /client version .* is too (?:new|old)/.test(text)) return new WrongVersion('unavailable', text);
+  return (request.explain ?? ((code, why) => refusal(code, why, request.doing)))(status, text);
 }
 
 function messageOf(body: string): string {
@@ -144,10 +153,10 @@ export async function wholeAnswer(begun: Begun, request: EngineRequest, socketPa
   }
 }
 
-async function collect(response: IncomingMessage, limit: number): Promise<Buffer> {
+async function collect(body: AsyncIterable<Buffer>, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
+  for await (const chunk of body) {
     size += chunk.length;
     if (size > limit) throw new Failure('internal', `An answer of Docker is longer than ${limit} bytes.`);
     chunks.push(chunk);

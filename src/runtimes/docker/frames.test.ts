@@ -19,7 +19,8 @@ test('channels come out as they went in, however the bytes are cut', () => {
       const demultiplexer = new Demultiplexer();
       const got: Record<number, number[]> = { 1: [], 2: [] };
       const take = (length: number) => {
-        for (const { channel, data } of demultiplexer.push(rest.subarray(0, length))) got[channel]?.push(...data);
+        for (const { channel, data } of demultiplexer.push(Buffer.from(rest.subarray(0, length))))
+          got[channel]?.push(...data);
         rest = rest.subarray(length);
       };
       for (const length of lengths) take(length);

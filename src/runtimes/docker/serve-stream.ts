@@ -4,10 +4,20 @@
  *
  * When the client goes away the connection to the engine ends; when the engine does, the client's stream is reset.
  */
-import type { Duplex, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { Failure } from '../../domain/domain.ts';
-import { type ByteStream, channels, readControl, type StreamChunk, streamPair } from '../../protocol/protocol.ts';
-import { Demultiplexer, unframed } from './frames.ts';
+import { writeTo } from '../../platform/platform.ts';
+import {
+  type ByteStream,
+  channels,
+  readControl,
+  type StreamChunk,
+  type StreamControl,
+  streamPair,
+} from '../../protocol/protocol.ts';
+import { Demultiplexer, type Reading, unframed } from './frames.ts';
+import { gathered } from './gathered.ts';
+import type { Body } from './raw-answer.ts';
 
 /** Bytes. The engine's sentences are some hundred. */
 const keptBackLimit = 4096;
@@ -15,6 +25,10 @@ const keptBackLimit = 4096;
 export interface Served {
   /** The container has a terminal: its output is not framed. */
   readonly tty: boolean;
+  /** What the output is read by, if it is not just frames or a terminal's bytes. */
+  readonly reading?: Reading;
+  /** Told before any output. */
+  readonly first?: StreamChunk;
   /** Whether output that begins so may be the engine's own word, and is kept back until its end. */
   readonly keepsBack?: (beginning: string) => boolean;
   /**
@@ -29,7 +43,7 @@ export interface Served {
 }
 
 /** One way: logs. */
-export function serveOutput(source: Readable, served: Served): ByteStream {
+export function serveOutput(source: Body, served: Served): ByteStream {
   const [client, own] = streamPair();
   void forwardOutput(source, own, served);
   void drain(own, source);
@@ -42,6 +56,8 @@ export function serveSession(
   served: Served & {
     readonly stdin: boolean;
     readonly resize: (columns: number, rows: number) => Promise<void>;
+    /** Passes a signal on to the process. Absent: there are none. */
+    readonly signal?: (name: Signal) => Promise<void>;
   },
 ): ByteStream {
   const [client, own] = streamPair();
@@ -50,15 +66,18 @@ export function serveSession(
   return client;
 }
 
-async function forwardOutput(source: Readable, own: ByteStream, served: Served): Promise<void> {
-  const demultiplexer = new Demultiplexer();
+export type Signal = Extract<StreamControl, { type: 'signal' }>['signal'];
+
+async function forwardOutput(source: AsyncIterable<Buffer>, own: ByteStream, served: Served): Promise<void> {
+  const reading = served.reading ?? (served.tty ? unframed : new Demultiplexer());
   const kept = new KeptBack(own, served.keepsBack);
+  const forward = async (chunks: readonly StreamChunk[]) => {
+    for (const chunk of chunks) if (!(await kept.keeps(chunk))) await own.send(chunk.channel, chunk.data);
+  };
   try {
-    for await (const data of source as AsyncIterable<Buffer>) {
-      for (const chunk of served.tty ? unframed(data) : demultiplexer.push(data)) {
-        if (!(await kept.keeps(chunk))) await own.send(chunk.channel, chunk.data);
-      }
-    }
+    if (served.first !== undefined) await own.send(served.first.channel, served.first.data);
+    for await (const data of gathered(source)) await forward(reading.push(data));
+    await forward(reading.finish());
     const result = await served.finish(kept.text);
     if ((result as { error?: unknown } | undefined)?.error === undefined) await kept.release();
     own.end(result);
@@ -102,7 +121,7 @@ class KeptBack {
 }
 
 /** Reads what the client should not send, to learn of its going away. */
-async function drain(own: ByteStream, source: Readable): Promise<void> {
+async function drain(own: ByteStream, source: Body): Promise<void> {
   try {
     const reader = own[Symbol.asyncIterator]();
     while (!(await reader.next()).done);
@@ -114,16 +133,21 @@ async function drain(own: ByteStream, source: Readable): Promise<void> {
 async function forwardInput(
   own: ByteStream,
   connection: Duplex,
-  { stdin, release }: Served & { readonly stdin: boolean },
-  resize: (columns: number, rows: number) => void,
+  { stdin, release, signal }: Served & { readonly stdin: boolean; readonly signal?: (name: Signal) => Promise<void> },
+  resize: Resizing,
 ): Promise<void> {
   try {
     for await (const { channel, data } of own) {
-      if (channel === channels.stdin && stdin) await write(connection, data);
+      if (channel === channels.stdin && stdin) {
+        // What is typed at a terminal of one size is not read at one of another.
+        await resize.settled();
+        await writeTo(connection, data);
+      }
       if (channel !== channels.control) continue;
       const message = readControl(data);
-      if (message.type === 'resize') resize(message.columns, message.rows);
-      if (message.type === 'end-of-input' && stdin) connection.end();
+      if (message?.type === 'resize') resize.to(message.columns, message.rows);
+      if (message?.type === 'signal') void signal?.(message.signal);
+      if (message?.type === 'end-of-input' && stdin) connection.end();
     }
     if (stdin) connection.end();
   } catch (error) {
@@ -132,35 +156,29 @@ async function forwardInput(
   }
 }
 
-/** Resolves when more may be written; what comes after the process closed its input is dropped, as a pipe would. */
-async function write(connection: Duplex, data: Uint8Array): Promise<void> {
-  if (!connection.writable || connection.write(data)) return;
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      connection.off('drain', done);
-      connection.off('close', done);
-      resolve();
-    };
-    connection.once('drain', done);
-    connection.once('close', done);
-  });
+interface Resizing {
+  readonly to: (columns: number, rows: number) => void;
+  /** Resolves when the newest size is the terminal's. */
+  readonly settled: () => Promise<void>;
 }
 
 /** One resize at a time; of those that come meanwhile only the newest counts. */
-function newestOnly(resize: (columns: number, rows: number) => Promise<void>): (columns: number, rows: number) => void {
+function newestOnly(resize: (columns: number, rows: number) => Promise<void>): Resizing {
   let next: [number, number] | undefined;
-  let busy = false;
+  let running: Promise<void> | undefined;
   const run = async () => {
-    busy = true;
     while (next !== undefined) {
       const size = next;
       next = undefined;
       await resize(...size);
     }
-    busy = false;
+    running = undefined;
   };
-  return (columns, rows) => {
-    next = [columns, rows];
-    if (!busy) void run();
+  return {
+    to: (columns, rows) => {
+      next = [columns, rows];
+      running ??= run();
+    },
+    settled: async () => running,
   };
 }

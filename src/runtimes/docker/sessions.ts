@@ -2,13 +2,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Failure } from '../../domain/domain.ts';
-import type { Log } from '../../platform/platform.ts';
-import type { ByteStream } from '../../protocol/protocol.ts';
+import { groupOf, type Log, signalProcess } from '../../platform/platform.ts';
+import { type ByteStream, channels, writeControl } from '../../protocol/protocol.ts';
 import type { ContainerRuntime } from '../runtimes.ts';
 import { shortId } from './container-info.ts';
 import type { Engine } from './engine.ts';
 import { execRefusal, mayBeRefusal } from './exec-refusal.ts';
-import { serveOutput, serveSession } from './serve-stream.ts';
+import { engineTime, LogPositions } from './log-positions.ts';
+import { type Signal, serveOutput, serveSession } from './serve-stream.ts';
 
 interface Context {
   readonly engine: Engine;
@@ -34,28 +35,42 @@ interface ExecEnd {
   readonly neverRan?: boolean;
 }
 
+/** As the engine reads times. */
+const seconds = (ms: number | undefined) => (ms === undefined ? undefined : (ms / 1000).toFixed(3));
+
 export function createSessions(context: Context): Sessions {
   const { engine, explain } = context;
 
   return {
-    async logs(id, { follow, tail, timestamps }) {
+    async logs(id, { follow, tail, since, until, timestamps, positions = false, after }) {
       const { Config } = await look(engine, id);
-      const source = await engine.open({
+      const begin = after === undefined ? { since: seconds(since), tail } : { since: engineTime(after.at) };
+      const { body } = await engine.read({
         method: 'GET',
         path: `/containers/${encodeURIComponent(id)}/logs`,
-        query: { follow, stdout: true, stderr: true, timestamps, tail },
+        query: {
+          ...{ follow, stdout: true, stderr: true, ...begin, until: seconds(until) },
+          timestamps: timestamps || positions,
+        },
         doing: `read the logs of the container ${shortId(id)}`,
       });
-      return serveOutput(source, { tty: Config.Tty, finish: async () => undefined, explain });
+      const tty = Config.Tty;
+      const served = { tty, finish: async () => undefined, explain };
+      if (!positions) return serveOutput(body, served);
+      const reading = new LogPositions({ tty, timestamps, ...(after === undefined ? {} : { after }) });
+      // Who asks to go on learns that this is understood: servers and agents of before would begin anew.
+      const first = after && { channel: channels.control, data: writeControl({ type: 'position', ...after }) };
+      return serveOutput(body, { ...served, reading, ...(first === undefined ? {} : { first }) });
     },
 
-    async exec(id, { command, tty, stdin, env, user }) {
+    async exec(id, { command, tty, stdin, env, user, workdir }) {
       const doing = `run ${command[0] ?? 'nothing'} in the container ${shortId(id)}`;
       const body = {
         Cmd: command,
         Tty: tty,
         Env: env,
         ...(user === undefined ? {} : { User: user }),
+        ...(workdir === undefined ? {} : { WorkingDir: workdir }),
         AttachStdin: stdin,
         AttachStdout: true,
         AttachStderr: true,
@@ -73,6 +88,7 @@ export function createSessions(context: Context): Sessions {
         tty,
         stdin,
         resize: resizer(context, `/exec/${exec}/resize`),
+        signal: signaller(context, exec),
         keepsBack: mayBeRefusal,
         finish: async (output) => {
           const { neverRan, ...end } = await execEnd(engine, exec, tty, over.signal);
@@ -147,6 +163,24 @@ async function execEnd(engine: Engine, exec: string, tty: boolean, signal: Abort
     await delay(pauseMs, undefined, { ref: false, signal });
     waitedMs += pauseMs;
   }
+}
+
+/**
+ * To the process of an exec and to what it has started: it leads a process group. The Engine API has no signals for execs;
+ * the process is the engine's host's, which is ours. Never rejects: what has ended hears nothing.
+ */
+function signaller({ engine, log }: Context, exec: string): (name: Signal) => Promise<void> {
+  return async (name) => {
+    try {
+      const request = { method: 'GET', path: `/exec/${exec}/json`, doing: 'find the process' } as const;
+      const { Running, Pid } = await engine.ask(request, execState);
+      if (!Running || !Pid) return;
+      const group = await groupOf(Pid);
+      if (group !== undefined) signalProcess(group === Pid ? -Pid : Pid, `SIG${name}`);
+    } catch (error) {
+      log.debug('a signal could not be passed on', { signal: name, error });
+    }
+  };
 }
 
 /** Never rejects: a wrong size of the terminal is no reason to end the session. */

@@ -85,8 +85,8 @@ export class Connection {
   /** A call with one answer. @throws GrpcError */
   async call(path: string, request: Buffer, metadata: Metadata, timeoutMs: number): Promise<Message> {
     const stream = await this.open(path, metadata);
-    const late = new GrpcError(grpcCodes.deadlineExceeded, `no answer within ${timeoutMs} ms`, true);
-    const timer = setTimeout(() => stream.cancel(late), timeoutMs);
+    const late = () => new GrpcError(grpcCodes.deadlineExceeded, `no answer within ${timeoutMs} ms`, true);
+    const timer = setTimeout(() => stream.cancel(late()), timeoutMs);
     const doubt = setTimeout(() => this.prove(), Math.min(silenceMs, timeoutMs));
     try {
       stream.send(request);

@@ -1,6 +1,6 @@
 /** `completion`, and the hidden `__complete` that its scripts call. */
 import { Argument, type Command } from 'commander';
-import type { ContainerView } from '../../../protocol/methods.ts';
+import type { ContainerView, ImagesOfNode } from '../../../protocol/views.ts';
 import { completionScript, type Shell, shells } from '../completion-scripts.ts';
 import { commandTree, type NamedKind } from '../completion-tree.ts';
 import { define, run } from '../define.ts';
@@ -12,7 +12,7 @@ import { oneOf } from '../values.ts';
 const deadlineMs = 500;
 
 /** What no shell takes for more than a word. */
-const harmless = /^[\w./-]+$/;
+const harmless = /^[\w./:-]+$/;
 
 export function completionCommands(program: Command, session: Session): void {
   define(program, 'completion', 'Print a script that completes our commands', [
@@ -43,14 +43,24 @@ const lists = {
   node: 'node.list',
   network: 'network.list',
   container: 'workload.list',
-} as const satisfies Record<NamedKind, string>;
+  user: 'user.list',
+} as const satisfies Partial<Record<NamedKind, string>>;
 
 async function namesOf(session: Session, kind: string): Promise<string[]> {
+  const { lab } = session.io;
+  if (kind === 'lab') return (await lab.list()).map(({ name }) => name);
+  if (kind === 'scenario') return [...(await lab.scenarios())];
+  if (kind === 'context') return ['local', ...(await session.io.contexts.names())];
+  if (kind === 'image') return namesOfImages(await session.ask('image.list', {}, { deadlineMs }));
+  if (kind === 'place') return (await lab.inspect()).nodes.map(({ name }) => name);
   if (!Object.hasOwn(lists, kind)) return [];
   if (kind === 'container') return namesOfContainers(await session.ask(lists.container, {}, { deadlineMs }));
-  const found: readonly { name: string }[] = await session.ask(lists[kind as NamedKind], {}, { deadlineMs });
+  const found: readonly { name: string }[] = await session.ask(lists[kind as keyof typeof lists], {}, { deadlineMs });
   return found.map((one) => one.name);
 }
+
+const namesOfImages = (nodes: readonly ImagesOfNode[]): string[] =>
+  [...new Set(nodes.flatMap(({ images }) => images.map(({ name }) => name)))].sort();
 
 /** With its node where the name alone means another one, or none. */
 function namesOfContainers(containers: readonly ContainerView[]): string[] {

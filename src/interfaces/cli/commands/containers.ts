@@ -2,9 +2,11 @@
 import { type Command, Option } from 'commander';
 import { checkContainerReference } from '../../../domain/container-reference.ts';
 import { checkNetworkName, checkNodeName } from '../../../domain/names.ts';
-import type { ContainerView } from '../../../protocol/methods.ts';
+import type { ContainerView } from '../../../protocol/views.ts';
 import { containerNames } from '../container-names.ts';
-import { define, type Format, formatOption, run, show, widthOf } from '../define.ts';
+import { define, type Format, formatOption, run } from '../define.ts';
+import { agrees, asksFor, type Keys } from '../filters.ts';
+import { type ListFlags, listOptions, showList } from '../listing.ts';
 import type { Session } from '../session.ts';
 import { each, usage } from '../usage.ts';
 import { whole } from '../values.ts';
@@ -12,9 +14,8 @@ import { containerSheet, containerTable } from '../views.ts';
 import { inspectEach } from './inspect-each.ts';
 import { removeOne, startOne, stopOne } from './lifecycle.ts';
 
-interface PsFlags extends Format {
+interface PsFlags extends ListFlags {
   readonly all?: boolean;
-  readonly quiet?: boolean;
   readonly node?: string;
   readonly network?: string;
 }
@@ -47,26 +48,31 @@ export function containerCommands(program: Command, session: Session): void {
 }
 
 function ps(program: Command, session: Session): void {
-  define(program, 'ps', 'List containers: those that run, or should and do not yet', [
+  const command = define(program, 'ps', 'List containers: those that run, or should and do not yet', [
     'ps',
     'ps -a --node h1',
     'ps -a -q --network app',
-    'ps -o json',
+    'ps --filter image=nginx:1.27 -o wide',
+    'ps --filter label=tier=front --watch',
+    "ps -o '{{.name}} {{.node}}'",
   ])
     .option('-a, --all', 'also those that have ended')
-    .option('-q, --quiet', 'only ids')
     .addOption(new Option('--node <NODE>', 'only on this node').argParser(usage(checkNodeName)))
-    .addOption(new Option('--network <NETWORK>', 'only on this network').argParser(usage(checkNetworkName)))
-    .addOption(formatOption())
-    .action(
-      run(session, async (flags: PsFlags) => {
-        const shown = (await session.ask('workload.list', {})).filter((one) => isAsked(one, flags));
-        if (shown.length === 0) await checkThere(session, flags);
-        if (flags.quiet) for (const one of shown) await session.print(one.id);
-        else await show(session, flags, shown, (all) => containerTable(all, session.io.now(), widthOf(session)));
-        return 0;
+    .addOption(new Option('--network <NETWORK>', 'only on this network').argParser(usage(checkNetworkName)));
+  listOptions(command, keys, 'ids').action(
+    run(session, (flags: PsFlags) =>
+      showList<ContainerView>(session, flags, {
+        topics: ['containers'],
+        async items() {
+          const shown = (await session.ask('workload.list', {})).filter((one) => isAsked(one, flags));
+          if (shown.length === 0) await checkThere(session, flags);
+          return shown;
+        },
+        word: ({ id }) => id,
+        table: (all, look) => containerTable(all, session.io.now(), look),
       }),
-    );
+    ),
+  );
 }
 
 /** Nothing to see on a node or network that there is not is no answer. @throws Failure `not-found` */
@@ -75,8 +81,22 @@ async function checkThere(session: Session, { node, network }: PsFlags): Promise
   if (network !== undefined) await session.ask('network.inspect', { name: network });
 }
 
-function isAsked(one: ContainerView, { all = false, node, network }: PsFlags): boolean {
-  if (!all && one.status === 'exited') return false;
+const keys: Keys<ContainerView> = {
+  name: ({ name }) => name,
+  id: ({ id }) => id,
+  node: ({ node }) => node,
+  network: ({ networks }) => networks.map(({ network }) => network),
+  image: ({ image }) => image,
+  status: ({ status }) => status,
+  /** `KEY`, or `KEY=VALUE`. */
+  label: ({ labels = {} }) => Object.entries(labels).flatMap(([key, value]) => [key, `${key}=${value}`]),
+};
+
+function isAsked(one: ContainerView, flags: PsFlags): boolean {
+  const { all = false, node, network } = flags;
+  // Who asks for a status means all that have it.
+  if (!all && one.status === 'exited' && !asksFor(flags, 'status')) return false;
+  if (!agrees(one, flags, keys)) return false;
   if (node !== undefined && one.node !== node) return false;
   return network === undefined || one.networks.some((at) => at.network === network);
 }

@@ -4,10 +4,10 @@ import { checkContainerReference } from '../../../domain/container-reference.ts'
 import { checkImage } from '../../../domain/image.ts';
 import { containerNames } from '../container-names.ts';
 import { define, run } from '../define.ts';
+import { interruptibly, lost, told } from '../in-container.ts';
 import type { Session } from '../session.ts';
 import { each, usage } from '../usage.ts';
 import { environment } from '../values.ts';
-import { interruptibly, lost, told } from './exec.ts';
 
 interface DebugFlags {
   readonly interactive?: boolean;
@@ -67,7 +67,7 @@ async function debug(session: Session, word: string, rest: readonly string[], fl
   };
   const onProgress = (message: string) => session.note(`${name}: ${message}`);
   // Before that it may be that they could not be had: no connection was lost then.
-  const explained = (error: unknown) => (begun ? lost(name, error, 'the tools end with it') : error);
+  const explained = (error: unknown) => (begun ? lost(name, error, 'and the tools end with it') : error);
   const carried = { input: interactive, tty, onProgress, onOutput };
   return told(session, await interruptibly(session, name, stream, carried, explained));
 }

@@ -15,8 +15,9 @@ export async function inspectEach<T>(
 ): Promise<number> {
   const outcomes = await Promise.allSettled(names.map(get));
   const found = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-  if (format.output === 'json' && names.length > 1) await show(session, format, found, () => '');
-  else if (format.output === 'json') for (const one of found) await show(session, format, one, forPeople);
+  const forPrograms = format.output !== 'table' && format.output !== 'wide';
+  if (forPrograms && names.length > 1) await show(session, format, found, () => '');
+  else if (forPrograms) for (const one of found) await show(session, format, one, forPeople);
   else if (found.length > 0) await session.print(found.map(forPeople).join('\n'));
   for (const outcome of outcomes) {
     if (outcome.status === 'fulfilled') continue;

@@ -1,9 +1,12 @@
 /** `node ls|inspect|drain|leave|rm`. */
 import type { Command } from 'commander';
 import { checkNodeName } from '../../../domain/names.ts';
-import { define, type Format, formatOption, run, show, widthOf } from '../define.ts';
+import type { NodeView } from '../../../protocol/views.ts';
+import { define, type Format, formatOption, run } from '../define.ts';
+import { agrees, type Keys } from '../filters.ts';
+import { type ListFlags, listOptions, showList } from '../listing.ts';
 import type { Session } from '../session.ts';
-import { each } from '../usage.ts';
+import { each, UsageError } from '../usage.ts';
 import { nodeSheet, nodeTable } from '../views.ts';
 import { inspectEach } from './inspect-each.ts';
 
@@ -39,16 +42,29 @@ export function nodeCommands(program: Command, session: Session): void {
     );
 }
 
+const keys: Keys<NodeView> = {
+  name: ({ name }) => name,
+  status: ({ status }) => status,
+  version: ({ version }) => version,
+};
+
 function list(node: Command, session: Session): void {
-  define(node, 'ls', 'List the nodes', ['node ls', 'node ls -o json'])
-    .addOption(formatOption())
-    .action(
-      run(session, async (format: Format) => {
-        const nodes = await session.ask('node.list', {});
-        await show(session, format, nodes, (all) => nodeTable(all, session.io.now(), widthOf(session)));
-        return 0;
+  const command = define(node, 'ls', 'List the nodes', [
+    'node ls',
+    'node ls -o wide',
+    "node ls --filter status=down -o '{{.name}}'",
+    'node ls --watch',
+  ]);
+  listOptions(command, keys, 'names').action(
+    run(session, (flags: ListFlags) =>
+      showList<NodeView>(session, flags, {
+        topics: ['nodes'],
+        items: async () => (await session.ask('node.list', {})).filter((one) => agrees(one, flags, keys)),
+        word: ({ name }) => name,
+        table: (all, look) => nodeTable(all, session.io.now(), look),
       }),
-    );
+    ),
+  );
 }
 
 function drain(node: Command, session: Session): void {
@@ -65,19 +81,35 @@ function drain(node: Command, session: Session): void {
     );
 }
 
+interface LeaveFlags {
+  readonly force?: boolean;
+  readonly dryRun?: boolean;
+}
+
 function leave(node: Command, session: Session): void {
-  define(node, 'leave', "Take this host out of the cluster; everything of Trama's goes from it", [
+  define(node, 'leave', "Take this host, or others, out of the cluster; everything of Trama's goes from there", [
     'node leave --dry-run',
     'node leave',
+    'node leave h3 h4',
   ])
-    .option('-f, --force', 'also with containers running, and when no server answers')
-    .option('--dry-run', 'only print the commands')
+    .argument('[NODE...]', 'names of nodes (default: this host)', each(checkNodeName))
+    .option('-f, --force', 'also with containers running, and, of this host, when no server answers')
+    .option('--dry-run', 'of this host: only print the commands')
     .action(
-      run(session, async ({ force = false, dryRun = false }: { force?: boolean; dryRun?: boolean }) => {
-        const { commands } = await session.ask('agent.leave', { force, dryRun }, { deadlineMs: leaveDeadlineMs });
-        for (const command of commands) await session.print(command);
-        await session.note(dryRun ? 'dry run: nothing was changed' : 'this host has left the cluster');
-        return 0;
+      run(session, async (names: string[] | undefined, { force = false, dryRun = false }: LeaveFlags) => {
+        if (names === undefined || names.length === 0) return leaveHere(session, { force, dryRun });
+        if (dryRun)
+          throw new UsageError('what a host would do is known there only: run it on the host, or leave out --dry-run');
+        return session.forEach(names, async (name) => {
+          await session.ask('node.leave', { name, force }, { deadlineMs: leaveDeadlineMs });
+        });
       }),
     );
+}
+
+async function leaveHere(session: Session, how: Required<LeaveFlags>): Promise<number> {
+  const { commands } = await session.ask('agent.leave', how, { deadlineMs: leaveDeadlineMs });
+  for (const command of commands) await session.print(command);
+  await session.note(how.dryRun ? 'dry run: nothing was changed' : 'this host has left the cluster');
+  return 0;
 }

@@ -4,16 +4,17 @@ import { Failure, isFailure } from '../../../domain/errors.ts';
 import { checkImage, parseImageReference } from '../../../domain/image.ts';
 import { splitJoined } from '../../../domain/network-mode.ts';
 import type { ByteStream } from '../../../protocol/api.ts';
-import type { ContainerView } from '../../../protocol/methods.ts';
+import type { ContainerView } from '../../../protocol/views.ts';
 import { carry } from '../carry.ts';
 import { containerNames } from '../container-names.ts';
 import { define, run } from '../define.ts';
 import { type Followed, follow } from '../follow.ts';
+import { exitCodeOf, lost } from '../in-container.ts';
+import { loginHere } from '../registry-login.ts';
 import { addRunFlags, type RunFlags, workloadOf } from '../run-flags.ts';
 import { Interrupted, type Session } from '../session.ts';
 import { clause } from '../text.ts';
 import { UsageError, usage } from '../usage.ts';
-import { exitCodeOf, lost } from './exec.ts';
 import { removeOne, stopOne } from './lifecycle.ts';
 
 const made = ['running', 'exited', 'failed'];
@@ -56,13 +57,7 @@ async function askedOf(session: Session, image: string, command: string[], flags
     if (node !== undefined) asked.node = node;
   }
   if (!flags.registryAuth) return asked;
-  const { registry } = parseImageReference(image);
-  const registryAuth = await session.io.registryAuth(registry);
-  if (registryAuth !== undefined) return { ...asked, registryAuth };
-  throw new Failure(
-    'denied',
-    `docker has no login for ${registry} on this host: "docker login ${registry}" first, or leave out --registry-auth`,
-  );
+  return { ...asked, registryAuth: await loginHere(session, parseImageReference(image).registry) };
 }
 
 /** A container that was just asked for. What cannot start leaves nothing, as with docker. */

@@ -1,8 +1,10 @@
 /** A cluster of one process for tests of the command line: an Api that keeps what it was told, and can be told to fail. */
 import { Failure } from '../../../domain/errors.ts';
 import type { Api, ByteStream, OpenOptions } from '../../../protocol/api.ts';
-import { type ContainerView, methods, type NetworkView, type NodeView, streams } from '../../../protocol/methods.ts';
+import { methods } from '../../../protocol/methods.ts';
+import { streams } from '../../../protocol/stream-methods.ts';
 import { streamPair } from '../../../protocol/streams.ts';
+import type { ContainerView, NetworkView, NodeView } from '../../../protocol/views.ts';
 
 export const now = 1_700_000_000_000;
 
@@ -13,10 +15,12 @@ const h1: NodeView = {
   underlayMtu: 1500,
   key: 'k'.repeat(40),
   status: 'ready',
+  reason: '',
   cpu: 0.123,
   memory: { used: 512 * 1024 * 1024, total: 8 * 1024 ** 3 },
   engine: 'docker 20.10.24',
   version: '0.1.0',
+  skew: '',
   containers: 2,
   joinedAt: now - 3 * 86_400_000,
   lastSeen: now - 2000,

@@ -1,0 +1,67 @@
+/**
+ * Asks a LAN's DHCP server on behalf of an interface that is somebody else's, by busybox's udhcpc: it speaks for the MAC of the
+ * interface that it is given, and is told to change nothing of it.
+ */
+import { Failure } from '../domain/domain.ts';
+import { CommandFailed, type Finished, type Spawn } from '../platform/platform.ts';
+
+export interface Lease {
+  readonly address: string;
+  /** For how long, from now. */
+  readonly seconds: number;
+}
+
+export interface Asking {
+  /** The namespace, as a path, and the interface in it. */
+  readonly path: string;
+  readonly device: string;
+  /** The address that it had, or is to give back. */
+  readonly address?: string;
+}
+
+/** Discoveries and the seconds between them: a server may first look for a while whether somebody has the address. */
+const tries = ['-t', '5', '-T', '3'];
+const timeoutMs = 25_000;
+
+/** @throws Failure `unavailable` when nobody offers an address */
+export async function askDhcp(spawn: Spawn, asking: Asking): Promise<Lease> {
+  const said = await udhcpc(spawn, asking, []);
+  const lease = readLease(`${said.stdout}\n${said.stderr}`);
+  if (lease !== undefined) return lease;
+  throw new Failure(
+    'unavailable',
+    'no DHCP server of the LAN answers, or it has no address left: see to it, or make the network with --range',
+  );
+}
+
+/** Nobody can say whether it was heard: the server does not answer. The address must stand on the interface. */
+export async function releaseDhcp(spawn: Spawn, asking: Asking): Promise<void> {
+  await udhcpc(spawn, asking, ['-R']);
+}
+
+/** `udhcpc: lease of 192.168.1.5 obtained from 192.168.1.1, lease time 3600`; without the server in older ones. */
+export function readLease(said: string): Lease | undefined {
+  const [, address, seconds] = /lease of (\d+(?:\.\d+){3}) obtained(?: from \S+)?, lease time (\d+)/.exec(said) ?? [];
+  return address === undefined ? undefined : { address, seconds: Number(seconds) };
+}
+
+/** Once, in the foreground, with answers by broadcast: what is for its MAC alone goes where that stands now. */
+async function udhcpc(spawn: Spawn, { path, device, address }: Asking, more: readonly string[]): Promise<Finished> {
+  const once = ['-f', '-n', '-q', '-B', ...tries, '-i', device, '-s', '/bin/true'];
+  const wanted = address === undefined ? [] : ['-r', address];
+  const argv = ['nsenter', `--net=${path}`, 'busybox', 'udhcpc', ...once, ...wanted, ...more] as const;
+  const missing = () =>
+    new Failure(
+      'unavailable',
+      'busybox with udhcpc is not installed, which asks for addresses: apt-get install busybox',
+    );
+  try {
+    const finished = await spawn({ argv: ['nsenter', ...argv.slice(1)], timeoutMs });
+    const absent = finished.code === 127 || /failed to execute busybox|applet not found/.test(finished.stderr);
+    if (absent) throw missing();
+    return finished;
+  } catch (error) {
+    if (error instanceof CommandFailed && error.message.includes('is not installed')) throw missing();
+    throw error;
+  }
+}

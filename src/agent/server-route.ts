@@ -1,0 +1,116 @@
+/** One server of several: how this host reaches it, and whether it is any good at this moment. */
+import type { BusClient } from '../bus/bus.ts';
+import type { SteadyClock } from '../platform/platform.ts';
+import { ask, type Result } from '../protocol/protocol.ts';
+import type { KnownServer } from './identity.ts';
+
+/** How long a heartbeat's answer is waited for. */
+const answerMs = 2000;
+/** A server that owes one for longer is asked for nothing else, if there is another. */
+const lateMs = 800;
+
+export type Heard = Result<'node.heartbeat'>;
+
+/** Asks a server whether it is there and able. @throws Failure */
+export type Knock = (
+  client: BusClient,
+  topics: Readonly<Record<string, number>>,
+  options: { readonly deadlineMs: number },
+) => Promise<Heard>;
+
+/** As nodes do. */
+const heartbeat: Knock = (client, topics, options) => ask(client, 'node.heartbeat', { topics }, options);
+
+export class ServerRoute {
+  readonly server: KnownServer;
+  readonly client: BusClient;
+  readonly #clock: Pick<SteadyClock, 'elapsed' | 'sleep'>;
+  /** By which it is listed, once it has said. */
+  id: string | undefined;
+  /** It has said whether it is listed. */
+  known = false;
+  /** Its store answers it. */
+  able = true;
+  /** Why there is no connection. */
+  reason = '';
+  /** When it was asked what it has not answered, by `elapsed`. */
+  #owesSince: number | undefined;
+  /** It owes what it should long have answered. */
+  #foundSilent = false;
+  #beating: Promise<Heard> | undefined;
+
+  readonly #knock: Knock;
+
+  constructor(
+    server: KnownServer,
+    client: BusClient,
+    clock: Pick<SteadyClock, 'elapsed' | 'sleep'>,
+    knock: Knock = heartbeat,
+  ) {
+    this.#knock = knock;
+    this.server = server;
+    this.client = client;
+    this.#clock = clock;
+    this.id = server.id;
+  }
+
+  get ready(): boolean {
+    return this.client.state === 'ready';
+  }
+
+  /** It is connected and says nothing: paused, or cut off. */
+  get silent(): boolean {
+    if (this.#owesSince === undefined) return false;
+    return this.#foundSilent || this.#clock.elapsed() - this.#owesSince > lateMs;
+  }
+
+  /** It should be able to answer. */
+  get good(): boolean {
+    return this.ready && this.able && !this.silent;
+  }
+
+  /** One at a time: whoever asks while one is under way hears of that. @throws Failure */
+  beat(topics: Readonly<Record<string, number>>): Promise<Heard> {
+    this.#beating ??= this.#beat(topics).finally(() => {
+      this.#beating = undefined;
+    });
+    return this.#beating;
+  }
+
+  get beating(): boolean {
+    return this.#beating !== undefined;
+  }
+
+  /** The connection's state has changed: what it owed is owed no more. */
+  onState(reason: string): void {
+    this.reason = reason;
+    this.heard();
+  }
+
+  /** It has answered something. */
+  heard(): void {
+    this.#owesSince = undefined;
+    this.#foundSilent = false;
+  }
+
+  /** Resolves when it has said that it is there, or has been found silent. */
+  async probe(ms: number): Promise<void> {
+    const since = this.#clock.elapsed();
+    const timer = new AbortController();
+    const late = this.#clock.sleep(ms, timer.signal).catch(() => {});
+    await Promise.race([this.beat({}).catch(() => {}), late]);
+    timer.abort();
+    if (this.#owesSince !== undefined && this.#clock.elapsed() - since >= ms) this.#foundSilent = true;
+  }
+
+  async #beat(topics: Readonly<Record<string, number>>): Promise<Heard> {
+    this.#owesSince ??= this.#clock.elapsed();
+    const heard = await this.#knock(this.client, topics, { deadlineMs: answerMs });
+    this.heard();
+    this.known = true;
+    this.id = heard.server ?? this.id;
+    // One of before says nothing of it.
+    this.able = heard.able ?? true;
+    return heard;
+  }
+}

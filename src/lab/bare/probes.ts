@@ -1,0 +1,86 @@
+/** Single questions that are asked from a namespace: a page, a number of hops, the MACs that a bridge has learned. */
+import type { Spawn } from '../../platform/platform.ts';
+import { type LabModel, type LabNode, nodeOf } from '../topology/model.ts';
+import { inNamespace } from './plan.ts';
+
+/** Node.js is there whatever else is; a page that does not come at once is tried again, since servers take a moment to listen. */
+const fetchScript = `
+const [url] = process.argv.slice(1);
+const end = Date.now() + 3000;
+for (;;) {
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(1000) });
+    process.stdout.write(await answer.text());
+    process.exit(0);
+  } catch (error) {
+    const why = error.cause?.message ?? error.message;
+    if (Date.now() > end || !/ECONNREFUSED|ECONNRESET/.test(why)) {
+      process.stdout.write(why);
+      process.exit(1);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}`;
+
+/** @returns the page, or why there is none */
+export async function fetchFrom(from: LabNode, url: string, spawn: Spawn): Promise<{ ok: boolean; text: string }> {
+  const argv = [...inNamespace(from), process.execPath, '--input-type=module', '-e', fetchScript, url] as const;
+  const { code, stdout } = await spawn({ argv: [...argv] as [string, ...string[]] });
+  return { ok: code === 0, text: stdout.trim() };
+}
+
+/** As a program in the container would: by the servers of its /etc/resolv.conf, and not by its own list of hosts. */
+const resolveScript = `
+const { Resolver } = await import('node:dns/promises');
+const [name, ...servers] = process.argv.slice(1);
+const resolver = new Resolver({ timeout: 1000, tries: 2 });
+try {
+  resolver.setServers(servers);
+  process.stdout.write((await resolver.resolve4(name)).join(' '));
+} catch (error) {
+  process.stdout.write(error.code ?? error.message);
+  process.exit(1);
+}`;
+
+/** @returns the addresses that a name stands for there, or why there are none */
+export async function addressesOf(
+  model: LabModel,
+  from: LabNode,
+  name: string,
+  spawn: Spawn,
+): Promise<{ ok: boolean; text: string }> {
+  const [{ resolverOf }, { runningMachine }] = await Promise.all([
+    import('../machines/observed.ts'),
+    import('../machines/places.ts'),
+  ]);
+  const host = nodeOf(model, from.host ?? '');
+  if (host === undefined) return { ok: false, text: 'it has no host' };
+  const configuration = await resolverOf(await runningMachine(model.name, host, spawn), from.name);
+  const servers = [...configuration.matchAll(/^nameserver\s+(\S+)/gm)].map(([, server]) => server ?? '');
+  const argv = [...inNamespace(from), process.execPath, '--input-type=module', '-e', resolveScript, name, ...servers];
+  const { code, stdout } = await spawn({ argv: argv as [string, ...string[]] });
+  return { ok: code === 0, text: stdout.trim() };
+}
+
+const mostHops = 30;
+
+/** The least time to live with which a ping is answered, as traceroute counts; undefined: with none. */
+export async function hopsTo(from: LabNode, address: string, spawn: Spawn): Promise<number | undefined> {
+  for (let hops = 1; hops <= mostHops; hops += 1) {
+    const ping = ['ping', '-n', '-c', '1', '-W', '1', '-t', String(hops), address];
+    const { code, stdout } = await spawn({ argv: [...inNamespace(from), ...ping] });
+    if (code === 0) return hops;
+    // A router on the way says so; silence is nobody's.
+    if (!/Time to live exceeded/.test(stdout)) return undefined;
+  }
+  return undefined;
+}
+
+/** What its bridge has learned from frames, not what it was told. */
+export async function learnedMacs(node: LabNode, spawn: Spawn): Promise<Set<string>> {
+  const { stdout } = await spawn({
+    argv: ['bridge', '-n', node.namespace, '-j', 'fdb', 'show', 'br', node.bridge?.name ?? 'br0'],
+  });
+  const entries: readonly { mac: string; state?: string }[] = stdout.trim() === '' ? [] : JSON.parse(stdout);
+  return new Set(entries.filter(({ state = '' }) => state !== 'permanent' && state !== 'static').map(({ mac }) => mac));
+}

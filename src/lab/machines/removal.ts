@@ -1,0 +1,27 @@
+/** How machines are removed, as lines of shell. */
+import { dirname } from 'node:path';
+import { cgroupOf, disksOf } from './names.ts';
+
+/** What is done and what for, and how: lines of shell. */
+export interface Told {
+  readonly sentence: string;
+  readonly commands: readonly string[];
+}
+
+/** Before namespaces go: with a host's first process everything on it ends. */
+export const endingTold = (namespaces: readonly string[]): Told => ({
+  sentence: 'End whatever runs on the hosts and in the other nodes.',
+  commands: namespaces.map((ns) => `ip netns pids ${ns} | xargs -r kill -9 || :`),
+});
+
+/** What `down` does beyond namespaces, after everything in them has ended. */
+export function removalTold(lab: string): Told[] {
+  const groups = `find /sys/fs/cgroup -depth -type d -path '*${cgroupOf(lab)}*' -exec rmdir {} +`;
+  return [
+    { sentence: "Remove the control groups of the hosts' containers.", commands: [groups] },
+    {
+      sentence: "Remove the hosts' disks and logs.",
+      commands: [`rm -rf --one-file-system ${disksOf(lab)}`, `rmdir ${dirname(disksOf(lab))} 2>/dev/null || :`],
+    },
+  ];
+}

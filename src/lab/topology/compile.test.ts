@@ -1,0 +1,142 @@
+import { describe, expect, test } from 'vitest';
+import { gridTopology, parseGrid } from './grid.ts';
+import { addressOf, nodeOf } from './model.ts';
+import { readTopology } from './read.ts';
+import { modelFrom } from './testing/models.ts';
+
+const addresses = (text: string) =>
+  Object.fromEntries(
+    modelFrom(text).nodes.flatMap(({ name, bridge, ports }) =>
+      [...(bridge ? [bridge] : []), ...ports].flatMap((one) =>
+        one.cidr === undefined ? [] : [[`${name}:${one.name}`, one.cidr]],
+      ),
+    ),
+  );
+const routesOf = (text: string, name: string) =>
+  nodeOf(modelFrom(text), name)?.routes.map(({ to, via, device }) => `${to} ${via} ${device}`);
+
+describe('addresses', () => {
+  test('of a link follow from its prefix: a /30 and a /31 too', () => {
+    const text = (prefix: string) => `name: x
+topology:
+  nodes: {a: {kind: router}, b: {kind: router}}
+  links: [{endpoints: ["a:eth0", "b:eth0"], prefix: ${prefix}}]`;
+    expect(addresses(text('10.0.0.4/30'))).toEqual({ 'a:eth0': '10.0.0.5/30', 'b:eth0': '10.0.0.6/30' });
+    expect(addresses(text('10.0.0.4/31'))).toEqual({ 'a:eth0': '10.0.0.4/31', 'b:eth0': '10.0.0.5/31' });
+  });
+
+  test('of a host with a bridge: itself first, then containers, around what the file gives', () => {
+    expect(
+      addresses(`name: x
+topology:
+  nodes:
+    h: {kind: host, prefix: 10.0.0.0/24}
+    c1: {kind: container, host: h}
+    c2: {kind: container, host: h, address: 10.0.0.3}
+    c3: {kind: container, host: h}`),
+    ).toEqual({ 'h:br0': '10.0.0.1/24', 'c1:eth0': '10.0.0.2/24', 'c2:eth0': '10.0.0.3/24', 'c3:eth0': '10.0.0.4/24' });
+  });
+
+  test('of a host with point-to-point links: a /30 for each container', () => {
+    expect(
+      addresses(`name: x
+topology:
+  nodes:
+    h: {kind: host, prefix: 10.0.0.0/24, attach: p2p}
+    c1: {kind: container, host: h}
+    c2: {kind: container, host: h}`),
+    ).toEqual({
+      ...{ 'h:c1': '10.0.0.1/30', 'c1:eth0': '10.0.0.2/30' },
+      ...{ 'h:c2': '10.0.0.5/30', 'c2:eth0': '10.0.0.6/30' },
+    });
+  });
+
+  test('of N hosts with M containers are those of the picture', () => {
+    const model = modelFrom(gridTopology({ hosts: 2, containers: 2 }));
+    expect(Object.fromEntries(model.nodes.map((node) => [node.name, addressOf(node)]))).toEqual({
+      ...{ internet: '11.0.0.1', h0: '11.0.0.2', h1: '11.0.0.3' },
+      ...{ p0: '10.0.0.2', p1: '10.0.0.3', p2: '10.0.1.2', p3: '10.0.1.3' },
+    });
+  });
+});
+
+describe('routes', () => {
+  const chain = `name: x
+topology:
+  nodes:
+    h1: {kind: host, prefix: 10.1.0.0/24}
+    r: {kind: router}
+    h2: {kind: host, prefix: 10.2.0.0/24, nat: wan}
+    world: {kind: outside}
+    c1: {kind: container, host: h1}
+    c2: {kind: container, host: h2}
+  links:
+    - {endpoints: ["h1:eth0", "r:eth0"], prefix: 10.0.0.0/30}
+    - {endpoints: ["r:eth1", "h2:eth0"], prefix: 10.0.0.4/30}
+    - {endpoints: ["h2:wan", "world:eth0"], prefix: 198.51.100.0/24}
+`;
+
+  test('reach every prefix over the fewest hops, and the outside by default', () => {
+    expect(routesOf(chain, 'h1')).toEqual([
+      ...['10.0.0.4/30 10.0.0.2 eth0', '198.51.100.0/24 10.0.0.2 eth0', '10.2.0.0/24 10.0.0.2 eth0'],
+      'default 10.0.0.2 eth0',
+    ]);
+    expect(routesOf(chain, 'h2')).toEqual([
+      '10.0.0.0/30 10.0.0.5 eth0',
+      '10.1.0.0/24 10.0.0.5 eth0',
+      'default 198.51.100.2 wan',
+    ]);
+    expect(routesOf(chain, 'c1')).toEqual(['default 10.1.0.1 eth0']);
+  });
+
+  test('do not lead from the outside in, nor behind a NAT', () => {
+    expect(routesOf(chain, 'world')).toEqual([]);
+    const behind = chain.replace('world: {kind: outside}', 'world: {kind: router}');
+    expect(routesOf(behind, 'world')).toEqual([]);
+  });
+
+  test('of a file are taken as they are', () => {
+    expect(routesOf(chain.replace('nat: wan', 'nat: wan, routes: []'), 'h2')).toEqual([]);
+  });
+});
+
+test('a plain file of containerlab is taken, and what means nothing here is told', () => {
+  const text = `name: two
+prefix: ""
+mgmt: {network: x}
+topology:
+  defaults: {kind: linux}
+  nodes:
+    a: {binds: ["/x:/y"], env: {A: b}}
+    b: {kind: linux, image: alpine, cmd: sh}
+  links:
+    - endpoints: ["a:eth1", "b:eth1"]
+      vars: {x: 1}
+`;
+  const { warnings } = readTopology('two.clab.yml', text);
+  expect(warnings.map((warning) => warning.replace(/: means something.*/, ''))).toEqual([
+    ...['two.clab.yml:2: prefix', 'two.clab.yml:3: mgmt', 'two.clab.yml:5: topology.defaults'],
+    ...['two.clab.yml:7: topology.nodes.a.binds', 'two.clab.yml:7: topology.nodes.a.env'],
+    ...[
+      'two.clab.yml:8: topology.nodes.b.image',
+      'two.clab.yml:8: topology.nodes.b.cmd',
+      'two.clab.yml:11: topology.links[0].vars',
+    ],
+  ]);
+  expect(modelFrom(text).cables).toMatchObject([
+    {
+      ends: [
+        { node: 'a', port: 'eth1' },
+        { node: 'b', port: 'eth1' },
+      ],
+    },
+  ]);
+});
+
+test('a grid has its limits', () => {
+  expect(parseGrid('20x10')).toEqual({ hosts: 20, containers: 10 });
+  expect(parseGrid('hosts-20x10')).toEqual({ hosts: 20, containers: 10 });
+  expect(parseGrid('nat')).toBeUndefined();
+  expect(() => parseGrid('0x3')).toThrow('choose from 1 to 250');
+  expect(() => parseGrid('300x3')).toThrow('choose from 1 to 250');
+});

@@ -1,0 +1,90 @@
+/**
+ * What containerlab knows and a lab of namespaces has no use for: taken out before the file is checked, and told. A word that
+ * neither knows is left in, and refused.
+ */
+import type { Path } from '../../documents/problems.ts';
+
+const ofFile = ['prefix', 'mgmt', 'settings', 'debug'];
+const ofTopology = ['defaults', 'kinds', 'groups'];
+const ofLink = ['type', 'labels', 'vars'];
+const ofNode = [
+  ...['type', 'group', 'startup-config', 'startup-delay', 'enforce-startup-config', 'suppress-startup-config'],
+  ...['auto-remove', 'restart-policy', 'image-pull-policy', 'config', 'license', 'position', 'entrypoint', 'exec'],
+  ...[
+    'binds',
+    'volumes',
+    'devices',
+    'cap-add',
+    'env',
+    'env-files',
+    'user',
+    'labels',
+    'runtime',
+    'cpu',
+    'cpu-set',
+    'memory',
+  ],
+  ...[
+    'shm-size',
+    'sysctls',
+    'extras',
+    'wait-for',
+    'dns',
+    'certificate',
+    'healthcheck',
+    'aliases',
+    'stages',
+    'components',
+  ],
+  ...['mgmt-ipv4', 'mgmt-ipv6', 'network-mode', 'ulimits'],
+];
+
+type Tree = Readonly<Record<string, unknown>>;
+const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export interface Adapted {
+  readonly value: unknown;
+  readonly ignored: readonly Path[];
+}
+
+/** @param value a file as it was read */
+export function adapt(value: unknown): Adapted {
+  const ignored: Path[] = [];
+  const without = (tree: Tree, keys: readonly string[], path: Path): Record<string, unknown> => {
+    const kept: Record<string, unknown> = {};
+    for (const [key, inner] of Object.entries(tree)) {
+      if (keys.includes(key)) ignored.push([...path, key]);
+      else kept[key] = inner;
+    }
+    return kept;
+  };
+  if (!isTree(value)) return { value, ignored };
+  const file = without(value, ofFile, []);
+  if (!isTree(file.topology)) return { value: file, ignored };
+  const { defaults } = file.topology;
+  const topology = without(file.topology, ofTopology, ['topology']);
+  if (isTree(topology.nodes)) {
+    const nodes = Object.entries(topology.nodes).map(([name, node]) => {
+      if (!isTree(node)) return [name, node] as const;
+      const whole = inherit(node, defaults);
+      return [name, without(whole, [...ofNode, ...ofLinux(whole)], ['topology', 'nodes', name])] as const;
+    });
+    topology.nodes = Object.fromEntries(nodes);
+  }
+  if (Array.isArray(topology.links)) {
+    topology.links = topology.links.map((link: unknown, at) =>
+      isTree(link) ? without(link, ofLink, ['topology', 'links', at]) : link,
+    );
+  }
+  return { value: { ...file, topology }, ignored };
+}
+
+/** The kind comes from the defaults, too; nothing else of those matters here. */
+function inherit(node: Tree, defaults: unknown): Tree {
+  const kind = node.kind ?? (isTree(defaults) ? defaults.kind : undefined);
+  return kind === undefined ? node : { ...node, kind };
+}
+
+/** A node of kind linux is a namespace, with the programs of this machine: its image and what runs in that mean nothing here. */
+const ofLinux = (node: Tree): readonly string[] =>
+  (node.kind ?? 'linux') === 'linux' && 'image' in node ? ['image', 'cmd'] : [];

@@ -1,0 +1,281 @@
+import { expect, test } from 'vitest';
+import { problemsOf } from './testing/models.ts';
+
+const lab = (nodes: string, links = '[]', rest = '') =>
+  `name: x\ntopology:\n  nodes:\n${nodes
+    .split('\n')
+    .map((line) => `    ${line}`)
+    .join('\n')}\n  links: ${links}\n${rest}`;
+
+const two = 'a: {kind: router}\nb: {kind: router}';
+
+test.each([
+  ['text that is no YAML', 'name: [', /^lab\.yaml:1: this is not YAML: .*correct the line$/],
+  ['an empty file', '', /^lab\.yaml:1: name: is missing: add it$/],
+  [
+    'a lab of nothing',
+    'name: x\ntopology:\n  nodes: {}\n',
+    /^lab\.yaml:3: topology\.nodes: there is no node: add one, like h1: \{kind: host\}$/,
+  ],
+  ['a link with one end', lab(two, '[{endpoints: ["a:eth0"]}]'), /links\[0\]\.endpoints: this needs 2 entries$/],
+  [
+    'a program of no words',
+    lab('a: {kind: host, cmd: ""}'),
+    /^lab\.yaml:4: topology\.nodes\.a\.cmd: this must not be empty/,
+  ],
+  [
+    'an unknown node',
+    lab(two, '[{endpoints: ["a:eth0", "bb:eth0"]}]'),
+    /^lab\.yaml:6: topology\.links\[0\]\.endpoints\[1\]: there is no node bb: did you mean b\?$/,
+  ],
+  [
+    'an unknown host',
+    lab('h1: {kind: host}\nc: {kind: container, host: h2}'),
+    /^lab\.yaml:5: topology\.nodes\.c\.host: there is no host h2: did you mean h1\?$/,
+  ],
+  [
+    'an interface name over 15 characters',
+    lab(two, '[{endpoints: ["a:eth0", "b:interface-number-0"]}]'),
+    /^lab\.yaml:6: .*endpoints\[1\]: interface-number-0: an interface name has at most 15 characters: shorten it$/,
+  ],
+  [
+    'an image without an engine',
+    lab('c1: {kind: container, image: nginx}'),
+    /^lab\.yaml:4: topology\.nodes\.c1\.image: its host's engine runs it: add host, or remove the image$/,
+  ],
+  [
+    'a network of a bare namespace',
+    lab('h: {kind: host}\nc1: {kind: container, host: h, network: host}'),
+    /c1\.network: only a container of an image has network: remove it, or add an image$/,
+  ],
+  [
+    'a network that is none',
+    lab('h: {kind: host}\nc1: {kind: container, host: h, image: i, network: hots}'),
+    /c1\.network: there is no network hots: did you mean host\?$/,
+  ],
+  [
+    "another container's network on another host",
+    lab(
+      ['a1', 'b1']
+        .map((name) => `h${name}: {kind: host}\n${name}: {kind: container, host: h${name}, image: i, network: NET}`)
+        .join('\n')
+        .replace('NET', 'bridge')
+        .replace('NET', 'container:a1'),
+    ),
+    /b1\.network: a1 is on ha1: only containers of one host share a namespace$/,
+  ],
+  [
+    'a network of its own by way of another',
+    lab(
+      'h: {kind: host}\na1: {kind: container, host: h, image: i, network: "container:b1"}\nb1: {kind: container, host: h, image: i, network: "container:a1"}',
+    ),
+    /a1\.network: a1 would share a namespace with itself: name another$/,
+  ],
+  [
+    'ports where nothing is published',
+    lab('h: {kind: host}\nc1: {kind: container, host: h, image: i, network: host, ports: ["80:80"]}'),
+    /c1\.ports: nothing is published with network host: remove ports, or name a network$/,
+  ],
+  [
+    'an address that Docker chooses',
+    lab('h: {kind: host}\nc1: {kind: container, host: h, image: i, network: bridge, address: 172.17.0.9}'),
+    /c1\.address: Docker chooses addresses in bridge: remove it, or name a network with a prefix$/,
+  ],
+  [
+    "an address that is none of its network's",
+    lab(
+      'h: {kind: host}\nc1: {kind: container, host: h, image: i, network: n, address: 10.9.0.9}',
+      '[]\n  networks: {n: {prefix: 10.8.0.0/24}}',
+    ),
+    /c1\.address: 10\.9\.0\.9 is not in 10\.8\.0\.0\/24 of n: give c1 one that is$/,
+  ],
+  [
+    'a network in the way of a segment',
+    lab('h: {kind: host, prefix: 10.0.0.0/24}', '[]\n  networks: {n: {prefix: 10.0.0.0/16}}'),
+    /^lab\.yaml:6: topology\.networks\.n\.prefix: 10\.0\.0\.0\/16 overlaps 10\.0\.0\.0\/24, which is a segment's/,
+  ],
+  [
+    "a network of Docker's name",
+    lab('h: {kind: host}', '[]\n  networks: {host: {}}'),
+    /networks\.host: host is Docker's own: choose another name$/,
+  ],
+  [
+    'an overlay on a host without an agent',
+    lab(
+      'h: {kind: host}\nc1: {kind: container, host: h, image: i, network: app}',
+      '[]\n  networks: {app: {driver: overlay}}',
+    ),
+    /c1\.network: app is Trama's, by its driver overlay: add agent to what h runs$/,
+  ],
+  [
+    'an agent without a server',
+    lab('a: {kind: host, runs: [agent]}\nb: {kind: host}', '[{endpoints: ["a:eth0", "b:eth0"], prefix: 10.0.0.0/30}]'),
+    /a\.runs: there is no server to join: add server to what a host runs$/,
+  ],
+  [
+    'servers without an etcd',
+    lab('a: {kind: host, runs: [server]}\nb: {kind: host, runs: [server]}'),
+    /b\.runs: several servers need an etcd between them/,
+  ],
+  [
+    'a server that nobody reaches',
+    lab('a: {kind: host, runs: [server]}'),
+    /nodes\.a: a has no address by which others reach its server: add a link with a prefix$/,
+  ],
+  [
+    "a bare namespace on an agent's host",
+    lab('a: {kind: host, runs: [server, agent], prefix: 10.0.0.0/24}\nc1: {kind: container, host: a}'),
+    /nodes\.c1: a runs an agent, whose containers have an image and a network: add it, or take the agent away$/,
+  ],
+  [
+    'names that only containers can ask for',
+    lab(two, '[]', 'validate: [{resolves: {from: a, name: b}}]'),
+    /validate\[0\]\.resolves\.from: a is no container of an image: name one$/,
+  ],
+  [
+    'a container whose host cannot call an interface like it',
+    lab('h: {kind: host, prefix: 10.0.0.0/24}\ncontainer-number-1: {kind: container, host: h}'),
+    /^lab\.yaml:5: .*at most 15 characters: shorten container-number-1$/,
+  ],
+  [
+    'a container that is called as an interface of its host',
+    lab('h: {kind: host, prefix: 10.0.0.0/24}\nbr0: {kind: container, host: h}'),
+    /^lab\.yaml:5: topology\.nodes\.br0: the host's interface to it is called the same, and cannot be called br0: rename it$/,
+  ],
+  [
+    'an interface name that Linux has for all of them',
+    lab(two, '[{endpoints: ["a:all", "b:eth0"]}]'),
+    /^lab\.yaml:6: .*endpoints\[0\]: all: this name is taken already: call it eth1, for example$/,
+  ],
+  [
+    "an interface that is called as its host's VXLAN device",
+    lab(
+      'h: {kind: host, overlay: blue}\nr: {kind: router}',
+      '[{endpoints: ["h:vxlan7", "r:eth0"], prefix: 10.1.0.0/30}]\n  overlays: {blue: {vni: 7, prefix: 10.0.0.0/24}}',
+    ),
+    /endpoints\[0\]: h has another vxlan7: give this interface another name$/,
+  ],
+  [
+    'an address that two have',
+    lab(two, '[{endpoints: ["a:eth0", "b:eth0"], prefix: 10.0.0.0/24, ipv4: [10.0.0.9, 10.0.0.9]}]'),
+    /^lab\.yaml:6: topology\.links\[0\]\.ipv4\[1\]: 10\.0\.0\.9 is a:eth0's already: give b:eth0 another address$/,
+  ],
+  [
+    'an address of another prefix',
+    lab(two, '[{endpoints: ["a:eth0", "b:eth0"], prefix: 10.0.0.0/24, ipv4: [10.0.1.9, ""]}]'),
+    /10\.0\.1\.9 is not in this segment's prefix/,
+  ],
+  [
+    'an address and no prefix',
+    lab(two, '[{endpoints: ["a:eth0", "b:eth0"], ipv4: [10.0.1.9, ""]}]'),
+    /nothing says which prefix 10\.0\.1\.9/,
+  ],
+  [
+    'a broadcast address',
+    lab(two, '[{endpoints: ["a:eth0", "b:eth0"], prefix: 10.0.0.0/24, ipv4: [10.0.0.255, ""]}]'),
+    /network's or broadcast address/,
+  ],
+  [
+    'prefixes that overlap',
+    lab(
+      'a: {kind: router}\nb: {kind: host, prefix: 10.0.0.128/25}',
+      '\n    - endpoints: ["a:eth0", "b:eth0"]\n      prefix: 10.0.0.0/24',
+    ),
+    /^lab\.yaml:5: topology\.nodes\.b\.prefix: 10\.0\.0\.128\/25 overlaps 10\.0\.0\.0\/24, which is another segment's/,
+  ],
+  [
+    'two prefixes in one segment',
+    lab(
+      'a: {kind: router}\nb: {kind: switch, prefix: 10.0.0.0/24}',
+      '[{endpoints: ["a:eth0", "b:a"], prefix: 10.1.0.0/24}]',
+    ),
+    /who is plugged in here has 10\.0\.0\.0\/24 already/,
+  ],
+  [
+    'a prefix with host bits',
+    lab('a: {kind: host, prefix: 10.0.0.1/24}'),
+    /10\.0\.0\.1\/24 has host bits set: did you mean 10\.0\.0\.0\/24\?$/,
+  ],
+  [
+    'a prefix that is too small',
+    lab(
+      `h: {kind: host, prefix: 10.0.0.0/30}\n${[1, 2, 3].map((n) => `c${n}: {kind: container, host: h}`).join('\n')}`,
+    ),
+    /10\.0\.0\.0\/30 has no address left for c2:eth0: choose a larger prefix/,
+  ],
+  [
+    'an interface that is used twice',
+    lab(two, '\n    - endpoints: ["a:eth0", "b:eth0"]\n    - endpoints: ["a:eth0", "b:eth1"]'),
+    /^lab\.yaml:8: topology\.links\[1\]\.endpoints\[0\]: a:eth0 has a cable already/,
+  ],
+  [
+    'a key that nobody knows',
+    lab('a: {kind: router, adress: 10.0.0.1}'),
+    /^lab\.yaml:4: topology\.nodes\.a\.adress: there is no such key: did you mean address\?$/,
+  ],
+  [
+    'a kind that nobody knows',
+    lab('a: {kind: rooter}'),
+    /^lab\.yaml:4: topology\.nodes\.a\.kind: choose "host", "container", "switch"/,
+  ],
+  [
+    'a host of a router',
+    lab('h: {kind: host}\na: {kind: router, host: h}'),
+    /only a node of kind container has host: remove it, or change the kind/,
+  ],
+  [
+    'ports without nat',
+    lab('h: {kind: host, prefix: 10.0.0.0/24}\nc: {kind: container, host: h, ports: ["80:80"]}'),
+    /its host publishes nothing without nat: give h one/,
+  ],
+  ['nat at no interface', lab('h: {kind: host, prefix: 10.0.0.0/24, nat: eth0}'), /no link ends at h:eth0/],
+  [
+    'a next hop that is none',
+    lab('h: {kind: host, prefix: 10.0.0.0/24, routes: [{to: default, via: 10.9.0.1}]}\nc: {kind: container, host: h}'),
+    /10\.9\.0\.1 is in none of h's prefixes/,
+  ],
+  ['an overlay that is none', lab('h: {kind: host, overlay: blue}'), /there is no overlay blue/],
+  [
+    'an overlay without a way to other hosts',
+    lab('h: {kind: host, overlay: blue}', '[]\n  overlays: {blue: {vni: 1, prefix: 10.0.0.0/24}}'),
+    /h has no address by which other hosts reach it/,
+  ],
+  [
+    'a rate that is none',
+    lab(two, '[{endpoints: ["a:eth0", "b:eth0"], tc: {rate: fast}}]'),
+    /topology\.links\[0\]\.tc\.rate: write a rate like 10mbit/,
+  ],
+  [
+    'a loss that is none',
+    lab(two, '[{endpoints: ["a:eth0", "b:eth0"], loss: 120}]'),
+    /topology\.links\[0\]\.loss: .*loss is a share/,
+  ],
+  [
+    'an expectation of nobody',
+    lab(two, '[]', 'validate: [{ping: {from: a, to: c}}]'),
+    /validate\[0\]\.ping\.to: there is no node c/,
+  ],
+  [
+    'an expectation of somebody without an address',
+    lab(two, '[]', 'validate: [{ping: {from: a, to: b}}]'),
+    /validate\[0\]\.ping\.from: a has no address/,
+  ],
+  [
+    'an expectation of nothing',
+    lab(two, '[]', 'validate: [{}]'),
+    /validate\[0\]: write one of ping, http, hops, resolves and mac-seen/,
+  ],
+  ['a router that learns MACs', lab(two, '[]', 'validate: [{mac-seen: {at: a, of: b}}]'), /a is no switch/],
+  [
+    'an expectation in part',
+    lab(two, '[]', 'validate: [{ping: {from: a}}]'),
+    /validate\[0\]\.ping\.to: is missing: add it/,
+  ],
+])('%s is refused, with its line and what to do', (_what, text, problem) => {
+  expect(problemsOf(text)).toEqual(expect.arrayContaining([expect.stringMatching(problem)]));
+});
+
+test('everything that is wrong is told, in the order of the file', () => {
+  const problems = problemsOf(lab('a: {kind: x}\nb: {prefix: 1}', '[{endpoints: ["a:e", "b"]}]'));
+  expect(problems.map((problem) => problem.split(': ')[0])).toEqual(['lab.yaml:4', 'lab.yaml:5', 'lab.yaml:6']);
+});

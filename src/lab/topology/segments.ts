@@ -1,0 +1,145 @@
+/** Who is in one segment with whom, and which prefix it has. */
+
+import type { Path, Problems } from '../../documents/problems.ts';
+import { overlaps, parseSubnet } from '../../domain/subnet.ts';
+import type { Draft, Wiring } from './cables.ts';
+import { bridgeName, type CableEnd } from './model.ts';
+import type { Topology } from './schema.ts';
+
+/** Something that can have an address. */
+export interface Seat {
+  readonly node: string;
+  readonly device: string;
+  /** What the file gives, and where. */
+  readonly given?: string;
+  readonly path: Path;
+  /** The gateway takes the first address. */
+  readonly first: boolean;
+}
+
+export interface DraftSegment {
+  readonly prefix?: string;
+  readonly path: Path;
+  /** In the order in which they are given addresses. */
+  readonly seats: readonly Seat[];
+}
+
+interface Prefixed {
+  readonly prefix: string;
+  readonly path: Path;
+}
+
+export function findSegments({ topology }: Topology, wiring: Wiring, problems: Problems): DraftSegment[] {
+  const sets = new DisjointSets();
+  const place = (end: CableEnd) => `${end.node}:${wiring.masterOf(end) ?? end.port}`;
+  for (const { ends } of wiring.cables) sets.join(place(ends[0]), place(ends[1]));
+  for (const [name, node] of wiring.nodes) {
+    if (wiring.hasBridge(name)) sets.add(`${name}:${bridgeName}`);
+    if (node.overlay !== undefined) sets.join(`${name}:${bridgeName}`, `overlay ${node.overlay}`);
+  }
+  const prefixes = new Map<string, Prefixed[]>();
+  const note = (member: string, prefix: string | undefined, path: Path) => {
+    if (prefix === undefined) return;
+    const root = sets.root(member);
+    prefixes.set(root, [...(prefixes.get(root) ?? []), { prefix, path }]);
+  };
+  for (const [name, { overlay, prefix }] of Object.entries(topology.overlays ?? {}).map(
+    ([name, one]) => [name, { overlay: `overlay ${name}`, prefix: one.prefix }] as const,
+  )) {
+    sets.add(overlay);
+    note(overlay, prefix, ['topology', 'overlays', name, 'prefix']);
+  }
+  for (const [name, { prefix }] of wiring.nodes) {
+    if (wiring.hasBridge(name)) note(`${name}:${bridgeName}`, prefix, ['topology', 'nodes', name, 'prefix']);
+  }
+  for (const { ends, prefix, prefixPath, path } of wiring.cables) note(place(ends[0]), prefix, prefixPath ?? path);
+
+  const seats = Map.groupBy(seatsOf(wiring), ({ node, device }) => sets.root(`${node}:${device}`));
+  const segments = sets.roots().map((root) => segmentOf(prefixes.get(root) ?? [], seats.get(root) ?? [], problems));
+  refuseOverlaps(segments, problems);
+  return segments;
+}
+
+function segmentOf(prefixes: readonly Prefixed[], seats: readonly Seat[], problems: Problems): DraftSegment {
+  const [first, ...others] = prefixes;
+  for (const { prefix, path } of others) {
+    if (prefix === first?.prefix) continue;
+    problems.at(path, `who is plugged in here has ${first?.prefix} already: give the whole segment one prefix`);
+  }
+  const ordered = [...seats.filter((seat) => seat.first), ...seats.filter((seat) => !seat.first)];
+  const path = first?.path ?? seats[0]?.path ?? [];
+  return { ...(first === undefined ? {} : { prefix: first.prefix }), path, seats: ordered };
+}
+
+/** Bridges that have addresses, and ports that are plugged into none. */
+function seatsOf(wiring: Wiring): Seat[] {
+  const bridges = [...wiring.nodes].flatMap(([node, { kind, address }]): Seat[] => {
+    const speaks = kind === 'host' || address !== undefined;
+    if (!wiring.hasBridge(node) || !speaks) return [];
+    const path = ['topology', 'nodes', node];
+    return [{ node, device: bridgeName, first: true, path, ...(address === undefined ? {} : { given: address }) }];
+  });
+  const single = new Map<string, number>();
+  const alone = (end: CableEnd) => wiring.masterOf(end) === undefined;
+  for (const end of wiring.cables.flatMap(({ ends }) => ends)) {
+    if (alone(end)) single.set(end.node, (single.get(end.node) ?? 0) + 1);
+  }
+  const ports = wiring.cables.flatMap((cable) =>
+    cable.ends.flatMap((end, at) => {
+      if (!alone(end)) return [];
+      // A node's own address is that of its only port.
+      const own =
+        single.get(end.node) === 1 && !wiring.hasBridge(end.node) ? wiring.nodes.get(end.node)?.address : undefined;
+      return [seatOf(cable, end, at, cable.given[at] ?? own, wiring)];
+    }),
+  );
+  return [...bridges, ...ports];
+}
+
+function seatOf(cable: Draft, end: CableEnd, at: number, given: string | undefined, wiring: Wiring): Seat {
+  const ofHost = wiring.nodes.get(end.port)?.host === end.node;
+  const path =
+    cable.given[at] === undefined || cable.path[1] !== 'links'
+      ? ['topology', 'nodes', end.node, 'address']
+      : [...cable.path, 'ipv4', at];
+  return { node: end.node, device: end.port, first: ofHost, path, ...(given === undefined ? {} : { given }) };
+}
+
+function refuseOverlaps(segments: readonly DraftSegment[], problems: Problems): void {
+  const taken: { readonly prefix: string; readonly subnet: ReturnType<typeof parseSubnet> }[] = [];
+  for (const { prefix, path } of segments) {
+    if (prefix === undefined) continue;
+    const subnet = parseSubnet(prefix);
+    const other = taken.find((one) => overlaps(one.subnet, subnet));
+    if (other !== undefined) {
+      problems.at(path, `${prefix} overlaps ${other.prefix}, which is another segment's: choose another prefix`);
+    }
+    taken.push({ prefix, subnet });
+  }
+}
+
+class DisjointSets {
+  readonly #parents = new Map<string, string>();
+
+  add(member: string): void {
+    if (!this.#parents.has(member)) this.#parents.set(member, member);
+  }
+
+  root(member: string): string {
+    this.add(member);
+    let at = member;
+    for (let parent = this.#parents.get(at); parent !== undefined && parent !== at; parent = this.#parents.get(at))
+      at = parent;
+    return at;
+  }
+
+  join(a: string, b: string): void {
+    const [left, right] = [this.root(a), this.root(b)];
+    this.#parents.set(right, left);
+  }
+
+  /** One of each set, in the order in which they came. */
+  roots(): string[] {
+    return [...new Set([...this.#parents.keys()].map((member) => this.root(member)))];
+  }
+}

@@ -1,0 +1,38 @@
+/** `trama lab down`: apart from the other tools, since it needs to read no file, and is done before that would be loaded. */
+import { existsSync } from 'node:fs';
+import { Failure } from '../domain/domain.ts';
+import type { LabTools } from '../interfaces/cli/lab-tools.ts';
+import { commandsOf, shellLine } from '../kernel/kernel.ts';
+import { down, labsInKernel, namespacesOf } from '../lab/bare/down.ts';
+import { downSteps } from '../lab/bare/plan.ts';
+import { recordedNames } from '../lab/bare/records.ts';
+import { disksOf } from '../lab/machines/names.ts';
+import { createForkServer } from '../platform/platform.ts';
+
+export const labRemoval: Pick<LabTools, 'down' | 'downSteps'> = {
+  async down(name) {
+    const lab = await nameOf(name);
+    await using shells = createForkServer();
+    await down(lab, shells.spawn);
+    return lab;
+  },
+
+  async downSteps(name) {
+    const lab = await nameOf(name);
+    const namespaces = await namespacesOf(lab);
+    const planned = downSteps(namespaces);
+    const removal = planned.map(({ step, sentence }) => ({ sentence, commands: commandsOf(step).map(shellLine) }));
+    if (!existsSync(disksOf(lab))) return removal;
+    const { endingTold, removalTold } = await import('../lab/machines/removal.ts');
+    return [endingTold(namespaces), ...removal, ...removalTold(lab)];
+  },
+};
+
+async function nameOf(name: string | undefined): Promise<string> {
+  if (name !== undefined) return name;
+  const all = [...new Set([...(await recordedNames()), ...(await labsInKernel())])].sort();
+  const [first, second] = all;
+  if (first === undefined) throw new Failure('not-found', 'there is no lab to take down');
+  if (second === undefined) return first;
+  throw new Failure('invalid', `there are several labs: name one of ${all.join(', ')}`);
+}

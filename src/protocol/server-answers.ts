@@ -1,0 +1,41 @@
+/** What a server says of itself and of the others to a node that joins or is there. */
+import { z } from 'zod';
+
+/** Where a server listens: requests, feed, metrics. */
+const busPorts = z.object({ requests: z.number(), feed: z.number(), metrics: z.number() });
+
+const listedServer = z.object({ id: z.string(), host: z.string(), ports: busPorts });
+
+export const letIn = z.object({
+  node: z.string(),
+  cluster: z.string(),
+  ports: busPorts,
+  /** The one that answers, by its id in `servers`. */
+  server: z.string().optional(),
+  /** All that are there now. */
+  servers: z.array(listedServer).default([]),
+});
+
+export const heard = z.object({
+  /** Topics of which the agent's revision is behind. */
+  stale: z.array(z.string()),
+  /** The store's revision as of which all topics that were named hold, though none of them may have changed lately. */
+  current: z.number().optional(),
+  evicted: z.boolean().default(false),
+  /** By which id the server is listed. */
+  server: z.string().optional(),
+  /** Whether its store answers it, without which it can answer hardly anything. */
+  able: z.boolean().default(true),
+});
+
+export const clusterServers = z.object({
+  cluster: z.string(),
+  /** The one that answers, by its id in `servers`; absent: it is not listed. */
+  server: z.string().optional(),
+  servers: z.array(listedServer),
+  /** Whether its store answers it. */
+  able: z.boolean(),
+  /** The HTTP API over TLS of the one that answers: its port, and the SHA-256 of its certificate and of its public key. */
+  api: z.object({ port: z.number(), fingerprint: z.string(), pin: z.string() }).optional(),
+});
+export type ServedApi = NonNullable<z.infer<typeof clusterServers>['api']>;

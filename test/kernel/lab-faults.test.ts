@@ -1,0 +1,134 @@
+/** What goes wrong: builders that are killed, files that make no sense, things that are there already. */
+import { writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { eventually } from '../../src/lab/lab.ts';
+import { type LabMachine, labMachine, networkState } from './lab-machine.ts';
+
+describe('a lab', { timeout: 120_000 }, () => {
+  let machine: LabMachine;
+
+  beforeEach(async () => {
+    machine = await labMachine();
+  });
+  afterEach(async () => {
+    await machine[Symbol.asyncDispose]();
+  });
+
+  const file = async (text: string): Promise<string> => {
+    const path = `${machine.directory}/wrong.yaml`;
+    await writeFile(path, text);
+    return path;
+  };
+
+  test.each([
+    ['namespaces', async () => (await machine.namespaces()).length > 20],
+    ['links', async () => /\beth0\b/.test((await machine.run('ip', '-n', 'trama.hosts-10x10.p50', 'link')).stdout)],
+  ])('whose builder is killed among its %s is removed by down', async (_what, far) => {
+    const builder = machine.start(...slowly('10x10'));
+    await eventually('it is half-way', far);
+    await machine.output('sh', '-c', 'kill -9 $(pgrep -f "[t]rama.ts lab up")');
+    await builder.ended;
+    expect(JSON.parse((await machine.trama('lab', 'ls', '-o', 'json')).stdout)).toMatchObject([
+      { name: 'hosts-10x10', status: 'broken' },
+    ]);
+    const again = await machine.trama('lab', 'up', '10x10');
+    expect(again).toMatchObject({ code: 1 });
+    expect(again.stderr).toContain('remove it with `trama lab down hosts-10x10`');
+    expect(await machine.trama('lab', 'down', 'hosts-10x10')).toMatchObject({ code: 0 });
+    expect(await machine.leftovers()).toEqual([]);
+    expect(await machine.trama('lab', 'up', '2x2')).toMatchObject({ code: 0 });
+  });
+
+  test('that is interrupted by Ctrl-C leaves nothing', async () => {
+    const builder = machine.start(...slowly('10x10'));
+    await eventually('it is half-way', async () => (await machine.namespaces()).length > 20);
+    await machine.output('sh', '-c', 'kill -INT $(pgrep -f "[t]rama.ts lab up")');
+    expect(await builder.ended).toBe(130);
+    expect(await machine.leftovers()).toEqual([]);
+  });
+
+  test('whose record is lost is removed by what the kernel shows', async () => {
+    await machine.trama('lab', 'up', 'nat');
+    await machine.output('rm', '-r', '/run/trama-labs');
+    expect(await machine.trama('lab', 'down', 'nat')).toMatchObject({ code: 0 });
+    expect(await machine.leftovers()).toEqual([]);
+    expect(await machine.trama('lab', 'down', 'nat')).toMatchObject({ code: 1 });
+  });
+
+  test('touches no namespace that is not its own, and nothing is built', async () => {
+    await machine.output('ip', 'netns', 'add', 'trama.bridge.p1');
+    await machine.output('ip', '-n', 'trama.bridge.p1', 'link', 'add', 'mine', 'type', 'bridge');
+    await machine.output('ip', 'netns', 'add', 'other');
+    const before = await networkState(machine);
+    const { code, stderr } = await machine.trama('lab', 'up', 'bridge');
+    expect(code).toBe(1);
+    expect(stderr).toContain('there is a network namespace trama.bridge.p1 already');
+    expect(await networkState(machine)).toEqual(before);
+    await machine.trama('lab', 'up', 'routes');
+    await machine.trama('lab', 'down', 'routes');
+    expect(await networkState(machine)).toEqual(before);
+  });
+
+  test('stands beside others, also of the same addresses', async () => {
+    for (const name of ['host', 'nat', '2x2'])
+      expect(await machine.trama('lab', 'up', name)).toMatchObject({ code: 0 });
+    for (const name of ['host', 'nat', 'hosts-2x2']) {
+      expect(await machine.trama('lab', 'test', name)).toMatchObject({ code: 0 });
+    }
+    expect(await machine.trama('lab', 'up', 'nat')).toMatchObject({ code: 1 });
+    expect((await machine.trama('lab', 'exec', 'p1', 'true')).stderr).toContain(
+      'write host/p1, hosts-2x2/p1 or nat/p1',
+    );
+    expect(await machine.trama('lab', 'exec', 'outside', 'true')).toMatchObject({ code: 0 });
+    expect(await machine.trama('lab', 'down', 'host')).toMatchObject({ code: 0 });
+    expect(await machine.trama('lab', 'test', 'nat')).toMatchObject({ code: 0 });
+    await machine.trama('lab', 'down', 'nat');
+    await machine.trama('lab', 'down', 'hosts-2x2');
+    expect(await machine.leftovers()).toEqual([]);
+  });
+
+  test('of a wrong file is refused before anything is built', async () => {
+    const { code, stderr } = await machine.trama(
+      ...['lab', 'up'],
+      await file(`name: wrong
+topology:
+  nodes:
+    h1: {kind: host, prefix: 10.0.0.0/24}
+    c1: {kind: container, host: h2}
+  links:
+    - endpoints: ["h1:eth0", "h9:eth0"]
+    - endpoints: ["h1:an-interface-too-long", "c1:eth1"]
+`),
+    );
+    expect(code).toBe(1);
+    expect(stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(/wrong\.yaml:8: topology\.links\[1\]\.endpoints\[0\]: .*at most 15 characters/),
+    ]);
+    expect(await machine.leftovers()).toEqual([]);
+  });
+
+  test('says with exit code 1 and in JUnit what is not as expected', async () => {
+    await machine.trama('lab', 'up', 'routes');
+    await machine.output('ip', '-n', 'trama.routes.h1', 'route', 'del', '192.168.3.0/24');
+    const report = `${machine.directory}/report.xml`;
+    const { code, stdout } = await machine.trama('lab', 'test', '--junit', report);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/p1 +· +✓|p1 .*✗/);
+    expect(stdout).toContain('FAIL  everybody reaches everybody');
+    const xml = await machine.output('cat', report);
+    expect(xml).toMatch(/<testsuite name="routes" tests="3" failures="2"/);
+    expect(xml).toContain('<failure message="no answer: ');
+  });
+});
+
+/** Each tool takes a while, so that there is a half-way. */
+const slowly = (grid: string): [string, ...string[]] => {
+  const wrap =
+    'mkdir -p /run/slow; printf "#!/bin/sh\\nsleep 0.02\\nexec /usr/sbin/ip \\"\\$@\\"\\n" >/run/slow/ip; chmod +x /run/slow/ip';
+  return [
+    'sh',
+    '-c',
+    `${wrap}; PATH=/run/slow:$PATH exec "$0" lab up ${grid}`,
+    `${new URL('../..', import.meta.url).pathname}bin/trama`,
+  ];
+};
