@@ -33,6 +33,19 @@ export interface Peer {
 export interface Gatekeeper {
   /** @returns undefined for a key that is nobody's. */
   peerOf(publicKey: string): Peer | undefined;
+  /**
+   * Asked before a key is refused for being nobody's, and `peerOf` once more after it: resolves when what was written
+   * anywhere before the call is known here. Absent: it always is. @throws Failure when that cannot be said now.
+   */
+  caughtUp?(): Promise<void>;
+}
+
+/** Whose key it is. One that seems to be nobody's may only just have been made, by another server. @throws Failure */
+export async function knownPeer(gatekeeper: Gatekeeper, publicKey: string): Promise<Peer | undefined> {
+  const peer = gatekeeper.peerOf(publicKey);
+  if (peer !== undefined || gatekeeper.caughtUp === undefined) return peer;
+  await gatekeeper.caughtUp();
+  return gatekeeper.peerOf(publicKey);
 }
 
 /** What a server does with requests. Throws Failures; anything else becomes `internal`. */

@@ -49,7 +49,7 @@ export interface Context {
   readonly lookedInto: Set<Promise<void>>;
   readonly hostAnswers: (address: string) => Promise<boolean>;
   readonly isKnocking: (address: string) => Promise<boolean>;
-  readonly follow: Pick<Follow, 'reached' | 'revision'>;
+  readonly follow: Pick<Follow, 'caughtUp' | 'reached' | 'revision'>;
   readonly bus: Pick<BusServer, 'toNode' | 'connectedNodes' | 'expel' | 'ports'>;
   /** Nodes that asked for their own removal and are to get an answer. */
   readonly leaving: Set<string>;

@@ -42,6 +42,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const members = new Members({
     store,
     clock,
+    caughtUp: async () => (await ready.promise).follow.caughtUp(),
     onRemoved: (key, node) => void ready.promise.then((context) => dismiss(context, key, node)),
     onUserRemoved: (key) => {
       visitors?.expel(key);

@@ -3,6 +3,7 @@
  * whoever waits for a workload. After a lost connection it goes on where it was; when the store has forgotten that
  * part of history, all begin anew.
  */
+import { Failure } from '../domain/domain.ts';
 import type { Clock, Log } from '../platform/platform.ts';
 import { prefixRange, type Store, type StoreEvent } from '../store/store.ts';
 import { root } from './keys.ts';
@@ -33,6 +34,8 @@ export class Follow implements AsyncDisposable {
   /** What was before the last loading has been asked for. */
   #remembered = false;
   #running: Promise<void> = Promise.resolve();
+  #look: Promise<void> = Promise.resolve();
+  #nextLook: Promise<void> | undefined;
 
   private constructor(options: { store: Store; clock: Clock; log: Log }, followers: readonly Follower[]) {
     this.#options = options;
@@ -65,6 +68,27 @@ export class Follow implements AsyncDisposable {
     await Promise.race([done.promise, this.#options.clock.sleep(limitMs, limit.signal).catch(() => {})]);
     limit.abort();
     this.#waiting.delete(waiter);
+  }
+
+  /**
+   * Resolves when the followers have seen all that was written, by whichever server, before the call. Who asks while
+   * others wait shares the next look at the store with all that do. @throws Failure `unavailable` while it cannot be had
+   */
+  caughtUp(): Promise<void> {
+    this.#nextLook ??= this.#look
+      .catch(() => {})
+      .then(() => {
+        this.#nextLook = undefined;
+        this.#look = this.#catchUp();
+        return this.#look;
+      });
+    return this.#nextLook;
+  }
+
+  async #catchUp(): Promise<void> {
+    const revision = await this.#options.store.revision();
+    await this.reached(revision);
+    if (this.#reached < revision) throw new Failure('unavailable', 'this server is behind the store');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -17,6 +17,8 @@ export function forgottenAt(token: StoredToken): number {
 export interface MembersOptions {
   readonly store: Store;
   readonly clock: Clock;
+  /** As of `Gatekeeper`. */
+  caughtUp(): Promise<void>;
   /** The key speaks for no node any more. */
   onRemoved(publicKey: string, node: string): void;
   /** The key is no user's any more. */
@@ -53,6 +55,10 @@ export class Members implements Gatekeeper, Follower {
     const peer: Peer = { kind: 'user', key: publicKey, user: name };
     if (now < expiresAt) return peer;
     return now >= expiresAt + memoryMs ? undefined : { ...peer, refused: expired(name, expiresAt) };
+  }
+
+  caughtUp(): Promise<void> {
+    return this.#options.caughtUp();
   }
 
   /** @returns undefined for a key that is no user's, or one that has expired */

@@ -257,7 +257,7 @@ describe('verbs', () => {
     const began = Date.now();
     const asked = ask(server, 'workload.wait', { name: 'h2/web', since: 0, waitMs: 5000 });
     expect(await refusal(asked)).toMatch(/^not-found: there is no container web on node h2/);
-    expect(Date.now() - began).toBeLessThan(1000);
+    expect(Date.now() - began).toBeLessThan(4000);
   });
 });
 

@@ -72,7 +72,7 @@ export interface Server extends Api, AsyncDisposable {
    * end when the key does.
    * @throws Failure `denied` for a key that is nobody's, or expired
    */
-  admit(userKey: string): Visitor;
+  admit(userKey: string): Promise<Visitor>;
   /** Whoever asks for the servers is told of it from now on: over the bus, where nobody can pass for the server. */
   tell(api: ServedApi): void;
   /** Not ready: every request that needs the store fails. */

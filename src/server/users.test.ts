@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Cluster, type Node, refusal, spec, until } from '../../test/server/cluster.ts';
 import type { BusClient, RequestHandler } from '../bus/bus.ts';
-import { encodeBase64Url } from '../domain/domain.ts';
+import { encodeBase64Url, Failure } from '../domain/domain.ts';
 import { silentLog } from '../platform/platform.ts';
 import { ask, channels, methods, type NetworkView, streamPair, streams } from '../protocol/protocol.ts';
+import type { Store } from '../store/store.ts';
 import type { AuditEntry } from './audit.ts';
 import { rules } from './rules.ts';
 import type { Server } from './server.ts';
@@ -145,6 +146,34 @@ describe('a user', () => {
     expect(heard).toEqual([]);
     expect(await refusal(ask(ana, 'feed.snapshot', { topic: 'cluster' }))).toMatch(/^denied: /);
   });
+});
+
+test('a key is known at once to a server that hears of everything late; without the store it is not refused either', async () => {
+  const state = { late: 300, silent: false };
+  const store = new Proxy(cluster.store, {
+    get(target, property) {
+      const value = Reflect.get(target, property);
+      if (property === 'watch')
+        return async function* (...args: Parameters<Store['watch']>) {
+          for await (const item of target.watch(...args)) {
+            await new Promise((resolve) => setTimeout(resolve, state.late));
+            yield item;
+          }
+        };
+      if (property === 'revision' && state.silent)
+        return () => Promise.reject(new Failure('unavailable', 'the store is silent'));
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const other = await cluster.server(store);
+  const ana = await cluster.user(server, 'ana', 'viewer');
+  expect(await ask(ana, 'node.list', {})).toEqual([]);
+  const keys = cluster.bus.keysFromSecret(encodeBase64Url(new Uint8Array(32).fill(7)), 'user');
+  await ask(server, 'user.create', { name: 'eva', role: 'viewer', key: keys.publicKey });
+  expect(await ask(await cluster.connect(other, keys), 'node.list', {})).toEqual([]);
+  state.silent = true;
+  const stranger = await cluster.connect(other, cluster.bus.generateKeys());
+  expect(await refusal(stranger.call('node.list', {}, { deadlineMs: 500 }))).toMatch(/^unavailable: /);
 });
 
 describe('the end of a key', () => {

@@ -27,11 +27,11 @@ async function user(name: string, role: string, more: { readonly ttlMs?: number;
   return formatUserKey({ serverKey: server.publicKey, secret });
 }
 
-const admitted = (key: string) => refusal(Promise.resolve().then(() => server.admit(key)));
+const admitted = (key: string) => refusal(server.admit(key));
 
 describe('a user who shows a key', () => {
   test('is judged as on the bus, and written down under the name', async () => {
-    const { name, api } = server.admit(await user('vic', 'viewer'));
+    const { name, api } = await server.admit(await user('vic', 'viewer'));
     expect(name).toBe('vic');
     expect(await ask(api, 'node.list', {})).toEqual([]);
     expect(await refusal(ask(api, 'workload.remove', { name: 'web', force: true }))).toMatch(
@@ -57,19 +57,19 @@ describe('a user who shows a key', () => {
       expect(said).toMatch(/^denied: /);
       if (bad.length > 5) expect(said).not.toContain(bad);
     }
-    expect(server.admit(key).name).toBe('vic');
+    expect((await server.admit(key)).name).toBe('vic');
   });
 
   test('is limited to networks as on the bus', async () => {
     await ask(server, 'network.create', { name: 'app' });
     await ask(server, 'network.create', { name: 'db' });
-    const { api } = server.admit(await user('ana', 'operator', { networks: ['app'] }));
+    const { api } = await server.admit(await user('ana', 'operator', { networks: ['app'] }));
     expect((await ask(api, 'network.list', {})).map(({ name }) => name)).toEqual(['app']);
     expect(await refusal(ask(api, 'network.inspect', { name: 'db' }))).toMatch(/^denied: user ana \(operator\)/);
   });
 
   test('asks twice under one id, and it is done once', async () => {
-    const { api } = server.admit(await user('ada', 'admin'));
+    const { api } = await server.admit(await user('ada', 'admin'));
     const once = () => api.call('network.create', { name: 'app' }, { id: 'same' });
     expect(await once()).toEqual(await once());
     expect(await refusal(api.call('network.create', { name: 'app' }, { id: 'another' }))).toMatch(/^conflict/);
@@ -77,7 +77,7 @@ describe('a user who shows a key', () => {
 });
 
 test('whoever asks for the servers is told how to know the HTTP API of the one that answers', async () => {
-  const { api } = server.admit(await user('vic', 'viewer'));
+  const { api } = await server.admit(await user('vic', 'viewer'));
   expect((await ask(api, 'cluster.servers', {})).api).toBeUndefined();
   const shown = { port: 4705, fingerprint: 'AB:CD', pin: 'sha256//x' };
   server.tell(shown);
@@ -86,7 +86,7 @@ test('whoever asks for the servers is told how to know the HTTP API of the one t
 
 describe('the end of a key', () => {
   const broken = async (key: string) => {
-    const stream = await server.admit(key).api.open('cluster.watch', {});
+    const stream = await (await server.admit(key)).api.open('cluster.watch', {});
     const over = stream.result.then(
       () => 'ended',
       (error: Error) => error.message,

@@ -2,6 +2,7 @@
  * Users who come another way than the bus: each request brings the key itself, and is judged as one that came over the bus. Their
  * streams are known here, since nobody asks anything at them: they end when the key does.
  */
+import { knownPeer } from '../bus/bus.ts';
 import { encodeBase64Url, Failure, parseUserKey } from '../domain/domain.ts';
 import type { Api, ByteStream } from '../protocol/protocol.ts';
 import type { Call, Context } from './context.ts';
@@ -33,9 +34,9 @@ export class Visitors {
   }
 
   /** @throws Failure `denied` that says why, without the key */
-  admit(text: string): Visitor {
+  async admit(text: string): Promise<Visitor> {
     const key = this.#publicKeyOf(text);
-    const peer = this.#context.members.peerOf(key);
+    const peer = await knownPeer(this.#context.members, key);
     if (peer?.kind !== 'user' || peer.user === undefined) throw unknownKey;
     if (peer.refused !== undefined) throw new Failure('denied', peer.refused);
     return { name: peer.user, key, api: this.#apiOf({ ...peer, user: peer.user }) };

@@ -237,7 +237,7 @@ export function describeBus(create: () => Bus): void {
       const { client } = await stage.ready(stage.node('h1'));
       const began = Date.now();
       expect(await outcome(client.call('never', {}, { deadlineMs: 100 }))).toMatchObject({ code: 'deadline' });
-      expect(Date.now() - began).toBeLessThan(1500);
+      expect(Date.now() - began).toBeLessThan(5000);
       expect(await client.call('echo', 1)).toBe(1);
     });
 
@@ -696,11 +696,31 @@ export function describeBus(create: () => Bus): void {
       const failed = await outcome(client.call('echo', 1));
       expect(failed).toMatchObject({ code: 'denied' });
       expect(JSON.stringify(failed)).toMatch(/does not know this key.*trama token create/);
-      expect(Date.now() - began).toBeLessThan(2000);
+      expect(Date.now() - began).toBeLessThan(8000);
       expect(client.state).toBe('refused');
       stage.peers.set(keys.publicKey, { kind: 'node', key: keys.publicKey, node: 'h1' });
       await until('let in', () => client.state === 'ready', 7000);
       expect(await client.call('echo', 1)).toBe(1);
+    });
+
+    test('a key that another server has just made is let in after a look at what is new; nobody is refused unlooked', async () => {
+      await using stage = new Stage(create());
+      const keys = stage.bus.generateKeys();
+      let looks = 0;
+      const peerOf = (key: string) => stage.peers.get(key);
+      const caughtUp = async () => {
+        looks += 1;
+        if (looks === 1) throw new Failure('unavailable', 'The store does not answer.');
+        stage.peers.set(keys.publicKey, { kind: 'node', key: keys.publicKey, node: 'h1' });
+      };
+      await stage.serve(handles({ echo: (x) => x }), { gatekeeper: { peerOf, caughtUp } });
+      const known = await stage.connect(stage.node('h2'));
+      expect(await known.client.call('echo', 1)).toBe(1);
+      expect(looks).toBe(0);
+      const { client, states } = await stage.connect(keys);
+      expect(await client.call('echo', 2)).toBe(2);
+      expect(states.map(([state]) => state)).not.toContain('refused');
+      expect(looks).toBe(2);
     });
 
     test('a server without the key that the client expects is refused by the client', async () => {
@@ -714,7 +734,7 @@ export function describeBus(create: () => Bus): void {
       const failed = await outcome(client.call('echo', 1));
       expect(failed).toMatchObject({ code: 'denied' });
       expect(JSON.stringify(failed)).toContain('does not hold the key that the token names');
-      expect(Date.now() - began).toBeLessThan(2000);
+      expect(Date.now() - began).toBeLessThan(8000);
       expect(states.at(-1)?.[0]).toBe('refused');
       expect(asked).toBe(0);
     });

@@ -64,7 +64,7 @@ function dialer(client: BusClientOptions, servers: ReadonlyMap<string, InProcess
       if (server === undefined) throw new Failure('unavailable', noServer(target));
       if (server.publicKey !== key) throw new Failure('denied', wrongServer(target));
       if (!isPair(client.keys)) throw new Failure('denied', notOurs);
-      return server.admit(client.keys.publicKey, topics, client.unknownKey);
+      return await server.admit(client.keys.publicKey, topics, client.unknownKey);
     },
   };
 }

@@ -3,7 +3,7 @@ import { Failure } from '../../domain/domain.ts';
 import type { Clock } from '../../platform/platform.ts';
 import { silentLog } from '../../platform/platform.ts';
 import type { Api } from '../../protocol/protocol.ts';
-import type { BusServer, BusServerOptions, FeedMessage, MetricsMessage } from '../bus.ts';
+import { type BusServer, type BusServerOptions, type FeedMessage, knownPeer, type MetricsMessage } from '../bus.ts';
 import type { Link, LinkEvents } from '../session/link.ts';
 import { refusalOf } from '../session/refusals.ts';
 import type { Session } from '../session/sessions.ts';
@@ -28,8 +28,8 @@ export class InProcessServer implements BusServer {
   }
 
   /** @param unknown what is said to a key that is nobody's @throws Failure('denied') */
-  admit(key: string, topics: ReadonlySet<string>, unknown?: string): Link {
-    const peer = this.#options.gatekeeper.peerOf(key);
+  async admit(key: string, topics: ReadonlySet<string>, unknown?: string): Promise<Link> {
+    const peer = await knownPeer(this.#options.gatekeeper, key);
     if (peer === undefined && unknown !== undefined) throw new Failure('denied', unknown);
     if (peer === undefined || peer.refused !== undefined) throw refusalOf(peer);
     const link = new InProcessLink(topics, {

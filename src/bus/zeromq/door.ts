@@ -1,7 +1,7 @@
 import type { Context } from 'zeromq';
 import { Router } from 'zeromq';
 import type { Log } from '../../platform/platform.ts';
-import type { Gatekeeper } from '../bus.ts';
+import { type Gatekeeper, knownPeer } from '../bus.ts';
 import { toZ85 } from '../keys.ts';
 import type { ZapDomain } from './options.ts';
 
@@ -22,6 +22,8 @@ export class Door {
   readonly #log: Log;
   /** Keys that have come in by each domain since `forget`. */
   readonly #inside = new Map<string, Set<string>>();
+  /** The last answer: a socket sends one message at a time. */
+  #sending: Promise<void> = Promise.resolve();
 
   private constructor(context: Context, gatekeeper: Gatekeeper, log: Log) {
     this.#socket = new Router({ context, linger: 0, sendTimeout: 0 });
@@ -53,9 +55,12 @@ export class Door {
   async #answer(): Promise<void> {
     try {
       for await (const [route, , version, id, domain, address, , mechanism, credentials] of this.#socket) {
-        const status = this.#decide(`${domain}`, `${mechanism}`, credentials);
-        this.#log.debug('handshake', { domain: `${domain}`, address: `${address}`, status });
-        await this.#socket.send([route ?? '', '', version ?? '1.0', id ?? '', status, '', '', '']).catch(() => {});
+        // One key that has to be looked for does not hold up the others.
+        void this.#decide(`${domain}`, `${mechanism}`, credentials).then((status) => {
+          this.#log.debug('handshake', { domain: `${domain}`, address: `${address}`, status });
+          const said = [route ?? '', '', version ?? '1.0', id ?? '', status, '', '', ''];
+          this.#sending = this.#sending.then(() => this.#socket.send(said)).catch(() => {});
+        });
       }
     } catch {
       // Closed.
@@ -63,15 +68,15 @@ export class Door {
   }
 
   /** 200 come in, 400 no, 500 cannot tell. */
-  #decide(domain: string, mechanism: string, key: Buffer | undefined): '200' | '400' | '500' {
+  async #decide(domain: string, mechanism: string, key: Buffer | undefined): Promise<'200' | '400' | '500'> {
     const kinds = admitted[domain as ZapDomain];
     if (kinds === undefined || mechanism !== 'CURVE' || key?.length !== 32) return '400';
     const name = toZ85(key);
     try {
-      const peer = this.#gatekeeper.peerOf(name);
+      const peer = await knownPeer(this.#gatekeeper, name);
       if (peer === undefined || !kinds.includes(peer.kind)) return '400';
     } catch (error) {
-      this.#log.error('the gatekeeper failed: nobody is let in', { error });
+      this.#log.warn('it cannot be said now whose key this is: it is not let in', { error });
       return '500';
     }
     this.#inside.set(domain, (this.#inside.get(domain) ?? new Set()).add(name));

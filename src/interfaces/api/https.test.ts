@@ -30,7 +30,7 @@ beforeEach(async () => {
   api = new FakeApi();
   served = await serveHttpsApi({
     ...{ address: '127.0.0.1', port: 0, certificate, log: silentLog },
-    admit(userKey) {
+    async admit(userKey) {
       if (userKey.startsWith('good')) return { name: userKey, key: userKey, api };
       throw new Failure('denied', 'the server does not know this user');
     },
@@ -174,7 +174,7 @@ test('a WebSocket, and one without a key', async () => {
 test('a port that somebody has is told with the flag that chooses another', async () => {
   const again = serveHttpsApi({
     ...{ address: '127.0.0.1', port: served.port, certificate, log: silentLog },
-    admit: () => ({ name: 'x', key: 'x', api }),
+    admit: async () => ({ name: 'x', key: 'x', api }),
   });
   await expect(again).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('--api-listen') });
 });

@@ -23,7 +23,7 @@ export interface HttpsApiOptions {
   readonly port: number;
   readonly certificate: Certificate;
   /** @throws Failure `denied` */
-  admit(userKey: string): Visitor;
+  admit(userKey: string): Promise<Visitor>;
   readonly log: Log;
 }
 
@@ -103,7 +103,8 @@ async function answer(
   try {
     // It tells nothing of this cluster.
     if (asksForDocument(request)) return sendDocument(request, response);
-    const visitor = visitorOf(options, request);
+    const visitor = await visitorOf(options, request);
+    if (response.destroyed) return;
     response.once('close', tally.enter(visitor, flows(request)));
     await answerHttp(visitor.api, log, request, response);
   } catch (error) {
@@ -122,7 +123,8 @@ async function upgrade(
   const { refuseUpgrade, upgradeHttp } = await import('./web-socket.ts');
   if (socket.destroyed) return;
   try {
-    const visitor = visitorOf(options, request);
+    const visitor = await visitorOf(options, request);
+    if (socket.destroyed) return;
     socket.once('close', tally.enter(visitor, true));
     await upgradeHttp(visitor.api, log, request, socket, head);
   } catch (error) {
@@ -142,7 +144,7 @@ function refuseAsked(
 }
 
 /** @throws Failure `denied`, without what was shown */
-function visitorOf({ admit }: Pick<HttpsApiOptions, 'admit'>, { headers }: IncomingMessage): Visitor {
+async function visitorOf({ admit }: Pick<HttpsApiOptions, 'admit'>, { headers }: IncomingMessage): Promise<Visitor> {
   const [, userKey] = /^Bearer +([\x21-\x7e]{1,400})$/i.exec(headers.authorization ?? '') ?? [];
   if (userKey !== undefined) return admit(userKey);
   throw new Failure(
