@@ -121,7 +121,7 @@ test('the interface gives up its place within milliseconds: who pings the host, 
     await run('c1', 'h1', 'office');
     await run('c2', 'h2', 'office');
   });
-  expect(longest).toBeLessThan(500);
+  expect(longest).toBeLessThan(1000);
   expect(await h1.output(['ip', '-o', '-4', 'addr', 'show', 'eth0'])).toBe('');
   expect(await h1.output(['ip', 'route', 'show', 'default'])).toMatch(/default via 10\.99\.0\.1 dev trl/);
   const said = (await client.output()).split('\n').length;
@@ -184,7 +184,7 @@ describe('the way back', () => {
         /inet /.test(await cluster.host('h1').output(['ip', '-o', 'addr', 'show', 'eth0'])),
       );
     });
-    expect(longest).toBeLessThan(500);
+    expect(longest).toBeLessThan(1000);
     for (const name of hosts) await expect.poll(() => stateOf(name), { timeout: 10_000 }).toEqual(before.get(name));
     await eventually('all of them', between, 15_000);
   });
@@ -219,7 +219,7 @@ describe('the way back', () => {
     const longest = await silence(neighbour, h2.address, async () => {
       expect((await h2.trama('node', 'leave', '--force')).code).toBe(0);
     });
-    expect(longest).toBeLessThan(500);
+    expect(longest).toBeLessThan(1000);
     const [, routes] = (await stateOf('h2')) as [unknown, { dev: string }[]];
     expect(await h2.output(['ip', '-o', 'link'])).not.toMatch(/ tr[a-z]\d/);
     expect(routes).toEqual((before.get('h2') as unknown[])[1]);

@@ -133,7 +133,7 @@ describe('containers on different hosts', () => {
     expect(await ask('h1', 'web', 'api', 'AAAA')).toEqual(['NOERROR']);
     const inside = await inNamespaceOf(host('h1'), 'web');
     const { stdout } = await inside('dig', '+noall', '+stats', '@127.0.0.11', 'api', 'AAAA');
-    expect(Number(/Query time: (\d+) msec/.exec(stdout)?.[1])).toBeLessThan(200);
+    expect(Number(/Query time: (\d+) msec/.exec(stdout)?.[1])).toBeLessThan(1000);
   });
 
   test('the first question of a process that has just begun is answered', async () => {
