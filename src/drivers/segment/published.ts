@@ -12,8 +12,9 @@ const table = { ns: '', family: 'inet', table: 'trama' } as const;
 export function publishing(): (NftMapObject | NftChainObject)[] {
   const map = (name: string, key: string) =>
     ({ kind: 'nft-map', ...table, name, type: `type ${key} : ipv4_addr . inet_service` }) as const;
+  // Just before Docker's, which are at -100: what has been translated, the kernel asks no later chain about.
   const chain = (name: string, hook: string, rules: readonly string[]) =>
-    ({ kind: 'nft-chain', ...table, name, hook: { type: 'nat', hook, priority: -100 }, rules }) as const;
+    ({ kind: 'nft-chain', ...table, name, hook: { type: 'nat', hook, priority: -101 }, rules }) as const;
   return [
     map('published', 'inet_proto . inet_service'),
     map('published-at', 'ipv4_addr . inet_proto . inet_service'),
