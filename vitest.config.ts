@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** They wait for kernels and engines as much as they compute; more at once would hold up one another's deadlines. */
-const machines = { maxWorkers: Math.max(3, availableParallelism() >> 1) };
+/** Limits are for what hangs; a machine that is busy elsewhere takes its time. */
+const patience = { expect: { poll: { timeout: 15_000 } } };
+const unit = { testTimeout: 20_000, ...patience };
 
-/** For what hangs; a machine that is busy elsewhere takes its time. */
-const unit = { testTimeout: 20_000 };
+/** They wait for kernels and engines as much as they compute; more at once would hold up one another's deadlines. */
+const machines = { maxWorkers: Math.max(3, availableParallelism() >> 1), ...patience };
 
 /** ZeroMQ's binding aborts the process when a thread that has sockets is ended: these need processes of their own. */
 const overZeroMq = ['src/bus/zeromq/**/*.test.ts', 'test/conformance/next-version.test.ts'];
