@@ -16,10 +16,10 @@ import {
 } from './daemon-modules.ts';
 
 // Not in order: Node's exit waits for threads that compile, and one that waits for the garbage collector waits for ever
-// (nodejs/node#54918). So much was just loaded that this is met here about once in some hundred times.
+// (nodejs/node#54918). So much was just loaded that this is met here about once in some hundred times. By this signal the launcher knows that it came so far.
 process.once('exit', () => {
   flushCompileCache();
-  process.kill(process.pid, 'SIGKILL');
+  process.kill(process.pid, 'SIGTERM');
 });
 
 await Promise.all([

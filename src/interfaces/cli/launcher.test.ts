@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -103,6 +103,32 @@ test('compiles what a daemon loads before it starts, with its flags and without 
   const flags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1', '--optimize-for-size'];
   expect(JSON.parse(await readFile(join(root, 'home/warmed'), 'utf8'))).toEqual([...flags, '--', '--version']);
   expect(JSON.parse(stdout)).toEqual([...flags, '--', 'agent', '--name', 'h1']);
+});
+
+test('compiles it anew when something of the program has been put there since, and only then', async () => {
+  const warmed = join(root, 'home/warmed');
+  const warms = async (env = {}) => {
+    await rm(warmed, { force: true });
+    run(['server'], env);
+    return readFile(warmed, 'utf8').then(
+      () => true,
+      () => false,
+    );
+  };
+  const stamped = { NODE_COMPILE_CACHE: join(root, 'stamped') };
+  expect(await warms(stamped)).toBe(true);
+  expect(await warms(stamped)).toBe(false);
+  await symlink(process.execPath, join(root, 'another'));
+  expect(await warms({ ...stamped, TRAMA_NODE: join(root, 'another') })).toBe(true);
+  expect(await warms({ ...stamped, TRAMA_NODE: join(root, 'another') })).toBe(false);
+  expect(await warms(stamped)).toBe(true);
+  // As a package does it: younger only by when it came here.
+  const program = join(root, 'it is/src/main/trama.ts');
+  await utimes(program, 1_000_000_000, 1_000_000_000);
+  expect(await warms(stamped)).toBe(true);
+  expect(await warms(stamped)).toBe(false);
+  await rm(join(root, 'stamped'), { recursive: true });
+  expect(await warms(stamped)).toBe(true);
 });
 
 test('keeps compiled code', async () => {
