@@ -21,7 +21,6 @@ export class ZeroMqServer implements BusServer {
   readonly door: Door;
   readonly #options: BusServerOptions;
   readonly #log: Log;
-  readonly #identities: Identities;
   readonly #sessions: Sessions;
   readonly #requests: Requests;
   readonly #feed: Renewable<XPublisher>;
@@ -38,13 +37,12 @@ export class ZeroMqServer implements BusServer {
     this.door = door;
     this.#options = options;
     this.#log = log;
-    this.#identities = new Identities(options.keys, clock);
     this.#sessions = new Sessions({ ...options, clock, log, newId: randomUUID });
     this.#requests = new Requests({
       context,
       server: options,
       sessions: this.#sessions,
-      identities: this.#identities,
+      identities: new Identities(options.keys, clock),
       versions,
       log,
     });
