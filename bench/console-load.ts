@@ -10,7 +10,7 @@ import { serverSocket } from '../src/main/sockets.ts';
 import { silentLog, systemClock } from '../src/platform/platform.ts';
 import { ask } from '../src/protocol/protocol.ts';
 
-const ports = { requests: 4701, feed: 4702, metrics: 4703 };
+const ports = { requests: 4701, feed: 4702 };
 const heartbeatMs = 1000;
 const metricsMs = 10_000;
 /** Requests at once. */
@@ -52,7 +52,7 @@ async function join(number: number) {
     load = (load + 0.07) % 1;
     const memory = { used: 2 ** 30 * (1 + number), total: 8 * 2 ** 30 };
     const traffic = { received: 1e6 * load, sent: 1e5 * load };
-    client.pushMetrics({ node: name, data: { cpu: load, memory, traffic, containers: Math.ceil(containers / nodes) } });
+    client.pushMetrics({ cpu: load, memory, traffic, containers: Math.ceil(containers / nodes) });
   };
   measure();
   setInterval(beat, heartbeatMs);

@@ -16,7 +16,7 @@ const identity: Identity = {
   name: 'h1',
   cluster: 'c1',
   keys: { publicKey: 'p', secretKey: 's' },
-  servers: [{ host: '10.0.0.1', ports: { requests: 4701, feed: 4702, metrics: 4703 }, key: 'k' }],
+  servers: [{ host: '10.0.0.1', ports: { requests: 4701, feed: 4702 }, key: 'k' }],
 };
 const write = (value: unknown) => writeDurably(join(directory, 'identity.json'), JSON.stringify(value));
 
@@ -29,6 +29,12 @@ test('what was saved is loaded; a host that never joined has none', async () => 
 test('what a newer Trama has added to it keeps nobody from reading it', async () => {
   await write({ ...identity, favourite: 'h2' });
   expect(await loadIdentity(directory)).toMatchObject(identity);
+});
+
+test('what an older Trama had in it and nobody needs any more is passed over', async () => {
+  const [server] = identity.servers;
+  await write({ ...identity, servers: [{ ...server, ports: { ...server?.ports, metrics: 9 } }] });
+  expect(await loadIdentity(directory)).toEqual(identity);
 });
 
 test('one of a newer format is not called damaged: nobody shall remove it', async () => {

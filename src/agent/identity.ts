@@ -5,7 +5,7 @@ import type { KeyPair } from '../bus/bus.ts';
 import { Failure } from '../domain/domain.ts';
 import { privateDirectory, readIfThere, removeDurably, writeDurably } from '../platform/platform.ts';
 
-const ports = z.object({ requests: z.number(), feed: z.number(), metrics: z.number() });
+const ports = z.object({ requests: z.number(), feed: z.number() });
 
 const keyPair = z.object({ publicKey: z.string(), secretKey: z.string() });
 

@@ -24,7 +24,7 @@ export async function joinCluster(
     const server: ServerAddress = {
       host,
       key: target.token.serverKey,
-      ports: { requests: port, feed: port + 1, metrics: port + 2 },
+      ports: { requests: port, feed: port + 1 },
     };
     log.info(`asking the server at ${host}:${port} to let this host join`);
     try {

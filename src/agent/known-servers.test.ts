@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { KnownServer } from './identity.ts';
 import { afterListing, type ListedServer, placeOf } from './known-servers.ts';
 
-const ports = { requests: 4701, feed: 4702, metrics: 4703 };
+const ports = { requests: 4701, feed: 4702 };
 const day = 24 * 60 * 60 * 1000;
 const at = (host: string, more: Partial<KnownServer> = {}): KnownServer => ({ host, ports, key: 'k', ...more });
 const listed = (host: string, more: Partial<ListedServer> = {}): ListedServer => ({
@@ -39,7 +39,7 @@ test('a server that is reached by another address than the listed one is not rea
   // Restarted with other ports for the feed; behind the same forwarding.
   const forwarded = at('nat.example', { id: '10.0.0.1:4701', ports: { ...ports, requests: 9000 } });
   const [same] = afterListing([forwarded], [listed('10.0.0.1', { ports: { ...ports, feed: 5000 } })], 0);
-  expect(same?.ports).toEqual({ requests: 9000, feed: 5000, metrics: 4703 });
+  expect(same?.ports).toEqual({ requests: 9000, feed: 5000 });
 });
 
 test('IPv6 addresses are written as ids are', () => {

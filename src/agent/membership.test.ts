@@ -9,7 +9,7 @@ import { silentLog } from '../platform/platform.ts';
 import { loadIdentity } from './identity.ts';
 import { Membership, type MembershipOptions } from './membership.ts';
 
-const at = (host: string) => ({ host, key: 'k', ports: { requests: 4701, feed: 4702, metrics: 4703 } });
+const at = (host: string) => ({ host, key: 'k', ports: { requests: 4701, feed: 4702 } });
 
 /** A host whose engine answers when it is told to. */
 function scene() {

@@ -270,15 +270,14 @@ export class Membership implements Api {
 
   /** Until the signal aborts. */
   async sendMetrics(signal: AbortSignal): Promise<void> {
-    const { agent, identity, containers } = this.#options;
+    const { agent, containers } = this.#options;
     const sample = hostMetrics({
       read: agent.readFile,
       device: () => this.#options.underlay().interface,
       now: () => agent.clock.now(),
     });
     const send = async () => {
-      const data = { ...(await sample()), containers: containers() };
-      this.#link?.pushMetrics({ node: identity.name, data });
+      this.#link?.pushMetrics({ ...(await sample()), containers: containers() });
     };
     await sample();
     await agent.clock.sleep(firstMetricsMs, signal);

@@ -54,7 +54,7 @@ class FakeServer {
       },
     };
     this.line = await bus.serve({
-      ...{ address: this.name, ports: { requests: 4701, feed: 4702, metrics: 4703 }, keys, handler },
+      ...{ address: this.name, ports: { requests: 4701, feed: 4702 }, keys, handler },
       gatekeeper: { peerOf: (key) => ({ kind: 'node', key, node: 'h1' }) },
       onMetrics: () => {},
     });
@@ -66,7 +66,7 @@ class FakeServer {
   }
 }
 
-const at = (host: string) => ({ host, key: keys.publicKey, ports: { requests: 4701, feed: 4702, metrics: 4703 } });
+const at = (host: string) => ({ host, key: keys.publicKey, ports: { requests: 4701, feed: 4702 } });
 
 async function scene(node = 'h1') {
   const servers = ['10.9.0.1', '10.9.0.2', '10.9.0.3'].map((name) => new FakeServer(name));

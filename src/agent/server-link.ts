@@ -9,7 +9,6 @@ import {
   type FeedMessage,
   type KeyPair,
   type LinkState,
-  type MetricsMessage,
   type RequestHandler,
   SessionLost,
 } from '../bus/bus.ts';
@@ -216,8 +215,8 @@ export class ServerLink implements Api, AsyncDisposable {
   }
 
   /** Each server places containers by them. */
-  pushMetrics(message: MetricsMessage): void {
-    for (const { client, ready } of this.#routes) if (ready) client.pushMetrics(message);
+  pushMetrics(data: unknown): void {
+    for (const { client, ready } of this.#routes) if (ready) client.pushMetrics(data);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -309,4 +308,4 @@ function scoreOf(node: string, { id, server }: ServerRoute): number {
 const sameAddress = (one: KnownServer, other: KnownServer): boolean =>
   one.host === other.host &&
   one.key === other.key &&
-  (['requests', 'feed', 'metrics'] as const).every((of) => one.ports[of] === other.ports[of]);
+  (['requests', 'feed'] as const).every((of) => one.ports[of] === other.ports[of]);

@@ -1,9 +1,9 @@
 /**
- * The bus: how agents and servers talk. Three channels, each with an in-process and a ZeroMQ implementation:
+ * The bus: how agents and servers talk. Two channels, each with an in-process and a ZeroMQ implementation:
  *
- * - requests (DEALER→ROUTER, port 4701): both sides may ask and both may open streams over the one connection;
- * - the feed (PUB→SUB, port 4702): per-topic deltas chained by revision, see `protocol/feed.ts`;
- * - metrics (PUSH→PULL, port 4703): may be lost.
+ * - requests (DEALER→ROUTER, port 4701): both sides may ask and both may open streams over the one connection; nodes also
+ *   tell their metrics there, which may be lost;
+ * - the feed (PUB→SUB, port 4702): per-topic deltas chained by revision, see `protocol/feed.ts`.
  *
  * Every connection is bound to a CURVE key. A session exists only after the peer has proved that it holds the
  * secret half of the key that it names.
@@ -74,13 +74,15 @@ export interface FeedMessage {
 }
 
 export interface MetricsMessage {
+  /** Whose session it came in: never a name that the message itself gives. */
   readonly node: string;
+  /** Any JSON: the bus does not look into it. */
   readonly data: unknown;
 }
 
 export interface BusServer extends AsyncDisposable {
   /** Ports really bound (useful when 0 was asked for). */
-  readonly ports: { readonly requests: number; readonly feed: number; readonly metrics: number };
+  readonly ports: { readonly requests: number; readonly feed: number };
   publish(message: FeedMessage): void;
   /**
    * The connected node as an Api: ask it, open streams to it. Calls fail with `unavailable` while it has no session.
@@ -93,10 +95,11 @@ export interface BusServer extends AsyncDisposable {
 
 export interface BusServerOptions {
   readonly address: string;
-  readonly ports: { readonly requests: number; readonly feed: number; readonly metrics: number };
+  readonly ports: { readonly requests: number; readonly feed: number };
   readonly keys: KeyPair;
   readonly gatekeeper: Gatekeeper;
   readonly handler: RequestHandler;
+  /** What it throws is logged, and ends nothing. */
   onMetrics(message: MetricsMessage): void;
   /** A session began (`true`) or ended. */
   onPeer?(peer: Peer, connected: boolean): void;
@@ -105,7 +108,7 @@ export interface BusServerOptions {
 /** Where a server is, and the key it must prove. */
 export interface ServerAddress {
   readonly host: string;
-  readonly ports: { readonly requests: number; readonly feed: number; readonly metrics: number };
+  readonly ports: { readonly requests: number; readonly feed: number };
   readonly key: string;
 }
 
@@ -148,8 +151,11 @@ export interface BusClient extends Api, AsyncDisposable {
   open(method: string, params: unknown, options?: OpenOptions): Promise<ByteStream>;
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
-  /** Never waits, never fails; dropped when there is no session. */
-  pushMetrics(message: MetricsMessage): void;
+  /**
+   * What a node tells of itself, of which the server takes up to 64 KiB of JSON. Never waits, and nobody answers: dropped
+   * when there is no session. @throws Failure `invalid` for what JSON cannot say
+   */
+  pushMetrics(data: unknown): void;
 }
 
 /** The two implementations, as factories. `main` chooses. */

@@ -15,7 +15,7 @@ export interface ExamineOptions {
     /** As with the agent's --address. */
     readonly address?: string;
     /** That a server on this host takes, or would take; absent: they are not looked at. */
-    readonly ports?: { readonly requests: number; readonly feed: number; readonly metrics: number };
+    readonly ports?: { readonly requests: number; readonly feed: number };
   };
   readonly host: ExaminedHost;
   /** Of this host's agent, or else its server. */
@@ -28,7 +28,7 @@ export interface Joined {
   readonly name: string;
   readonly servers: readonly {
     readonly host: string;
-    readonly ports: { readonly requests: number; readonly feed: number; readonly metrics: number };
+    readonly ports: { readonly requests: number; readonly feed: number };
   }[];
 }
 

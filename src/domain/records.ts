@@ -51,7 +51,7 @@ export interface ServerRecord {
   readonly id: string;
   /** Address or DNS name. */
   readonly host: string;
-  readonly ports: { readonly requests: number; readonly feed: number; readonly metrics: number };
+  readonly ports: { readonly requests: number; readonly feed: number };
   /** Trama's. */
   readonly version: string;
   readonly since: number;

@@ -103,7 +103,7 @@ async function startServer(
       log: log.with({ role: 'server' }),
       listen: {
         address: flags.listen,
-        ports: { requests: flags.requestsPort, feed: flags.feedPort, metrics: flags.metricsPort },
+        ports: { requests: flags.requestsPort, feed: flags.feedPort },
       },
       ...(advertise === undefined ? {} : { advertise }),
       version,

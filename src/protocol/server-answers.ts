@@ -1,8 +1,8 @@
 /** What a server says of itself and of the others to a node that joins or is there. */
 import { z } from 'zod';
 
-/** Where a server listens: requests, feed, metrics. */
-const busPorts = z.object({ requests: z.number(), feed: z.number(), metrics: z.number() });
+/** Where a server listens. */
+const busPorts = z.object({ requests: z.number(), feed: z.number() });
 
 const listedServer = z.object({ id: z.string(), host: z.string(), ports: busPorts });
 

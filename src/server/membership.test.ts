@@ -204,8 +204,8 @@ describe('being there', () => {
     await using cluster = await Cluster.create();
     const server = await cluster.server();
     const h1 = await cluster.node(server, 'h1', '10.0.0.1');
-    h1.client.pushMetrics({ node: 'h1', data: { cpu: 0.25, memory: { used: 1, total: 4 }, containers: 3 } });
-    h1.client.pushMetrics({ node: 'h1', data: { cpu: 'high' } });
+    h1.client.pushMetrics({ cpu: 0.25, memory: { used: 1, total: 4 }, containers: 3 });
+    h1.client.pushMetrics({ cpu: 'high' });
     for (let i = 0; i < 60; i++) await h1.ask('node.event', { kind: 'repair', message: `repair ${i}`, time: i });
     const view = () => ask(server, 'node.inspect', { name: 'h1' });
     await until('metrics', async () => (await view()).cpu === 0.25);

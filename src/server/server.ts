@@ -20,7 +20,7 @@ export interface ServerOptions {
   readonly log: Log;
   readonly listen: {
     readonly address: string;
-    readonly ports: { readonly requests: number; readonly feed: number; readonly metrics: number };
+    readonly ports: { readonly requests: number; readonly feed: number };
   };
   /** Where agents reach it: an address or a name. Absent: they are not told of it. */
   readonly advertise?: string;
@@ -78,5 +78,5 @@ export interface Server extends Api, AsyncDisposable {
   /** Not ready: every request that needs the store fails. */
   readiness(): Promise<Readiness>;
   /** Ports really bound. */
-  readonly ports: { readonly requests: number; readonly feed: number; readonly metrics: number };
+  readonly ports: { readonly requests: number; readonly feed: number };
 }

@@ -19,7 +19,7 @@ import type { ByteStream } from '../../src/protocol/protocol.ts';
 import { streamPair, streamWindow } from '../../src/protocol/protocol.ts';
 
 export const host = '127.0.0.1';
-const anyPort = { requests: 0, feed: 0, metrics: 0 };
+const anyPort = { requests: 0, feed: 0 };
 
 export async function until(what: string, holds: () => boolean, ms = 5000): Promise<void> {
   const end = Date.now() + ms;
@@ -660,29 +660,85 @@ export function describeBus(create: () => Bus): void {
     });
   });
 
+  // A session's messages keep their order: what is answered behind metrics has found them taken, or dropped.
   describe('metrics', () => {
-    test('arrive from a node under its own name only', async () => {
+    test('arrive under the name of the session that they come in, whatever they say themselves', async () => {
       await using stage = new Stage(create());
-      await stage.serve(handles({}));
-      const one = await stage.ready(stage.node('h1'));
-      const two = await stage.ready(stage.node('h2'));
-      await until('the first metrics', () => {
-        one.client.pushMetrics({ node: 'h1', data: { cpu: 0.5 } });
-        return stage.metrics.length > 0;
-      });
-      two.client.pushMetrics({ node: 'h1', data: { cpu: 99 } });
-      await until('metrics of h2', () => {
-        two.client.pushMetrics({ node: 'h2', data: { cpu: 0.25 } });
-        return stage.metrics.some(({ node }) => node === 'h2');
-      });
-      expect(stage.metrics.some(({ data }) => (data as { cpu: number }).cpu === 99)).toBe(false);
-      expect(stage.metrics[0]).toEqual({ node: 'h1', data: { cpu: 0.5 } });
+      await stage.serve(handles({ sync: () => true }));
+      for (const [name, cpu] of [
+        ['h1', 0.5],
+        ['h2', 0.25],
+      ] as const) {
+        const { client } = await stage.ready(stage.node(name));
+        client.pushMetrics({ node: 'h1', cpu });
+        await client.call('sync', {});
+      }
+      expect(stage.metrics).toEqual([
+        { node: 'h1', data: { node: 'h1', cpu: 0.5 } },
+        { node: 'h2', data: { node: 'h1', cpu: 0.25 } },
+      ]);
     });
 
-    test('are dropped without a session', async () => {
+    test('are not taken from tokens and users, whose sessions go on', async () => {
       await using stage = new Stage(create());
+      await stage.serve(handles({ sync: () => true }));
+      for (const keys of [stage.token(), stage.user('ana')]) {
+        const { client } = await stage.ready(keys);
+        client.pushMetrics({ cpu: 1 });
+        expect(await client.call('sync', {})).toBe(true);
+      }
+      expect(stage.metrics).toEqual([]);
+      expect(stage.seen.map(({ connected }) => connected)).toEqual([true, true]);
+    });
+
+    test('are dropped without a session, not kept for the next', async () => {
+      await using stage = new Stage(create());
+      const first = await stage.serve(handles({}));
+      await first[Symbol.asyncDispose]();
       const { client } = await stage.connect(stage.node('h1'));
-      client.pushMetrics({ node: 'h1', data: {} });
+      client.pushMetrics({ cpu: 1 });
+      await stage.serve(handles({ sync: () => true }));
+      await client.call('sync', {});
+      client.pushMetrics({ cpu: 2 });
+      await client.call('sync', {});
+      expect(stage.metrics).toEqual([{ node: 'h1', data: { cpu: 2 } }]);
+    });
+
+    test('that are too large are dropped, and the session goes on', async () => {
+      await using stage = new Stage(create());
+      await stage.serve(handles({ sync: () => true }));
+      const { client } = await stage.ready(stage.node('h1'));
+      client.pushMetrics('x'.repeat(64 * 1024));
+      client.pushMetrics({ cpu: 1 });
+      await client.call('sync', {});
+      expect(stage.metrics).toEqual([{ node: 'h1', data: { cpu: 1 } }]);
+      expect(stage.seen.map(({ connected }) => connected)).toEqual([true]);
+    });
+
+    test('that whoever takes them throws at end nothing', async () => {
+      await using stage = new Stage(create());
+      let heard = 0;
+      const onMetrics = () => {
+        heard += 1;
+        throw new Error('no room');
+      };
+      await stage.serve(handles({ sync: () => true }), { onMetrics });
+      const { client } = await stage.ready(stage.node('h1'));
+      for (const cpu of [1, 2]) client.pushMetrics({ cpu });
+      expect(await client.call('sync', {})).toBe(true);
+      expect(heard).toBe(2);
+      expect(stage.seen.map(({ connected }) => connected)).toEqual([true]);
+    });
+
+    test('of a node that may not speak any more are not taken, and end its session', async () => {
+      await using stage = new Stage(create());
+      await stage.serve(handles({}));
+      const keys = stage.node('h1');
+      const { client } = await stage.ready(keys);
+      stage.peers.delete(keys.publicKey);
+      client.pushMetrics({ cpu: 1 });
+      await until('refused', () => client.state === 'refused');
+      expect(stage.metrics).toEqual([]);
     });
   });
 
@@ -764,17 +820,14 @@ export function describeBus(create: () => Bus): void {
       }
     });
 
-    test('a user has sessions in several windows; metrics are not taken from one', async () => {
+    test('a user has sessions in several windows', async () => {
       await using stage = new Stage(create());
       await stage.serve(handles({ who: (_, peer) => peer }));
       const keys = stage.user('ana');
       const [one, two] = [await stage.ready(keys), await stage.ready(keys)];
       for (const { client } of [one, two]) {
         expect(await client.call('who', {})).toEqual({ kind: 'user', key: keys.publicKey, user: 'ana' });
-        client.pushMetrics({ node: 'ana', data: {} });
       }
-      await pause(100);
-      expect(stage.metrics).toEqual([]);
     });
 
     test('a user whose right ends while nothing is asked loses what is open, and is told why, now and later', async () => {
@@ -825,11 +878,9 @@ export function describeBus(create: () => Bus): void {
       expect(expelled.feed.length).toBe(1);
       expect(expelled.client.state).toBe('refused');
       expect(stage.seen.filter(({ peer }) => peer.node === 'good').map(({ connected }) => connected)).toEqual([true]);
-      const before = stage.metrics.length;
-      await until('metrics go on', () => {
-        other.client.pushMetrics({ node: 'good', data: {} });
-        return stage.metrics.length > before;
-      });
+      for (const { client } of [expelled, other]) client.pushMetrics({});
+      await other.client.call('sync', {});
+      expect(stage.metrics).toEqual([{ node: 'good', data: {} }]);
     });
 
     test('a right that ended without an expulsion ends at the next request', async () => {

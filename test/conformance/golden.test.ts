@@ -21,6 +21,10 @@ import { Cluster } from '../server/cluster.ts';
 const golden = join(import.meta.dirname, '..', 'golden');
 const releases = readdirSync(golden).filter((name) => /^\d+\.\d+$/.test(name));
 
+/** What releases said and this one has let go of: the port that servers had for metrics (docs/adr/0024-metrics-in-the-session.md). */
+const letGo = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value), (key, each) => (key === 'metrics' && typeof each === 'number' ? undefined : each));
+
 let directory: string;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'golden-'));
@@ -67,12 +71,13 @@ describe.each(releases)('of release %s', (release) => {
     expect((await ask(server, 'node.list', {})).map(({ name }) => name)).toEqual(['h1', 'h2']);
   });
 
-  test('what agents and people ask means the same, nothing of it is lost', () => {
+  test('what agents and people ask means the same, nothing of it is lost but what was let go of', () => {
     const calls = lines<{ method: keyof typeof methods; params: object; result: object }>('calls.jsonl');
     expect(calls.length).toBeGreaterThan(10);
     for (const { method, params, result } of calls) {
       expect({ method, params: methods[method].params.parse(params) }).toMatchObject({ method, params });
-      expect({ method, result: methods[method].result.parse(result) }).toMatchObject({ method, result });
+      const read = methods[method].result.parse(result);
+      expect({ method, result: read }).toMatchObject({ method, result: letGo(result) });
     }
   });
 

@@ -23,7 +23,7 @@ import { agentOptions, FakeEngine } from '../server/agent-host.ts';
 import { Cluster, facts, spec, until } from '../server/cluster.ts';
 
 const host = '127.0.0.1';
-const listen = { address: host, ports: { requests: 0, feed: 0, metrics: 0 } };
+const listen = { address: host, ports: { requests: 0, feed: 0 } };
 const next: VersionRange = { lowest: 1, highest: 2 };
 const tomorrow = { tomorrow: { of: ['more', 1] } };
 

@@ -8,7 +8,7 @@ let cluster: LabCluster;
 
 beforeAll(async () => {
   lab = await createLab();
-  const ports = ['--requests-port', '5701', '--feed-port', '5812', '--metrics-port', '5923'];
+  const ports = ['--requests-port', '5701', '--feed-port', '5812'];
   cluster = await startCluster(lab, { hosts: ['h1', 'h2'], serverArguments: ports, requestsPort: 5701 });
   await cluster.trama('network', 'create', 'app', '--subnet', '10.42.0.0/22');
 });
@@ -60,7 +60,7 @@ async function start(host: LabHost, dockerNetwork: string, pool: string, number:
 
 test('the server is reached at the ports that it was given', async () => {
   const listening = (await cluster.host('h1').run(['ss', '-Hltn'])).stdout;
-  for (const port of [5701, 5812, 5923]) expect(listening).toContain(`:${port} `);
+  for (const port of [5701, 5812]) expect(listening).toContain(`:${port} `);
   expect(listening).not.toMatch(/:470[123] /);
   const cpu = async () => (await cluster.json<{ cpu: number | null }[]>('node', 'ls')).map((node) => node.cpu);
   await eventually('figures of both hosts', async () => (await cpu()).every((share) => share !== null));

@@ -105,7 +105,7 @@ test('a firewall that drops what it does not know', async () => {
   const accepted = [
     'ct state established accept',
     'iifname "lo" accept',
-    'tcp dport { 22, 4701-4703 } accept',
+    'tcp dport { 22, 4701-4702 } accept',
     'ip protocol icmp accept',
   ];
   await h1.output([

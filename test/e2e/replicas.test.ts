@@ -202,7 +202,7 @@ test('a server comes up on another port: agents go there, and try the former for
   const store = cluster.etcd?.url ?? '';
   const moved = await cluster
     .host('h1')
-    .startServer(['--store', store, '--requests-port', '4801', '--feed-port', '4802', '--metrics-port', '4803']);
+    .startServer(['--store', store, '--requests-port', '4801', '--feed-port', '4802']);
   cluster.servers.set('h1', moved);
   await whole();
   await Promise.all(['h2', 'h3'].map(killServer));

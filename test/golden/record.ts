@@ -152,6 +152,7 @@ const headers: Header[] = [
   { t: 'reset', id: 'client-1', code: 'unavailable', message: 'the container is gone' },
   { t: 'ping' },
   { t: 'pong' },
+  { t: 'metrics' },
   { t: 'bye' },
 ];
 

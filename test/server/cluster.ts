@@ -118,7 +118,7 @@ export class Cluster implements AsyncDisposable {
       clock: this.clock,
       random: { bytes: (count) => randomBytes(count) },
       log,
-      listen: { address: `10.255.0.${this.#hosts}`, ports: { requests: 0, feed: 0, metrics: 0 } },
+      listen: { address: `10.255.0.${this.#hosts}`, ports: { requests: 0, feed: 0 } },
       advertise: `10.255.0.${this.#hosts}`,
       version: '0.1.0',
       health: this.#health,

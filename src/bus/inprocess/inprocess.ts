@@ -41,8 +41,8 @@ export function createInProcessBus(options: { readonly clock?: Clock } = {}): Bu
   };
 
   function serve(server: BusServerOptions): BusServer {
-    const { requests, feed, metrics } = server.ports;
-    const ports = { requests: portOr(requests), feed: portOr(feed), metrics: portOr(metrics) };
+    const { requests, feed } = server.ports;
+    const ports = { requests: portOr(requests), feed: portOr(feed) };
     const place = `${server.address}:${ports.requests}`;
     if (servers.has(place)) throw new Failure('conflict', `Port ${ports.requests} of ${server.address} is in use.`);
     if (!isPair(server.keys)) throw new Failure('invalid', notOurs);

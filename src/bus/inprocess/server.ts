@@ -3,7 +3,7 @@ import { Failure } from '../../domain/domain.ts';
 import type { Clock } from '../../platform/platform.ts';
 import { silentLog } from '../../platform/platform.ts';
 import type { Api } from '../../protocol/protocol.ts';
-import { type BusServer, type BusServerOptions, type FeedMessage, knownPeer, type MetricsMessage } from '../bus.ts';
+import { type BusServer, type BusServerOptions, type FeedMessage, knownPeer } from '../bus.ts';
 import type { Link, LinkEvents } from '../session/link.ts';
 import { refusalOf } from '../session/refusals.ts';
 import type { Session } from '../session/sessions.ts';
@@ -34,11 +34,6 @@ export class InProcessServer implements BusServer {
     if (peer === undefined || peer.refused !== undefined) throw refusalOf(peer);
     const link = new InProcessLink(topics, {
       toServer: (header, payload) => this.#sessions.receive(session, header, payload),
-      // Not asked for by the session's end alone: a peer without one is heard no more.
-      metrics: (message) => {
-        if (this.#links.has(link) && peer.kind === 'node' && message.node === peer.node)
-          this.#options.onMetrics(message);
-      },
       hearsFeed: peer.kind === 'node',
     });
     this.#links.add(link);
@@ -78,7 +73,6 @@ export class InProcessServer implements BusServer {
 
 interface ServerSide {
   toServer(header: Header, payload: Uint8Array): void;
-  metrics(message: MetricsMessage): void;
   readonly hearsFeed: boolean;
 }
 
@@ -129,11 +123,6 @@ class InProcessLink implements Link {
 
   unsubscribe(topic: string): void {
     this.#topics.delete(topic);
-  }
-
-  pushMetrics(message: MetricsMessage): void {
-    const copy = JSON.parse(JSON.stringify(message)) as MetricsMessage;
-    queueMicrotask(() => this.#server.metrics(copy));
   }
 
   async close(): Promise<void> {

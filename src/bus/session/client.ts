@@ -1,7 +1,7 @@
 import { Failure, isFailure, toFailure } from '../../domain/domain.ts';
 import type { Clock, Log } from '../../platform/platform.ts';
 import type { ByteStream, CallOptions, OpenOptions } from '../../protocol/protocol.ts';
-import { type BusClient, type BusClientOptions, type LinkState, type MetricsMessage, SessionLost } from '../bus.ts';
+import { type BusClient, type BusClientOptions, type LinkState, SessionLost } from '../bus.ts';
 import { answeringFor, answersNothing } from './answering.ts';
 import { Answers } from './answers.ts';
 import { Conversation } from './conversation.ts';
@@ -120,8 +120,8 @@ export class Client implements BusClient {
     this.#session?.link.unsubscribe(topic);
   }
 
-  pushMetrics(message: MetricsMessage): void {
-    this.#session?.link.pushMetrics(message);
+  pushMetrics(data: unknown): void {
+    this.#session?.link.send({ t: 'metrics' }, encodeJson(data));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Failure } from '../../domain/domain.ts';
-import type { FeedMessage, MetricsMessage } from '../bus.ts';
+import type { FeedMessage } from '../bus.ts';
 import type { Header, Line } from './wire.ts';
 
 /** What a link tells its client, in order. Nothing after `onLost`. */
@@ -18,7 +18,6 @@ export interface Link extends Line {
   unsubscribe(topic: string): void;
   /** While set: resolves once all subscriptions asked for so far hold at the server. Bounded in time, never rejects. */
   readonly syncing: Promise<void> | undefined;
-  pushMetrics(message: MetricsMessage): void;
   /** Tells the server, if it can. */
   close(): Promise<void>;
 }

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { Failure } from '../../domain/domain.ts';
 import type { Clock } from '../../platform/platform.ts';
-import { silentLog } from '../../platform/platform.ts';
-import type { Peer } from '../bus.ts';
+import { type Log, silentLog } from '../../platform/platform.ts';
+import type { MetricsMessage, Peer } from '../bus.ts';
 import { Sessions } from './sessions.ts';
 import type { Header } from './wire.ts';
-import { noPayload } from './wire.ts';
+import { encodeJson, noPayload } from './wire.ts';
 
 /** Time that goes on only by `pass`. */
 class HeldClock implements Clock {
@@ -33,17 +33,21 @@ class HeldClock implements Clock {
   }
 }
 
-function stage() {
+function stage(onMetrics: (message: MetricsMessage) => void = () => {}) {
   const clock = new HeldClock();
   const seen: [string | undefined, boolean][] = [];
   const dismissed: Failure[] = [];
   const sent: Header[] = [];
+  const logged: string[] = [];
+  const noted = (message: string) => void logged.push(message);
+  const log: Log = { ...silentLog, warn: noted, error: noted };
   const sessions = new Sessions({
     clock,
-    log: silentLog,
+    log,
     newId: () => 'id',
     gatekeeper: { peerOf: (key) => ({ kind: 'node', key, node: `node of ${key}` }) },
     handler: { call: async () => 1, open: () => Promise.reject(new Failure('not-found', 'No.')) },
+    onMetrics,
     onPeer: (peer, connected) => seen.push([peer.node, connected]),
   });
   const begin = (key: string) =>
@@ -51,7 +55,7 @@ function stage() {
       send: (header) => sent.push(header),
       dismiss: (failure) => dismissed.push(failure),
     });
-  return { clock, seen, dismissed, sent, sessions, begin };
+  return { clock, seen, dismissed, sent, logged, sessions, begin };
 }
 
 test('a node that is silent for 15 s has left; one that pings has not', async () => {
@@ -87,5 +91,29 @@ test('the end of an older session does not take the newer one away', () => {
   expect(dismissed).toHaveLength(1);
   sessions.receive(older, { t: 'bye' }, noPayload);
   expect(sessions.connectedNodes()).toEqual(['node of a']);
+  sessions.close();
+});
+
+test('metrics that are no JSON or too large are dropped with a line in the log, and the session goes on', () => {
+  const taken: MetricsMessage[] = [];
+  const { dismissed, logged, sessions, begin } = stage((message) => taken.push(message));
+  const session = begin('a');
+  sessions.receive(session, { t: 'metrics' }, Buffer.from('{"cpu":'));
+  // JSON of 64 KiB and one byte, then of 64 KiB.
+  for (const letters of [64 * 1024 - 1, 64 * 1024 - 2])
+    sessions.receive(session, { t: 'metrics' }, encodeJson('x'.repeat(letters)));
+  expect(logged).toEqual(['metrics that are no JSON were dropped', 'metrics that are too large were dropped']);
+  expect(taken).toEqual([{ node: 'node of a', data: expect.stringMatching(/^x+$/) }]);
+  expect(dismissed).toEqual([]);
+  sessions.close();
+});
+
+test('who takes metrics and throws is in the log, and ends nothing', () => {
+  const { dismissed, logged, sessions, begin } = stage(() => {
+    throw new Error('no room');
+  });
+  sessions.receive(begin('a'), { t: 'metrics' }, encodeJson({ cpu: 1 }));
+  expect(logged).toEqual(['metrics could not be taken']);
+  expect(dismissed).toEqual([]);
   sessions.close();
 });

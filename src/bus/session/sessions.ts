@@ -7,11 +7,13 @@ import { Answers } from './answers.ts';
 import { Conversation } from './conversation.ts';
 import { refusalOf } from './refusals.ts';
 import type { Header, Line } from './wire.ts';
-import { encodeJson, noPayload } from './wire.ts';
+import { decodeJson, encodeJson, noPayload } from './wire.ts';
 
 const defaultDeadlineMs = 10_000;
 const silentMs = 15_000;
 const sweepMs = 1_000;
+/** Bytes; a node's metrics are some hundred. */
+const metricsLimit = 64 * 1024;
 
 /** The server's end of a client's connection. */
 export interface ServerLine extends Line {
@@ -26,7 +28,7 @@ export interface Session {
   heard: number;
 }
 
-export interface SessionsOptions extends Pick<BusServerOptions, 'gatekeeper' | 'handler' | 'onPeer'> {
+export interface SessionsOptions extends Pick<BusServerOptions, 'gatekeeper' | 'handler' | 'onMetrics' | 'onPeer'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly newId: () => string;
@@ -81,7 +83,9 @@ export class Sessions {
     session.heard = this.#options.clock.now();
     if (header.t === 'ping') session.line.send({ t: 'pong' }, noPayload);
     else if (header.t === 'bye') this.end(session, new Failure('unavailable', 'The client closed the connection.'));
-    else if (this.#stillWelcome(session)) session.conversation.receive(header, payload);
+    else if (!this.#stillWelcome(session)) return;
+    else if (header.t === 'metrics') this.#takeMetrics(session.peer, payload);
+    else session.conversation.receive(header, payload);
   }
 
   end(session: Session, failure: Failure): void {
@@ -131,6 +135,31 @@ export class Sessions {
       open: async (method: string, params: unknown, { deadlineMs = defaultDeadlineMs }: OpenOptions = {}) =>
         await conversation().open(method, encodeJson(params), deadlineMs),
     };
+  }
+
+  /** They may be lost: what is wrong with them is logged, and the session goes on. */
+  #takeMetrics({ kind, node }: Peer, payload: Uint8Array): void {
+    const { log, onMetrics } = this.#options;
+    if (kind !== 'node' || node === undefined) {
+      log.debug('metrics of somebody who is no node were dropped', { kind });
+      return;
+    }
+    if (payload.length > metricsLimit) {
+      log.warn('metrics that are too large were dropped', { node, bytes: payload.length, most: metricsLimit });
+      return;
+    }
+    let data: unknown;
+    try {
+      data = decodeJson(payload);
+    } catch (error) {
+      log.warn('metrics that are no JSON were dropped', { node, error });
+      return;
+    }
+    try {
+      onMetrics({ node, data });
+    } catch (error) {
+      log.error('metrics could not be taken', { node, error });
+    }
   }
 
   /** Ends the sessions of which nothing was heard. */

@@ -29,6 +29,8 @@ const header = z.discriminatedUnion('t', [
   z.object({ t: z.literal('reset'), ...failure }),
   z.object({ t: z.literal('ping') }),
   z.object({ t: z.literal('pong') }),
+  /** Of a node, without an answer; may be lost. Payload: what it tells of itself, as JSON. */
+  z.object({ t: z.literal('metrics') }),
   /** The sender ends the session. */
   z.object({ t: z.literal('bye') }),
 ]);

@@ -44,7 +44,8 @@ export class Requester {
       context,
       ipv6: needsIpv6(host),
       reconnectInterval: -1,
-      // What waits is bounded above: by the number of requests and the credit of streams.
+      // What waits is bounded above: by the number of requests and the credit of streams; metrics, some hundred bytes every ten
+      // seconds, by the pings: a connection that stalls ends within ten, and with it all that waits for it.
       sendHighWaterMark: 0,
     });
     const { events } = this.#socket;

@@ -66,12 +66,12 @@ export class ZeroMqDialer implements Dialer {
     const nonces = Buffer.from(nonce + welcomed.nonce, 'hex');
     const key = sharedKey(keys.secretKey, server.key, nonces, keys.publicKey + server.key);
     const session = Buffer.from(welcomed.session, 'hex');
-    const sealer = new Sealer(session, key, 'requests');
+    const sealer = new Sealer(session, key);
     const proof = encodeHeader({ t: 'ping' });
     requester.send([sealer.seal(proof, noPayload), proof, noPayload]);
     const answer = parseFrame(accepted, await this.#expect(requester, marks.accepted));
     if (answer === undefined) throw this.#noAnswer();
-    return { requester, session, key, sealer, kind: answer.kind };
+    return { requester, sealer, kind: answer.kind };
   }
 
   /** The next message, which has to be this one. @throws Failure that the server gives instead. */

@@ -5,11 +5,10 @@ import { type Gatekeeper, knownPeer } from '../bus.ts';
 import { toZ85 } from '../keys.ts';
 import type { ZapDomain } from './options.ts';
 
-/** What each socket is for: the feed and metrics are the nodes' own. Who is to be told why it is refused comes in for that. */
+/** What each socket is for: the feed is the nodes' own. Who is to be told why it is refused comes in for that. */
 const admitted: Readonly<Record<ZapDomain, readonly string[]>> = {
   'trama.requests': ['node', 'token', 'user'],
   'trama.feed': ['node'],
-  'trama.metrics': ['node'],
 };
 
 /**

@@ -198,7 +198,7 @@ test('a process that disposes of everything ends by itself', async () => {
     const bus = createZeroMqBus({ log: silentLog });
     const keys = bus.generateKeys(), mine = bus.generateKeys();
     const server = await bus.serve({
-      address: '${host}', ports: { requests: 0, feed: 0, metrics: 0 }, keys,
+      address: '${host}', ports: { requests: 0, feed: 0 }, keys,
       gatekeeper: { peerOf: (key) => ({ kind: 'node', key, node: 'h1' }) },
       handler: { call: async () => 'answer', open: async () => { throw new Error('none'); } },
       onMetrics() {},
@@ -207,7 +207,7 @@ test('a process that disposes of everything ends by itself', async () => {
     client.subscribe('cluster');
     console.log(await client.call('ask', {}));
     const lost = await bus.connect({
-      server: { host: '${host}', ports: { requests: 1, feed: 1, metrics: 1 }, key: keys.publicKey }, keys: mine });
+      server: { host: '${host}', ports: { requests: 1, feed: 1 }, key: keys.publicKey }, keys: mine });
     await lost[Symbol.asyncDispose]();
     await client[Symbol.asyncDispose]();
     await server[Symbol.asyncDispose]();

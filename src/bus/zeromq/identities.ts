@@ -13,8 +13,7 @@ export interface Identity {
   /** ZeroMQ's name of the connection that it belongs to. */
   readonly route: Buffer;
   readonly since: number;
-  readonly requests: SealChecker;
-  readonly metrics: SealChecker;
+  readonly seals: SealChecker;
   /** Set when proved. */
   session: Session | undefined;
 }
@@ -50,8 +49,7 @@ export class Identities {
       key,
       route,
       since: this.#clock.now(),
-      requests: new SealChecker(secret, 'requests'),
-      metrics: new SealChecker(secret, 'metrics'),
+      seals: new SealChecker(secret),
       session: undefined,
     };
     this.#byId.set(identity.id, identity);
@@ -69,13 +67,7 @@ export class Identities {
   sealedBy(route: Buffer, seal: Buffer, header: Uint8Array, payload: Uint8Array): Identity | undefined {
     const identity = this.#byId.get(sessionOf(seal) ?? '');
     if (identity === undefined || !identity.route.equals(route)) return undefined;
-    return identity.requests.check(seal, header, payload) ? identity : undefined;
-  }
-
-  /** The same for metrics, which come by a connection of their own. */
-  reportedBy(seal: Buffer, payload: Uint8Array): Session | undefined {
-    const identity = this.#byId.get(sessionOf(seal) ?? '');
-    return identity?.metrics.check(seal, Buffer.alloc(0), payload) ? identity.session : undefined;
+    return identity.seals.check(seal, header, payload) ? identity : undefined;
   }
 
   ofRoute(route: Buffer): Identity | undefined {

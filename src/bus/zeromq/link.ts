@@ -1,23 +1,19 @@
 import type { Context } from 'zeromq';
-import { Push } from 'zeromq';
 import { Failure } from '../../domain/domain.ts';
 import type { Clock, Log } from '../../platform/platform.ts';
-import type { BusClientOptions, FeedMessage, MetricsMessage, Peer } from '../bus.ts';
+import type { BusClientOptions, FeedMessage, Peer } from '../bus.ts';
 import type { Link, LinkEvents } from '../session/link.ts';
 import type { VersionRange } from '../session/versions.ts';
 import type { Header } from '../session/wire.ts';
-import { decodeHeader, encodeHeader, encodeJson, noPayload } from '../session/wire.ts';
+import { decodeHeader, encodeHeader, noPayload } from '../session/wire.ts';
 import { within } from '../session/within.ts';
 import type { Requester } from './dealer.ts';
-import { curveClient } from './dealer.ts';
 import { ended, marks, parseFrame } from './frames.ts';
-import { common, endpoint, needsIpv6, rarePings } from './options.ts';
-import { Sealer } from './seal.ts';
+import type { Sealer } from './seal.ts';
 import { FeedSubscriber } from './subscriber.ts';
 
 /** How long a closing client waits for the server to have heard of it. */
 const byeMs = 200;
-const metricsWaiting = 100;
 
 export interface LinkOptions {
   readonly context: Context;
@@ -31,19 +27,15 @@ export interface LinkOptions {
 /** What the handshake of a session left behind. */
 export interface Established {
   readonly requester: Requester;
-  readonly session: Buffer;
-  readonly key: Buffer;
   readonly sealer: Sealer;
   readonly kind: Peer['kind'];
 }
 
-/** A live session over ZeroMQ: the requests socket, and for nodes the feed and the metrics. */
+/** A live session over ZeroMQ: the requests socket, and for nodes the feed. */
 export class ZeroMqLink implements Link {
   readonly #options: LinkOptions;
   readonly #established: Established;
-  readonly #metricsSealer: Sealer;
   readonly #feed: FeedSubscriber | undefined;
-  readonly #metrics: Push | undefined;
   readonly #lost = Promise.withResolvers<Failure>();
   readonly #feedTarget = Promise.withResolvers<(message: FeedMessage) => void>();
   #closing = false;
@@ -52,14 +44,12 @@ export class ZeroMqLink implements Link {
     const { context, client, clock, log, target } = options;
     this.#options = options;
     this.#established = established;
-    this.#metricsSealer = new Sealer(established.session, established.key, 'metrics');
     void established.requester.lost.then(() =>
       this.#lose(new Failure('unavailable', `The connection to ${target} broke.`)),
     );
     if (established.kind !== 'node') return;
-    const refused = () => this.#lose(new Failure('unavailable', `The feed or metrics of ${target} refused this key.`));
+    const refused = () => this.#lose(new Failure('unavailable', `The feed of ${target} refused this key.`));
     this.#feed = new FeedSubscriber(context, client, clock, log, refused);
-    this.#metrics = metricsSocket(context, client, refused);
     this.#feed.subscribe(topics);
     this.#hearFeed(this.#feed).catch((error) => log.error('the feed could not be read', { error }));
   }
@@ -91,12 +81,6 @@ export class ZeroMqLink implements Link {
     this.#feed?.unsubscribe(topic);
   }
 
-  pushMetrics(message: MetricsMessage): void {
-    if (this.#metrics === undefined || this.#metrics.closed) return;
-    const payload = encodeJson(message);
-    this.#metrics.send([this.#metricsSealer.seal(noPayload, payload), payload]).catch(() => {});
-  }
-
   async close(): Promise<void> {
     this.#closing = true;
     this.send({ t: 'bye' }, noPayload);
@@ -104,7 +88,6 @@ export class ZeroMqLink implements Link {
     await within(this.#options.clock, byeMs, this.#lost.promise, () => new Error('late')).catch(() => {});
     this.#established.requester.close();
     this.#feed?.close();
-    this.#metrics?.close();
   }
 
   async #hear(events: LinkEvents): Promise<void> {
@@ -136,23 +119,4 @@ export class ZeroMqLink implements Link {
   #lose(failure: Failure): void {
     this.#lost.resolve(failure);
   }
-}
-
-function metricsSocket(context: Context, client: BusClientOptions, onRefused: () => void): Push {
-  const { host, ports } = client.server;
-  const socket = new Push({
-    ...common,
-    ...rarePings,
-    ...curveClient(client),
-    context,
-    ipv6: needsIpv6(host),
-    reconnectInterval: 100,
-    reconnectMaxInterval: 2000,
-    // Without a connection there is nowhere to send: dropped, not kept.
-    immediate: true,
-    sendHighWaterMark: metricsWaiting,
-  });
-  socket.events.on('handshake:error:auth', onRefused);
-  socket.connect(endpoint(host, ports.metrics));
-  return socket;
 }

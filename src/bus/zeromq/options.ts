@@ -19,8 +19,6 @@ export const common = {
  * clients at each message of any.
  */
 export const pings = { heartbeatInterval: 3000, heartbeatTimeout: 6000 } as const;
-/** For what may be lost. */
-export const rarePings = { heartbeatInterval: 20_000, heartbeatTimeout: 20_000 } as const;
 
 /** Of servers: the kernel finds clients that are gone without a word, be there something to send or not, within a minute and a half. */
 const keepalive = {
@@ -37,7 +35,7 @@ export function curveServer(secretKey: string, zapDomain: ZapDomain) {
 }
 
 /** Each kind of socket is a domain of its own: not every key may use each. */
-export type ZapDomain = 'trama.requests' | 'trama.feed' | 'trama.metrics';
+export type ZapDomain = 'trama.requests' | 'trama.feed';
 
 export const endpoint = (host: string, port: number | '*'): string =>
   host.includes(':') ? `tcp://[${host}]:${port}` : `tcp://${host}:${port}`;

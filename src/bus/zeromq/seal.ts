@@ -3,12 +3,9 @@
  * each carries its session, a counter that only grows, and an HMAC under a key that only the two ends of the session know.
  *
  * Layout: 'S', session (16 bytes), counter (8, big endian), the first 16 bytes of
- * HMAC-SHA256(key, channel ‖ session ‖ counter ‖ length of header (4) ‖ header ‖ payload).
+ * HMAC-SHA256(key, session ‖ counter ‖ length of header (4) ‖ header ‖ payload).
  */
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
-
-/** Sockets on which a session speaks; each counts by itself, since ZeroMQ orders messages within a socket only. */
-export type SealChannel = 'requests' | 'metrics';
 
 export const sessionBytes = 16;
 const macBytes = 16;
@@ -18,13 +15,11 @@ const mark = 'S'.charCodeAt(0);
 export class Sealer {
   readonly #session: Buffer;
   readonly #key: KeyObject;
-  readonly #channel: SealChannel;
   #counter = 0n;
 
-  constructor(session: Buffer, key: Uint8Array, channel: SealChannel) {
+  constructor(session: Buffer, key: Uint8Array) {
     this.#session = session;
     this.#key = createSecretKey(key);
-    this.#channel = channel;
   }
 
   seal(header: Uint8Array, payload: Uint8Array): Buffer {
@@ -33,20 +28,18 @@ export class Sealer {
     seal[0] = mark;
     this.#session.copy(seal, 1);
     seal.writeBigUInt64BE(this.#counter, 1 + sessionBytes);
-    mac(this.#key, this.#channel, seal, header, payload).copy(seal, macAt);
+    mac(this.#key, seal, header, payload).copy(seal, macAt);
     return seal;
   }
 }
 
-/** Checks one session's seals on one channel. */
+/** Checks one session's seals. */
 export class SealChecker {
   readonly #key: KeyObject;
-  readonly #channel: SealChannel;
   #last = 0n;
 
-  constructor(key: Uint8Array, channel: SealChannel) {
+  constructor(key: Uint8Array) {
     this.#key = createSecretKey(key);
-    this.#channel = channel;
   }
 
   /** @returns whether the seal is right and newer than all before. */
@@ -54,7 +47,7 @@ export class SealChecker {
     if (seal.length !== macAt + macBytes) return false;
     const counter = seal.readBigUInt64BE(1 + sessionBytes);
     if (counter <= this.#last) return false;
-    if (!timingSafeEqual(mac(this.#key, this.#channel, seal, header, payload), seal.subarray(macAt))) return false;
+    if (!timingSafeEqual(mac(this.#key, seal, header, payload), seal.subarray(macAt))) return false;
     this.#last = counter;
     return true;
   }
@@ -66,11 +59,11 @@ export function sessionOf(seal: Buffer): string | undefined {
 }
 
 /** The key as an object: of bytes one would be made anew for each message, which takes longer than all the rest. */
-function mac(key: KeyObject, channel: SealChannel, seal: Buffer, header: Uint8Array, payload: Uint8Array): Buffer {
+function mac(key: KeyObject, seal: Buffer, header: Uint8Array, payload: Uint8Array): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(header.length);
   return createHmac('sha256', key)
-    .update(Buffer.concat([Buffer.from(channel), seal.subarray(1, macAt), length, header]))
+    .update(Buffer.concat([seal.subarray(1, macAt), length, header]))
     .update(payload)
     .digest()
     .subarray(0, macBytes);

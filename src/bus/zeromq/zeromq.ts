@@ -1,4 +1,4 @@
-/** The bus between hosts: three ZeroMQ sockets per server, all CURVE. See docs/adr/0003-bus-and-identity.md. */
+/** The bus between hosts: two ZeroMQ sockets per server, all CURVE. See docs/adr/0003-bus-and-identity.md. */
 import { randomUUID } from 'node:crypto';
 import { Context } from 'zeromq';
 import type { Clock, Log } from '../../platform/platform.ts';

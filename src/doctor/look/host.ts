@@ -102,7 +102,6 @@ export function lookAtServerPorts(host: ExaminedHost, { servers }: Joined): Prom
   const ports = servers.flatMap((server) => [
     { host: server.host, port: server.ports.requests, purpose: 'requests' },
     { host: server.host, port: server.ports.feed, purpose: 'feed' },
-    { host: server.host, port: server.ports.metrics, purpose: 'metrics' },
   ]);
   return Promise.all(
     ports.map(async (each) => ({ ...each, reached: await host.reachTcp(each.host, each.port, silenceMs) })),

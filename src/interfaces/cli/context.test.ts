@@ -33,8 +33,8 @@ describe('context create', () => {
       name: 'prod',
       key,
       servers: [
-        { host: '10.0.0.1', ports: { requests: 4701, feed: 4702, metrics: 4703 } },
-        { host: 'h2.lan', ports: { requests: 99, feed: 100, metrics: 101 } },
+        { host: '10.0.0.1', ports: { requests: 4701, feed: 4702 } },
+        { host: 'h2.lan', ports: { requests: 99, feed: 100 } },
       ],
     });
     expect(await modeOf('.config/trama/contexts')).toBe('700');

@@ -46,7 +46,7 @@ test('it looks where the daemons of this host are told to be', async () => {
       state: '/srv/trama',
       dockerSocket: '/var/run/docker.sock',
       address: '10.0.0.1',
-      ports: { requests: 4701, feed: 5702, metrics: 4703 },
+      ports: { requests: 4701, feed: 5702 },
     },
   ]);
   expect(await trama('doctor --address nonsense')).toMatchObject({ code: 2 });

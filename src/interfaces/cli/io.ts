@@ -60,7 +60,7 @@ export interface CliIo {
 
 export interface ContextServer {
   readonly host: string;
-  readonly ports: { readonly requests: number; readonly feed: number; readonly metrics: number };
+  readonly ports: { readonly requests: number; readonly feed: number };
   /** By which the cluster lists it, once it has said. */
   readonly id?: string | undefined;
   /** Since when it is listed no more, milliseconds since the epoch. */
@@ -148,7 +148,6 @@ export interface ServerOptions extends DaemonOptions {
   readonly advertise?: string;
   readonly requestsPort: number;
   readonly feedPort: number;
-  readonly metricsPort: number;
   /** Milliseconds of a node's silence. */
   readonly health: { readonly suspectMs: number; readonly downMs: number; readonly evictMs: number };
   /** Absent: no figures and no health over HTTP. */

@@ -27,7 +27,6 @@ describe('daemons', () => {
       httpPort: 4700,
       requestsPort: 4701,
       feedPort: 4702,
-      metricsPort: 4703,
       health: { suspectMs: 3000, downMs: 5000, evictMs: 60_000 },
     };
     const agent = { ...every, dockerSocket: '/var/run/docker.sock', agentHttpPort: 4704 };
@@ -58,7 +57,7 @@ describe('daemons', () => {
     expect(await refused(trama('server --api-listen 10.0.0.1 --api-cert /c'))).toContain('set both, or neither');
     expect(await refused(trama('server --api-cert /c --api-key /k'))).toContain('set api-listen too');
     expect(await refused(trama('server --api-listen h1'))).toContain('--api-listen:');
-    expect(await refused(trama('server --api-listen 10.0.0.1:4703'))).toContain('must differ');
+    expect(await refused(trama('server --api-listen 10.0.0.1:4702'))).toContain('must differ');
   });
 
   test('a join is taken apart; the port is that for requests', async () => {
@@ -96,13 +95,13 @@ describe('daemons', () => {
 
   test('a flag goes before the environment, that before the file, that before the default', async () => {
     const options = {
-      env: { TRAMA_FEED_PORT: '2', TRAMA_METRICS_PORT: '2222', TRAMA_STORE: '' },
-      ...file('feed-port: 3\nmetrics-port: 3\nrequests-port: 3333\nname: 010'),
+      env: { TRAMA_FEED_PORT: '2', TRAMA_HTTP_PORT: '2222', TRAMA_STORE: '' },
+      ...file('feed-port: 3\nhttp-port: 3\nrequests-port: 3333\nname: 010'),
     };
     expect((await trama('server --feed-port 1111', options)).io.started[1]).toMatchObject({
       store: 'sqlite',
       feedPort: 1111,
-      metricsPort: 2222,
+      httpPort: 2222,
       requestsPort: 3333,
     });
   });

@@ -53,7 +53,6 @@ const settings = {
   ),
   'requests-port': setting('PORT', 'port for requests of agents', parsePort, String(requestsPort)),
   'feed-port': setting('PORT', 'port of the feed of changes', parsePort, '4702'),
-  'metrics-port': setting('PORT', 'port for metrics of agents', parsePort, '4703'),
   'suspect-after': setting('TIME', 'silence after which a node is suspect', parseDuration, '3s'),
   'down-after': setting('TIME', 'silence after which it is down: peers fence it, its names go', parseDuration, '5s'),
   'evict-after': setting('TIME', 'silence after which what it had is given away', parseDuration, '60s'),

@@ -85,7 +85,7 @@ const places: Readonly<Record<string, { readonly bad: readonly string[]; readonl
   subnets: { bad: badSubnets, in: ['network create app --subnet *'] },
   ports: {
     bad: badPorts,
-    in: ['server --requests-port *', 'server --feed-port *', 'up --metrics-port *'],
+    in: ['server --requests-port *', 'server --feed-port *', 'up --requests-port *'],
   },
   'ports or none': {
     bad: badPorts.filter((port) => port !== '0'),

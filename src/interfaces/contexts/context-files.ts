@@ -90,6 +90,6 @@ function objectOf(text: string): Readonly<Record<string, unknown>> {
 
 function isServer(value: unknown): value is ContextServer {
   const { host, ports } = (value ?? {}) as { host?: unknown; ports?: Record<string, unknown> };
-  const all = [ports?.requests, ports?.feed, ports?.metrics];
+  const all = [ports?.requests, ports?.feed];
   return typeof host === 'string' && all.every((port) => typeof port === 'number');
 }

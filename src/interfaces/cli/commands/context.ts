@@ -166,7 +166,7 @@ function newName(name: string): string {
 function serversOf(text: string): ContextServer[] {
   return text.split(',').map((one) => {
     const { host, port } = parseServer(one, requestsPort);
-    return { host, ports: { requests: port, feed: port + 1, metrics: port + 2 } };
+    return { host, ports: { requests: port, feed: port + 1 } };
   });
 }
 

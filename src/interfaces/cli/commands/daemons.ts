@@ -9,7 +9,7 @@ import { UsageError } from '../usage.ts';
 
 const healthSettings = ['suspect-after', 'down-after', 'evict-after'] as const;
 const ofBoth = ['http-listen', 'log-format', 'state'] as const;
-const portsOfServer = ['requests-port', 'feed-port', 'metrics-port', 'http-port'] as const;
+const portsOfServer = ['requests-port', 'feed-port', 'http-port'] as const;
 const apiSettings = ['api-listen', 'api-cert', 'api-key'] as const;
 const ofServer = [
   'store',
@@ -65,18 +65,17 @@ function serverOptions(
   others: readonly (number | undefined)[] = [],
 ): ServerOptions {
   const store = storeOptions(values.store, values);
-  const [requestsPort, feedPort] = [values['requests-port'], values['feed-port']];
-  const [metricsPort, httpPort] = [values['metrics-port'], values['http-port']];
+  const [requestsPort, feedPort, httpPort] = [values['requests-port'], values['feed-port'], values['http-port']];
   const api = apiOptions(values);
-  const all = [requestsPort, feedPort, metricsPort, httpPort, api?.port, ...others];
+  const all = [requestsPort, feedPort, httpPort, api?.port, ...others];
   const ports = all.filter((port) => port !== undefined);
   if (new Set(ports).size < ports.length) {
     throw new UsageError(
-      `the ports for requests, feed, metrics, HTTP and the HTTP API must differ: they are ${ports.join(', ')}`,
+      `the ports for requests, feed, HTTP and the HTTP API must differ: they are ${ports.join(', ')}`,
     );
   }
   return {
-    ...{ store, listen: values.listen, requestsPort, feedPort, metricsPort },
+    ...{ store, listen: values.listen, requestsPort, feedPort },
     ...(values.advertise === undefined ? {} : { advertise: values.advertise }),
     health: healthOptions(values),
     ...(httpPort === undefined ? {} : { httpPort }),

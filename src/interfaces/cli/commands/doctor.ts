@@ -7,7 +7,7 @@ import type { Session } from '../session.ts';
 import { addSettings, resolveSettings } from '../settings.ts';
 import { findingLines, findingSummary } from '../views.ts';
 
-const looked = ['state', 'docker-socket', 'address', 'requests-port', 'feed-port', 'metrics-port'] as const;
+const looked = ['state', 'docker-socket', 'address', 'requests-port', 'feed-port'] as const;
 
 type Flags = Readonly<Record<string, string | undefined>>;
 
@@ -35,7 +35,6 @@ export function doctorCommand(program: Command, session: Session): void {
         ports: {
           requests: values['requests-port'],
           feed: values['feed-port'],
-          metrics: values['metrics-port'],
         },
       });
       await show(session, { output }, findings, findingLines);
