@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/longest-first.ts';
 
 /** Limits are for what hangs; a machine that is busy elsewhere takes its time. */
 const patience = { expect: { poll: { timeout: 15_000 } } };
@@ -16,6 +17,7 @@ export default defineConfig({
   test: {
     // Many of the tests wait for a deadline more than they compute.
     maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
