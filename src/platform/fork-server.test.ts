@@ -61,7 +61,7 @@ test('one shell serves whatever follows one another, four whatever comes at once
 test('what no shell is free for is spawned a moment later', async () => {
   const direct = vi.fn(spawn);
   const server = forkServer(direct);
-  const long = Array.from({ length: 4 }, () => server.spawn(sh('sleep 0.5; echo done')));
+  const long = Array.from({ length: 4 }, () => server.spawn(sh('sleep 1.5; echo done')));
   expect((await server.spawn(sh('echo now'))).stdout).toBe('now\n');
   expect(direct).toHaveBeenCalledOnce();
   expect((await Promise.all(long)).map(({ stdout }) => stdout)).toEqual(Array(4).fill('done\n'));
@@ -88,11 +88,11 @@ test('a command that takes too long is killed with what it started, and the next
   const server = forkServer();
   const directory = await mkdtemp(join(tmpdir(), 'fork-server-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  const late = sh('printf before; (sleep 0.6; touch "$1/late") & sleep 60', directory);
+  const late = sh('printf before; (sleep 2; touch "$1/late") & sleep 60', directory);
   const failure = await server.spawn({ ...late, timeoutMs: 200 }).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(CommandFailed);
   expect(failure).toMatchObject({ message: expect.stringContaining('took longer than 200 ms'), result: { code: -1 } });
-  expect((await server.spawn(sh('sleep 0.8; echo again'))).stdout).toBe('again\n');
+  expect((await server.spawn(sh('sleep 2.2; echo again'))).stdout).toBe('again\n');
   expect(await readdir(directory)).toEqual([]);
 });
 

@@ -12,7 +12,7 @@ const silent = () => fakeUpstream(() => []);
 const answering = (address?: string, rcode?: number) => fakeUpstream((message) => [answerTo(message, address, rcode)]);
 
 function forwarder(patience: Partial<ConstructorParameters<typeof Forwarder>[0]['patience']> = {}) {
-  const made = new Forwarder({ clock: systemClock, patience: { next: 80, doubtful: 20, all: 400, ...patience } });
+  const made = new Forwarder({ clock: systemClock, patience: { next: 80, doubtful: 20, all: 5000, ...patience } });
   onTestFinished(() => made.close());
   const ask = async (upstreams: readonly string[], transport: Transport = 'udp', message = question) => {
     const answer = await made.ask(message, message.length, upstreams, transport);
