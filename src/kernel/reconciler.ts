@@ -290,7 +290,8 @@ class KernelReconciler implements Reconciler {
   }
 
   async #do({ steps: planned, pairs, partOf }: Replaced): Promise<Outcome> {
-    if (planned.length === 0) return { applied: [], failed: this.#failures.all(this.tracker) };
+    // A pair of which the other end stands is known from now on, though nothing is to be done for it.
+    if (planned.length === 0 && pairs.size === 0) return { applied: [], failed: this.#failures.all(this.tracker) };
     const remembered = await this.#memory.prepare(planned, this.tracker, (sysctls) =>
       observe(this.#options.spawn, { namespaces: [], own: new Set(), sysctls, iptables: [], ipv6: false }),
     );

@@ -32,7 +32,9 @@ beforeAll(async () => {
   cluster = await startCluster(lab, { hosts: ['h1', 'h2'], hostOptions });
   await eventually('the registry', async () => (await serving.output()).includes('listening on'));
   const h1 = cluster.host('h1');
-  await h1.docker('tag', labImage, image);
+  // Large enough for its pull to be seen.
+  const pack = 'cd "$(mktemp -d)" && mkdir bin && cp /bin/busybox bin/httpd && head -c 40000000 /dev/urandom > noise';
+  await h1.output(['sh', '-c', `${pack} && tar c . | docker import - ${image}`], { timeoutMs: 60_000 });
   await h1.docker('push', image);
 });
 

@@ -181,7 +181,8 @@ describe.each([
       await eventually('it is told', told);
       expect(await pings(neighbour, address)).toBe(true);
       server = await startServer();
-      await eventually('it is renewed', () => held(address), 40_000);
+      // A try takes up to 15 s, the next begins 10 s later.
+      await eventually('it is renewed', () => held(address), 90_000);
       await cluster.trama('rm', '-f', one);
     });
 

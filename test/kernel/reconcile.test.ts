@@ -424,6 +424,30 @@ describe('a reconciler', { timeout: 30_000 }, () => {
     expect(repairs.filter((each) => each.includes(endpointLink))).not.toEqual([]);
   });
 
+  test('an interface that stands where an engine took it is not made again, also by a pass that does not look', async () => {
+    const h = await host();
+    await h.run('ip link add under0 type veth peer name under1');
+    const taken: KernelObject = {
+      ...{
+        kind: 'link',
+        type: 'macvlan',
+        ns: '',
+        name: 'trm0123456789',
+        lower: { ns: '', name: 'under0' },
+        mode: 'bridge',
+      },
+      ...{ mac: '9e:11:0a:2a:00:77', mtu: 1500, up: false, handedOver: true },
+    };
+    const onMissing = (link: KernelObject) => ('name' in link && link.name === taken.name ? [] : undefined);
+    const reconciler = kept(overlay(h, { onMissing }));
+    await reconciler.settle();
+    reconciler.desire('engine', [taken]);
+    for (const pass of ['resync', 'settle', 'resync'] as const) expect((await reconciler[pass]()).failed).toEqual([]);
+    expect(await h.run('ip link')).not.toContain(taken.name);
+    reconciler.release('engine');
+    expect((await reconciler.resync()).failed).toEqual([]);
+  });
+
   test('a lost pair is replaced by what the hook gives, also inside a sandbox', async () => {
     const h = await host();
     const path = `/run/netns/${h.sandbox}`;
