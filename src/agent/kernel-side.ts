@@ -153,7 +153,8 @@ export class KernelSide {
     this.#unused = false;
     await this.#options.endGone();
     if (failed.length === 0) return;
-    const left = (await this.reconciler.settle()).failed;
+    // Perhaps just because its interface has gone with it, which a look shows.
+    const left = (await this.reconciler.resync()).failed;
     this.#options.tidings.troubles(left.map(({ message }) => message));
   }
 

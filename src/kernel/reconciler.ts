@@ -291,7 +291,7 @@ class KernelReconciler implements Reconciler {
 
   async #do({ steps: planned, pairs, partOf }: Replaced): Promise<Outcome> {
     // A pair of which the other end stands is known from now on, though nothing is to be done for it.
-    if (planned.length === 0 && pairs.size === 0) return { applied: [], failed: this.#failures.all(this.tracker) };
+    if (planned.length === 0 && pairs.size === 0) return { applied: [], failed: this.#failed() };
     const remembered = await this.#memory.prepare(planned, this.tracker, (sysctls) =>
       observe(this.#options.spawn, { namespaces: [], own: new Set(), sysctls, iptables: [], ipv6: false }),
     );
@@ -338,6 +338,12 @@ class KernelReconciler implements Reconciler {
         this.#failures.failed(key, { step: result.step, message: result.message }, this.tracker.desired(key));
       }
     }
-    return { applied, failed: this.#failures.all(this.tracker) };
+    return { applied, failed: this.#failed() };
+  }
+
+  /** Not what was to be done at an interface that has gone since. */
+  #failed(): FailedStep[] {
+    const failed = this.#failures.all(this.tracker);
+    return failed.filter(({ step }) => !this.#replacements.isPostponed(keyOf(subjectOf(step))));
   }
 }

@@ -30,8 +30,8 @@ export const nothingReplaced: Omit<Replaced, 'steps'> = { pairs: new Map(), part
 export class Replacements {
   readonly #tracker: DeltaTracker;
   readonly #inPlaceOf: (link: HandedLink) => Replacement | Promise<Replacement>;
-  /** Keys of missing pairs in whose place there is nothing for now. */
-  #later: ReadonlySet<string> = new Set();
+  /** Missing pairs in whose place there is nothing for now, by key. */
+  #later: ReadonlyMap<string, HandedLink> = new Map();
 
   constructor(tracker: DeltaTracker, inPlaceOf: (link: HandedLink) => Replacement | Promise<Replacement>) {
     this.#tracker = tracker;
@@ -40,7 +40,14 @@ export class Replacements {
 
   /** Keys to ask about again although nobody has looked at the kernel since. */
   get postponed(): ReadonlySet<string> {
-    return this.#later;
+    return new Set(this.#later.keys());
+  }
+
+  /** It is such a pair, or on one: nothing is done about it for now, and nothing is wrong. */
+  isPostponed(key: string): boolean {
+    if (this.#later.has(key)) return true;
+    const object = this.#tracker.desired(key);
+    return [...this.#later.values()].some((link) => isOn(link, object));
   }
 
   /**
@@ -63,12 +70,11 @@ export class Replacements {
       pairs.set(key, { link, parts: new Set(objects.map(keyOf)), beyond: new Set(beyond(key, objects).map(keyOf)) });
       for (const object of objects) substitutes.set(keyOf(object), object);
     }
-    this.#later = new Set(later.keys());
-    const steps = plan(this.#tracker, (key) => {
-      if (left(key) || later.has(key) || pairs.has(key) || substitutes.has(key)) return true;
-      const object = this.#tracker.desired(key);
-      return [...later.values()].some((link) => isOn(link, object));
-    });
+    this.#later = later;
+    const steps = plan(
+      this.#tracker,
+      (key) => left(key) || pairs.has(key) || substitutes.has(key) || this.isPostponed(key),
+    );
     for (const after of substitutes.values()) steps.push({ op: 'create', after });
     const partOf = new Map([...pairs].flatMap(([key, { parts }]) => [...parts].map((part) => [part, key] as const)));
     return { steps: pairs.size === 0 ? steps : inOrder(steps), pairs, partOf };

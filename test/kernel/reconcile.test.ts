@@ -415,6 +415,10 @@ describe('a reconciler', { timeout: 30_000 }, () => {
       mac: '9e:11:0a:2a:00:05',
     };
     reconciler.desire('on-it', [entry]);
+    // Nobody has looked yet: the command finds no device. Once somebody has, nothing is wrong.
+    expect((await reconciler.settle()).failed.map(({ message }) => message)).toEqual([
+      expect.stringContaining('Cannot find device'),
+    ]);
     for (const pass of ['resync', 'settle', 'resync'] as const) expect((await reconciler[pass]()).failed).toEqual([]);
     expect(await h.run(`ip -n ${h.data} link`)).not.toContain(endpointLink);
     expect(repairs).toEqual([]);
