@@ -18,7 +18,7 @@ let neighbour: LabHost;
 let server: Started;
 
 /** Seconds. */
-const leaseTime = 12;
+const leaseTime = 20;
 
 const startServer = () =>
   neighbour.start(['busybox', 'udhcpd', '-f', '-I', '10.98.0.50', '/etc/udhcpd.conf'], { name: 'udhcpd' });
