@@ -34,10 +34,12 @@ describe('a lease', () => {
     await askDhcp(spawn, { ...asking, address: '10.98.0.226' });
     await releaseDhcp(spawn, { ...asking, address: '10.98.0.226' });
     expect(argvs[0]).toMatch(
-      /^nsenter --net=\/run\/netns\/trama busybox udhcpc -f -n -q -B .*-i trd0011223344 -s \/bin\/true$/,
+      /^nsenter --net=\/run\/netns\/trama busybox udhcpc -f -n -B .*-i trd0011223344 -s \/bin\/true -q$/,
     );
-    expect(argvs[1]).toMatch(/ -r 10\.98\.0\.226$/);
+    expect(argvs[1]).toMatch(/ -r 10\.98\.0\.226 -q$/);
+    // What gives back with -q gives nothing back.
     expect(argvs[2]).toMatch(/ -r 10\.98\.0\.226 -R$/);
+    expect(argvs[2]).not.toContain(' -q');
   });
 
   test('that nobody gives is a sentence, and so is a tool that is not there', async () => {

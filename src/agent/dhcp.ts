@@ -23,9 +23,22 @@ export interface Asking {
 const tries = ['-t', '5', '-T', '3'];
 const timeoutMs = 25_000;
 
+/**
+ * With `-q` busybox 1.35 ends before it counts the lease as its own, and gives nothing back. So it goes on, and is ended as soon as it has
+ * the lease; what it says then waits for the server's MAC, and leaves with it.
+ */
+const giveBack = `sh -c 'echo $$; exec busybox udhcpc "$@" 2>&1' sh "$@" | {
+  read -r pid
+  while read -r line; do
+    echo "$line"
+    case $line in *'lease of '*) kill "$pid" ;; esac
+  done
+}
+sleep 0.5`;
+
 /** @throws Failure `unavailable` when nobody offers an address */
 export async function askDhcp(spawn: Spawn, asking: Asking): Promise<Lease> {
-  const said = await udhcpc(spawn, asking, []);
+  const said = await run(spawn, asking, ['busybox', 'udhcpc', ...about(asking), '-q']);
   const lease = readLease(`${said.stdout}\n${said.stderr}`);
   if (lease !== undefined) return lease;
   throw new Failure(
@@ -36,7 +49,7 @@ export async function askDhcp(spawn: Spawn, asking: Asking): Promise<Lease> {
 
 /** Nobody can say whether it was heard: the server does not answer. The address must stand on the interface. */
 export async function releaseDhcp(spawn: Spawn, asking: Asking): Promise<void> {
-  await udhcpc(spawn, asking, ['-R']);
+  await run(spawn, asking, ['sh', '-c', giveBack, 'sh', ...about(asking), '-R']);
 }
 
 /** `udhcpc: lease of 192.168.1.5 obtained from 192.168.1.1, lease time 3600`; without the server in older ones. */
@@ -46,17 +59,19 @@ export function readLease(said: string): Lease | undefined {
 }
 
 /** Once, in the foreground, with answers by broadcast: what is for its MAC alone goes where that stands now. */
-async function udhcpc(spawn: Spawn, { path, device, address }: Asking, more: readonly string[]): Promise<Finished> {
-  const once = ['-f', '-n', '-q', '-B', ...tries, '-i', device, '-s', '/bin/true'];
+function about({ device, address }: Asking): string[] {
   const wanted = address === undefined ? [] : ['-r', address];
-  const argv = ['nsenter', `--net=${path}`, 'busybox', 'udhcpc', ...once, ...wanted, ...more] as const;
+  return ['-f', '-n', '-B', ...tries, '-i', device, '-s', '/bin/true', ...wanted];
+}
+
+async function run(spawn: Spawn, { path }: Asking, command: readonly string[]): Promise<Finished> {
   const missing = () =>
     new Failure(
       'unavailable',
       'busybox with udhcpc is not installed, which asks for addresses: apt-get install busybox',
     );
   try {
-    const finished = await spawn({ argv: ['nsenter', ...argv.slice(1)], timeoutMs });
+    const finished = await spawn({ argv: ['nsenter', `--net=${path}`, ...command], timeoutMs });
     const absent = finished.code === 127 || /failed to execute busybox|applet not found/.test(finished.stderr);
     if (absent) throw missing();
     return finished;

@@ -20,8 +20,15 @@ let server: Started;
 /** Seconds. */
 const leaseTime = 20;
 
-const startServer = () =>
-  neighbour.start(['busybox', 'udhcpd', '-f', '-I', '10.98.0.50', '/etc/udhcpd.conf'], { name: 'udhcpd' });
+const startServer = async () => {
+  const started = await neighbour.start(['busybox', 'udhcpd', '-f', '-I', '10.98.0.50', '/etc/udhcpd.conf'], {
+    name: 'udhcpd',
+  });
+  await eventually('it has begun', async () => (await started.output()).includes('started'));
+  // Only a moment later is it not ended by the signal that has it write its leases down.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  return started;
+};
 
 beforeAll(async () => {
   lab = await createLab();
@@ -151,8 +158,9 @@ describe.each([
     const [first, second, third] = await Promise.all([one, two, three].map(addressOf));
     await cluster.trama('rm', '-f', one, two);
     await cluster.host('h1').docker('rm', '-f', three);
+    // Long before they end by themselves, which is half their time at least.
     for (const address of [first, second, third])
-      await eventually(`${address} is given back`, async () => !(await held(address ?? '')), 15_000);
+      await eventually(`${address} is given back`, async () => !(await held(address ?? '')), 8000);
   });
 
   if (later)
