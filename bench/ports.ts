@@ -26,7 +26,7 @@ const warmUp = 20;
 /** What unpublishing leaves to the agent is done by then. */
 const pauseMs = 50;
 
-const rounds = 15;
+const rounds = 30;
 const seconds = 1;
 /** Of wrk, at once. */
 const connections = 32;

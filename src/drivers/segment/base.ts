@@ -58,8 +58,8 @@ const [ipv4, arp] = ['@ll,96,16 0x0800', '@ll,96,16 0x0806'];
 
 /**
  * A network carries IPv4 and ARP, nothing else, and nobody's loopback is reached by it: a host takes packets for that where ports
- * are published (`published.ts`). To read a frame's type costs as much as several rules, to look into a set too, so what most
- * frames are is asked about first, in one rule.
+ * are published (`published.ts`). To read a frame's type costs as much as several rules, to look into a set too, and to jump is
+ * felt, so what most frames are is asked about first, in one rule.
  *
  * `ingress`, what ports send: a container's must also bear the MAC and the address of its endpoint, ARP in both places where it
  * names the sender. A port that the set does not know sends nothing. A question for a gateway goes to that alone: what is for everybody
@@ -80,7 +80,6 @@ function bridgeFilters(): NftChainObject[] {
       ...bridge,
       name: 'port',
       rules: [
-        `${ipv4} iifname . ether saddr . ip saddr @${portsSet} ip daddr != 127.0.0.0/8 accept`,
         `${arp} arp htype 1 arp ptype ip arp hlen 6 arp plen 4 ` +
           `iifname . ether saddr . arp saddr ip @${portsSet} iifname . arp saddr ether . arp saddr ip @${portsSet} goto question`,
         'counter drop',
@@ -101,6 +100,7 @@ function bridgeFilters(): NftChainObject[] {
       name: 'ingress',
       hook: filter('prerouting', -300),
       rules: [
+        `${ipv4} iifname . ether saddr . ip saddr @${portsSet} ip daddr != 127.0.0.0/8 accept`,
         'iifname "trv*" jump port',
         '@ll,96,16 != { 0x0800, 0x0806 } jump strange',
         'ip daddr 127.0.0.0/8 counter drop',
