@@ -94,7 +94,6 @@ export class Member {
       view,
       handler: { call: refused, open: refused },
       underlay: () => ({ address: hostOf(number), interface: device, mtu, reason: '', routes: [], interfaces: [] }),
-      containers: () => 0,
       onRegistered: () => {},
       onEvicted: async () => options.trouble(`${this.name} was evicted`),
     });

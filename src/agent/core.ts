@@ -129,7 +129,6 @@ export class AgentCore implements Agent {
         probe: (asked) => probe({ spawn: options.spawn, view, wiring: this.#wiring }, asked),
       }),
       underlay: () => this.#underlay.now,
-      containers: () => this.#workloads.wanted().size,
       onRegistered: () => this.#tellEverything(),
       onEvicted: () =>
         reclaim({

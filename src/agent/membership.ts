@@ -29,7 +29,6 @@ export interface MembershipOptions {
   readonly view: Pick<ClusterView, 'servers'>;
   readonly handler: NonNullable<BusClientOptions['handler']>;
   underlay(): Underlay;
-  containers(): number;
   /** The servers know this host as it is; now they are told, and tell, the rest. */
   onRegistered(): void;
   /** The servers have given away what was this node's: when it resolves, it is a member like the others. */
@@ -270,14 +269,14 @@ export class Membership implements Api {
 
   /** Until the signal aborts. */
   async sendMetrics(signal: AbortSignal): Promise<void> {
-    const { agent, containers } = this.#options;
+    const { agent } = this.#options;
     const sample = hostMetrics({
       read: agent.readFile,
       device: () => this.#options.underlay().interface,
       now: () => agent.clock.now(),
     });
     const send = async () => {
-      this.#link?.pushMetrics({ ...(await sample()), containers: containers() });
+      this.#link?.pushMetrics(await sample());
     };
     await sample();
     await agent.clock.sleep(firstMetricsMs, signal);

@@ -21,6 +21,7 @@ import {
   pathInContainer,
   registryContents,
   statsView,
+  tokenView,
   userView,
 } from './views.ts';
 import { publishedPort, workloadSpec } from './workload-spec.ts';
@@ -176,6 +177,10 @@ export const methods = {
 
   // -- tokens
   'token.create': m(z.object({ uses: z.number(), ttlMs: z.number() }), z.object({ token: z.string() })),
+  /** Also those that are of no use any more, for a day. */
+  'token.list': m(nothing, z.array(tokenView)),
+  /** Nobody joins with it from then on. */
+  'token.remove': m(z.object({ id: z.string() }), nothing),
 
   // -- users: people who control the cluster from elsewhere
   /** `key`: the public half, of a pair that whoever asks has made; the server never has the other. `networks`: empty: all. */

@@ -17,5 +17,6 @@ export type {
   NetworkView,
   NodeView,
   StatsView,
+  TokenView,
   UserView,
 } from './views.ts';

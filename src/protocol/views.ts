@@ -26,6 +26,7 @@ export const nodeView = z.object({
   version: z.string(),
   /** A sentence when Trama there is too old or too new for the server's; empty otherwise. */
   skew: z.string().default(''),
+  /** As a list of containers has them: those that the cluster runs or should run there, and others on its networks. */
   containers: z.number(),
   joinedAt: z.number(),
   lastSeen: z.number().nullable(),
@@ -91,7 +92,19 @@ export const userView = z.object({
   expired: z.boolean(),
 });
 
+/** A join token, without what it proves. */
+export const tokenView = z.object({
+  /** 12 hexadecimal digits that say nothing of the secret. */
+  id: z.string(),
+  uses: z.number(),
+  usesLeft: z.number(),
+  createdAt: z.number(),
+  expiresAt: z.number(),
+  status: z.enum(['valid', 'used up', 'expired']),
+});
+
 export type UserView = z.infer<typeof userView>;
+export type TokenView = z.infer<typeof tokenView>;
 export type NodeView = z.infer<typeof nodeView>;
 export type NetworkView = z.infer<typeof networkView>;
 export type ContainerView = z.infer<typeof containerView>;

@@ -51,6 +51,8 @@ const told: {
   'node.leave': ({ name, force }) => ({ node: name, force }),
   'node.remove': ({ name, force }) => ({ node: name, force }),
   'token.create': ({ uses, ttlMs }) => ({ uses, ttlMs }),
+  'token.list': 'read',
+  'token.remove': ({ id }) => ({ token: id }),
   'user.create': ({ name, role, networks, ttlMs }) => ({
     user: name,
     role,

@@ -1,8 +1,9 @@
 /**
  * The containers that have endpoints, by name and by id: the cluster's own, and those that people start with docker on its
- * networks. In memory, since people name containers and an endpoint's key does not: as of the last event of the store.
+ * networks; and how many each node has, with the cluster's own that have none. In memory, since people name containers and an
+ * endpoint's key does not: as of the last event of the store.
  */
-import { type EndpointRecord, looksLikeContainerId } from '../domain/domain.ts';
+import { type EndpointRecord, looksLikeContainerId, type WorkloadRecord } from '../domain/domain.ts';
 import type { Entry, Store, StoreEvent } from '../store/store.ts';
 import type { Follower } from './follow.ts';
 import { allOf, splitKey } from './keys.ts';
@@ -48,6 +49,8 @@ export class Containers implements Follower {
   #all = new Map<string, Attached>();
   /** Names, and ids as people see them. */
   #words = new Map<string, Set<Attached>>();
+  /** Name of a workload → its node. */
+  #workloads = new Map<string, string>();
 
   constructor(store: Store) {
     this.#store = store;
@@ -65,25 +68,47 @@ export class Containers implements Follower {
     return node === undefined ? found : found.filter((each) => each.node === node);
   }
 
+  /** By node, as `trama ps` lists them; a node without any is not in it. */
+  counts(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    const add = (node: string) => counts.set(node, (counts.get(node) ?? 0) + 1);
+    for (const node of this.#workloads.values()) add(node);
+    for (const { name, node } of this.#all.values()) if (this.#workloads.get(name) !== node) add(node);
+    return counts;
+  }
+
   async load(): Promise<number> {
-    const { revision, entries } = await this.#store.range(allOf('endpoints'));
+    const endpoints = await this.#store.range(allOf('endpoints'));
+    const workloads = await this.#store.range(allOf('workloads'));
     this.#owners = new Map();
     this.#all = new Map();
     this.#words = new Map();
-    for (const entry of entries) this.#learn(entry);
-    return revision;
+    this.#workloads = new Map();
+    for (const entry of [...endpoints.entries, ...workloads.entries]) this.#learn(entry);
+    return Math.min(endpoints.revision, workloads.revision);
   }
 
   events(_revision: number, events: readonly StoreEvent[]): void {
     for (const event of events) {
-      const key = event.type === 'put' ? event.entry.key : event.key;
-      if (splitKey(key)?.collection !== 'endpoints') continue;
       if (event.type === 'put') this.#learn(event.entry);
-      else this.#forget(key);
+      else this.#lose(event.key);
     }
   }
 
-  #learn({ key, value, modRevision }: Entry): void {
+  #learn(entry: Entry): void {
+    const place = splitKey(entry.key);
+    if (place?.collection === 'endpoints') this.#attach(entry);
+    if (place?.collection === 'workloads')
+      this.#workloads.set(place.rest, (JSON.parse(entry.value) as WorkloadRecord).node);
+  }
+
+  #lose(key: string): void {
+    const place = splitKey(key);
+    if (place?.collection === 'endpoints') this.#forget(key);
+    if (place?.collection === 'workloads') this.#workloads.delete(place.rest);
+  }
+
+  #attach({ key, value, modRevision }: Entry): void {
     const endpoint = JSON.parse(value) as EndpointRecord;
     const { kind, node, container } = endpoint;
     const place = container === undefined ? '' : `${node}/${container.id}`;

@@ -105,10 +105,12 @@ export const nodeMethods: Methods<
 
   'node.list': async (context) => {
     const nodes = await readAll<StoredNode>(context.store, allOf('nodes'));
-    return nodes.map(({ value }) => nodeView(context, value));
+    const counts = context.containers.counts();
+    return nodes.map(({ value }) => nodeView(context, value, counts));
   },
 
-  'node.inspect': async (context, { name }) => nodeView(context, (await findNode(context, name)).value),
+  'node.inspect': async (context, { name }) =>
+    nodeView(context, (await findNode(context, name)).value, context.containers.counts()),
 
   'node.drain': async (context, { name, drained }) => {
     await setDrained(context, name, drained);
@@ -138,12 +140,16 @@ export function statusOf(context: Context, node: StoredNode): NodeView['status']
   return state === 'ready' && node.drained ? 'draining' : state;
 }
 
-function nodeView(context: Context, node: StoredNode): NodeView {
+function nodeView(context: Context, node: StoredNode, containers: ReadonlyMap<string, number>): NodeView {
   const { name, address, interface: device, underlayMtu, key, engine, version, joinedAt } = node;
   const status = statusOf(context, node);
   const heard = context.presence.view(name);
   const skew = versionSkew(version, context.version);
-  return { name, address, interface: device, underlayMtu, key, status, engine, version, skew, joinedAt, ...heard };
+  return {
+    ...{ name, address, interface: device, underlayMtu, key, status, engine, version, skew, joinedAt },
+    ...heard,
+    containers: containers.get(name) ?? 0,
+  };
 }
 
 /** Makes the node, or finds that it was made by an earlier try. */

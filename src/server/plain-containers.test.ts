@@ -118,6 +118,29 @@ describe('what people started with docker', () => {
     expect(await refusal(inspect(server, id('b').slice(0, 12)))).toMatch(/^not-found/);
   });
 
+  test('is counted with its node’s others, as they are listed, on every server', async () => {
+    await using cluster = await Cluster.create();
+    const { server, app, db, h1, h2, attach } = await scene(cluster);
+    await ask(server, 'workload.run', { name: 'web', node: 'h1', spec: spec(['app']) });
+    const bare = await ask(server, 'workload.run', { name: 'bare', node: 'h1', spec: spec() });
+    await attach(h1, app, '10.42.0.9', { id: id('a'), name: 'web' });
+    await attach(h2, app, '10.42.0.10', { id: id('b'), name: 'web' });
+    await attach(h2, db, '10.43.0.10', { id: id('b'), name: 'web' });
+    const gone = await attach(h2, db, '10.43.0.11', { id: id('c'), name: 'other' });
+    const counted = async (of: Server) => (await ask(of, 'node.list', {})).map(({ containers }) => containers);
+    const counts = (expected: number[]) =>
+      until(`${expected}`, async () => (await counted(server)).join() === expected.join());
+    await counts([2, 2]);
+    expect(await counted(await cluster.server())).toEqual([2, 2]);
+    expect((await list(server)).map(({ node }) => node).sort()).toEqual(['h1', 'h1', 'h2', 'h2']);
+    await h2.ask('endpoint.delete', { network: db.id, address: '10.43.0.11', id: gone.id });
+    await ask(server, 'workload.remove', { name: 'bare', force: true });
+    const status = { name: 'bare', id: bare.id, node: 'h1', generation: 2, phase: 'removing', message: 'gone' };
+    await h1.ask('workload.report', { status: { ...status, networks: [] } as never });
+    await counts([1, 1]);
+    expect((await ask(server, 'node.inspect', { name: 'h2' })).containers).toBe(1);
+  });
+
   test('a workload stands for its own container, by name and by id, and shows what is really published', async () => {
     await using cluster = await Cluster.create();
     const { server, app, h1, attach } = await scene(cluster);

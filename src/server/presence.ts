@@ -19,7 +19,6 @@ const eventsKept = 50;
 const metrics = z.object({
   cpu: z.number().min(0).max(1),
   memory: z.object({ used: z.number(), total: z.number() }),
-  containers: z.number().default(0),
   traffic: z.object({ received: z.number().min(0), sent: z.number().min(0) }).optional(),
 });
 
@@ -168,13 +167,12 @@ export class Presence implements Follower {
     if (known?.message !== message) this.event(node, { time: this.#options.clock.now(), kind: 'error', message });
   }
 
-  view(node: string): Pick<NodeView, 'cpu' | 'memory' | 'traffic' | 'containers' | 'lastSeen' | 'events' | 'reason'> {
+  view(node: string): Pick<NodeView, 'cpu' | 'memory' | 'traffic' | 'lastSeen' | 'events' | 'reason'> {
     const heard = this.#nodes.get(node);
     return {
       cpu: heard?.metrics?.cpu ?? null,
       memory: heard?.metrics?.memory ?? null,
       ...(heard?.metrics?.traffic === undefined ? {} : { traffic: heard.metrics.traffic }),
-      containers: heard?.metrics?.containers ?? 0,
       lastSeen: heard?.lastSeen ?? null,
       reason: this.#recorded.get(node)?.health.reason ?? '',
       events: [...(heard?.events ?? [])],

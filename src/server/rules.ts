@@ -61,6 +61,8 @@ export const rules: { readonly [M in ServedMethod | StreamName]: Ruled } = {
   'cluster.events': viewer('never', 'follow what happens in the cluster'),
 
   'token.create': admin('make join tokens'),
+  'token.list': admin('list join tokens'),
+  'token.remove': admin('remove join tokens'),
   'user.create': admin('make users'),
   'user.list': admin('list users'),
   'user.inspect': admin('inspect users'),

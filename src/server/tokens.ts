@@ -1,15 +1,17 @@
 /** Join tokens: a right to join, used up after a number of hosts, gone after a time. */
-import { encodeBase64Url, Failure, formatToken } from '../domain/domain.ts';
+import { createHash } from 'node:crypto';
+import { encodeBase64Url, Failure, formatToken, quoted } from '../domain/domain.ts';
+import type { TokenView } from '../protocol/protocol.ts';
 import { change } from './change.ts';
 import type { Methods } from './context.ts';
-import { tokenKey } from './keys.ts';
-import { absent, put, type StoredToken } from './records.ts';
+import { allOf, tokenKey } from './keys.ts';
+import { absent, put, readAll, remove, type StoredToken, unchanged } from './records.ts';
 
 const mostUses = 100_000;
 const shortestMs = 1000;
 const longestMs = 365 * 24 * 60 * 60 * 1000;
 
-export const tokenMethods: Methods<'token.create'> = {
+export const tokenMethods: Methods<'token.create' | 'token.list' | 'token.remove'> = {
   'token.create': async (context, { uses, ttlMs }, call) => {
     if (!Number.isInteger(uses) || uses < 1 || uses > mostUses) {
       throw new Failure('invalid', `a token cannot have ${uses} uses: give it 1 to ${mostUses}`);
@@ -33,7 +35,38 @@ export const tokenMethods: Methods<'token.create'> = {
     await context.follow.reached(revision);
     return { token: result };
   },
+
+  'token.list': async ({ store, clock }) => {
+    const tokens = await readAll<StoredToken>(store, allOf('tokens'));
+    return tokens
+      .map(({ value }) => tokenView(value, clock.now()))
+      .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+  },
+
+  'token.remove': async (context, { id }, call) => {
+    const plan = async () => {
+      const tokens = await readAll<StoredToken>(context.store, allOf('tokens'));
+      const token = tokens.find(({ value }) => idOf(value) === id);
+      if (token === undefined) {
+        throw new Failure('not-found', `there is no token ${quoted(id)}: \`trama token ls\` shows those there are`);
+      }
+      return { conditions: [unchanged(token)], writes: [remove(token.key)], result: {} };
+    };
+    const { revision } = await change(context, `token ${id}`, plan, context.requests.of(call));
+    // From then on this server lets nobody in with it.
+    await context.follow.reached(revision);
+    return {};
+  },
 };
+
+/** Of the public key, which a token alone does not show: who has seen a list knows no token by it. */
+const idOf = ({ key }: StoredToken): string => createHash('sha256').update(key).digest('hex').slice(0, 12);
+
+function tokenView(token: StoredToken, now: number): TokenView {
+  const { uses, usesLeft, createdAt, expiresAt } = token;
+  const status = usesLeft < 1 ? 'used up' : now >= expiresAt ? 'expired' : 'valid';
+  return { id: idOf(token), uses, usesLeft, createdAt, expiresAt, status };
+}
 
 /** The token with one use less. @throws Failure `denied` that says why it cannot be used. */
 export function spend(token: StoredToken | undefined, now: number): StoredToken {

@@ -34,6 +34,8 @@ export const operations: { readonly [N in MethodName | StreamName]?: Operation }
   'cluster.events': { kind: 'events', lines: true, summary: 'What happens in the cluster' },
 
   'token.create': change('Make a join token'),
+  'token.list': look('List the join tokens'),
+  'token.remove': change('Remove a join token: nobody joins with it any more'),
   'user.create': change('Make a user of a public key'),
   'user.list': look('List the users'),
   'user.inspect': look('Show a user'),

@@ -14,6 +14,20 @@ function waits(cluster: FakeCluster, ...seen: (Partial<ContainerView> | null)[])
   });
 }
 
+test('token ls shows no secrets, token rm takes ids', async () => {
+  const one = { id: '3f2a90c1d7e4', uses: 3, usesLeft: 2, createdAt: 0, expiresAt: 3_600_000, status: 'valid' };
+  const api = fakeCluster()
+    .on('token.list', () => [one])
+    .on('token.remove', () => ({}));
+  expect((await trama('token ls', { api })).out).toMatch(
+    /^TOKEN +USES LEFT +CREATED +EXPIRES +STATUS\n3f2a90c1d7e4 +2 of 3 +\w+ ago +1970-01-01T01:00:00.000Z +valid\n$/,
+  );
+  expect((await trama('token rm 3f2a90c1d7e4', { api })).out).toBe('3f2a90c1d7e4\n');
+  expect(api.asked.at(-1)).toEqual({ method: 'token.remove', params: { id: '3f2a90c1d7e4' } });
+  expect((await trama('__complete token', { api })).out).toBe('3f2a90c1d7e4\n');
+  expect((await trama('token rm trama1.secret', { api })).err).not.toContain('secret');
+});
+
 test('token create prints the token and nothing else', async () => {
   const api = fakeCluster().on('token.create', () => ({ token: 'trama1.abc' }));
   expect(await trama('token create --uses 3 --ttl 30m', { api })).toMatchObject({

@@ -1,7 +1,18 @@
 /** The command tree as completion needs it. Placeholders tell what a word is: `<NODE>` completes to names of nodes. */
 import type { Command, Option } from 'commander';
 
-const namedKinds = ['node', 'network', 'container', 'lab', 'place', 'scenario', 'user', 'context', 'image'] as const;
+const namedKinds = [
+  'node',
+  'network',
+  'container',
+  'lab',
+  'place',
+  'scenario',
+  'user',
+  'token',
+  'context',
+  'image',
+] as const;
 export type NamedKind = (typeof namedKinds)[number];
 
 /** What a word can be completed to. */

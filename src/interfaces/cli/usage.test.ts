@@ -97,6 +97,10 @@ const places: Readonly<Record<string, { readonly bad: readonly string[]; readonl
     bad: ['0', '-1', '1.5', 'x', '', '99999999999', '0x10'],
     in: ['token create --uses *', 'network create app --vni *', 'network create app --mtu *'],
   },
+  tokens: {
+    bad: ['x', '', '3F2A90C1D7E4', '3f2a90c1d7e', 'trama1.abc'],
+    in: ['token rm *', 'token rm 3f2a90c1d7e4 *'],
+  },
   counts: { bad: ['-1', '1.5', 'x', '', '99999999999'], in: ['stop -t * web', 'logs --tail * web'] },
   durations: {
     bad: ['0s', '1', 'h', '-1h', '1y', '', '1h;'],

@@ -53,6 +53,7 @@ async function namesOf(session: Session, kind: string): Promise<string[]> {
   if (kind === 'context') return ['local', ...(await session.io.contexts.names())];
   if (kind === 'image') return namesOfImages(await session.ask('image.list', {}, { deadlineMs }));
   if (kind === 'place') return (await lab.inspect()).nodes.map(({ name }) => name);
+  if (kind === 'token') return (await session.ask('token.list', {}, { deadlineMs })).map(({ id }) => id);
   if (!Object.hasOwn(lists, kind)) return [];
   if (kind === 'container') return namesOfContainers(await session.ask(lists.container, {}, { deadlineMs }));
   const found: readonly { name: string }[] = await session.ask(lists[kind as keyof typeof lists], {}, { deadlineMs });
