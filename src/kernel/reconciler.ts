@@ -216,6 +216,8 @@ class KernelReconciler implements Reconciler {
     const wrong = new Set(this.tracker.pending().keys());
     const left = looks ? absent : (key: string) => absent(key) || waits(key);
     const replaced = await this.#replacements.plan(looks ? wrong : this.#replacements.postponed, left);
+    for (const key of this.tracker.unwanted) this.#drifted.delete(key);
+    if (looks) this.tracker.unwanted.clear();
     const outcome = await this.#do(replaced);
     const repairs = this.#tellRepairs(outcome.applied, wrong, replaced.partOf);
     this.#options.onPass?.({ looked: looks, seconds: since(), outcome, repairs });
@@ -225,8 +227,9 @@ class KernelReconciler implements Reconciler {
   async #lookForDrift(): Promise<void> {
     const first = !this.#looked;
     const found = await this.#look();
-    // The first look contradicts nothing.
-    if (!first) for (const key of found) this.#drifted.add(key);
+    // The first look contradicts nothing. Nor does what is there of something that was given up meanwhile.
+    if (first) return;
+    for (const key of found) if (!this.tracker.unwanted.has(key)) this.#drifted.add(key);
   }
 
   /** @param wrong what was not as desired before; the rest of a replacement was only done again. */

@@ -18,6 +18,8 @@ export type Pending = 'create' | 'delete' | Exclude<Difference, 'none'>;
 export class DeltaTracker {
   /** Entries touched since the start; for tests. */
   operations = 0;
+  /** Keys that were desired and are not any more, until somebody clears it: what is still there of them is nobody else's doing. */
+  readonly unwanted = new Set<string>();
   /** Key → owner → value; the last owner's counts. */
   readonly #desired = new Map<string, Map<string, KernelObject>>();
   readonly #owned = new Map<string, Set<string>>();
@@ -63,6 +65,7 @@ export class DeltaTracker {
     values.delete(owner);
     values.set(owner, object);
     this.#desired.set(key, values);
+    this.unwanted.delete(key);
     this.#contain(key, object);
     this.#refresh(key);
   }
@@ -73,7 +76,10 @@ export class DeltaTracker {
     if (values === undefined) return;
     this.#uncontain(key, this.desired(key));
     values.delete(owner);
-    if (values.size === 0) this.#desired.delete(key);
+    if (values.size === 0) {
+      this.#desired.delete(key);
+      this.unwanted.add(key);
+    }
     this.#contain(key, this.desired(key));
     this.#refresh(key);
   }

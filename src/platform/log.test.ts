@@ -16,7 +16,7 @@ function written(format: LogFormat, use: (log: ReturnType<typeof lineLog>) => vo
 
 test('text is for people, one line each', () => {
   const lines = written('text', (log) => {
-    log.with({ role: 'server' }).info('node connected', { node: 'h1' });
+    log.with({ role: 'server' }).info('node connected', { node: 'h1', why: undefined });
     log.debug('not told');
     log.error('it failed', { error: new Error('no\nspace') });
   });

@@ -45,7 +45,8 @@ function logWith(write: (line: string) => void, minimum: LogLevel, now: () => nu
 
 const lines: Readonly<Record<LogFormat, Line>> = {
   text: (time, level, message, fields) => {
-    const pairs = Object.entries(fields).map(([key, value]) => ` ${key}=${printable(value)}`);
+    const known = Object.entries(fields).filter(([, value]) => value !== undefined);
+    const pairs = known.map(([key, value]) => ` ${key}=${printable(value)}`);
     return `${time} ${level.padEnd(5)} ${message}${pairs.join('')}`;
   },
   // A field never hides what every line has.

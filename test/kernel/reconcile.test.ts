@@ -23,6 +23,11 @@ function kept<T extends Disposable>(reconciler: T): T {
   return reconciler;
 }
 
+const pairs = [
+  ['trv00000000fe', '10.42.0.9'],
+  ['trv00000000ff', '10.42.0.10'],
+] as const;
+
 describe('a reconciler', { timeout: 30_000 }, () => {
   test('makes everything, and the second time writes nothing', async () => {
     const h = await host();
@@ -187,6 +192,35 @@ describe('a reconciler', { timeout: 30_000 }, () => {
     await reconciler.settle();
     expect(await h.run(`ip -n ${h.data} -br link`)).toContain('trv00000000aa');
     expect(repairs).toEqual([]);
+  });
+
+  test('what is left of something that nobody desires any more is cleared away, and no repair', async () => {
+    const h = await host();
+    const told: string[] = [];
+    const reconciler = kept(overlay(h, { onRepair: (sentences) => told.push(...sentences) }));
+    const pair = (name: string, address: string) => localEndpoint(h, name, address);
+    for (const [name, address] of pairs) reconciler.desire(name, pair(name, address));
+    expect((await reconciler.settle()).failed).toEqual([]);
+    const made = async (name: string) => (await h.run(`ip -n ${h.data} -br link`)).includes(name);
+    const again = (name: string, peer: string) =>
+      h.run(`ip -n ${h.data} link add ${name} type veth peer name ${peer} netns ${h.name}`);
+    const [[first], [second]] = pairs;
+    // Found missing, and given up before it was repaired.
+    await h.run(`ip -n ${h.data} link del ${first}`);
+    expect((await reconciler.plan()).length).toBeGreaterThan(0);
+    await again(first, 'trp00000000fe');
+    reconciler.release(first);
+    await reconciler.resync();
+    expect(await made(first)).toBe(false);
+    expect(told).toEqual([]);
+    // Nobody else’s either is what nobody had desired for long, and yet it is no leftover.
+    reconciler.release(second);
+    await reconciler.resync();
+    expect(told).toEqual([]);
+    await again(second, 'trp00000000ff');
+    await reconciler.resync();
+    expect(await made(second)).toBe(false);
+    expect(told).toEqual([expect.stringMatching(new RegExp(`^Delete the veth pair ${second}`))]);
   });
 
   test('callers that come during a pass share the next one', async () => {

@@ -98,7 +98,7 @@ describe('calls', () => {
   test.each([
     ['node.nothing', {}, /^There is no method "node.nothing"/, 'not-found'],
     ['toString', {}, /^There is no method "toString"/, 'not-found'],
-    ['node.inspect', {}, /^node.inspect: name is not as it should be: [^\n]+\.$/],
+    ['node.inspect', {}, /^node.inspect: name is missing: string is expected\.$/],
     ['node.drain', { name: 'h1', drained: 'yes' }, /^node.drain: drained is not/],
     ['workload.run', { spec: { image: 1 } }, /^workload.run: spec.image is not/],
   ])('%s with %j is refused before anybody is asked', async (method, params, message, code = 'invalid') => {
@@ -292,7 +292,7 @@ describe('streams', () => {
   test.each([
     ['workload.exec', { ...exec, name: 'nobody' }, 'not-found', 'There is no container nobody.'],
     ['workload.nothing', exec, 'not-found', expect.stringContaining('There is no stream "workload.nothing"')],
-    ['workload.exec', { name: 'web' }, 'invalid', expect.stringContaining('workload.exec: command is not')],
+    ['workload.exec', { name: 'web' }, 'invalid', expect.stringContaining('workload.exec: command is missing')],
   ])('that cannot begin fail at once: %s', async (method, params, code, message) => {
     await serve();
     await expect(connect().open(method, params)).rejects.toMatchObject({ name: 'Failure', code, message });

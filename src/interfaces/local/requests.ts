@@ -55,5 +55,8 @@ function parseParams(kind: string, name: string, schema: z.ZodType | undefined, 
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const where = issue === undefined || issue.path.length === 0 ? 'parameters' : issue.path.map(String).join('.');
-  throw new Failure('invalid', `${name}: ${where} is not as it should be: ${issue?.message ?? 'unknown trouble'}.`);
+  const trouble = issue?.message ?? 'unknown trouble';
+  const missing = /^Invalid input: expected (.+), received undefined$/.exec(trouble);
+  const what = missing ? `is missing: ${missing[1]} is expected` : `is not as it should be: ${trouble}`;
+  throw new Failure('invalid', `${name}: ${where} ${what}.`);
 }
