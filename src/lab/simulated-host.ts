@@ -43,6 +43,8 @@ export class SimulatedHost {
   #formatted = false;
   #imagesLoaded = false;
   readonly #logs = new Map<string, number>();
+  /** What goes on. */
+  readonly #started = new Set<Started>();
 
   constructor(setup: HostSetup) {
     this.name = setup.name;
@@ -97,7 +99,10 @@ export class SimulatedHost {
     const power = this.#power;
     this.#power = undefined;
     if (!power) return;
-    await powerOff(power);
+    const off = powerOff(power);
+    // Who waits outside for one that was stopped is stopped with it, and the namespace ends only when all are waited for.
+    for (const each of this.#started) each.kill('SIGCONT');
+    await off;
     await removeCgroups(this.#setup.place.cgroup);
   }
 
@@ -115,12 +120,18 @@ export class SimulatedHost {
   }
 
   /** Starts a process that goes on; out of reach of Ctrl-C. Its log file is `<disk>/log/<name>-<n>.log`. */
-  start(argv: Argv, options: { readonly env?: Readonly<Record<string, string>>; readonly name?: string } = {}) {
+  async start(
+    argv: Argv,
+    options: { readonly env?: Readonly<Record<string, string>>; readonly name?: string } = {},
+  ): Promise<Started> {
     const name = options.name ?? basename(argv[0]);
     const number = (this.#logs.get(name) ?? 0) + 1;
     this.#logs.set(name, number);
     const log = `${this.disk}/log/${name}-${number}.log`;
-    return startInHost(this.init, argv, { log, env: this.#environment(options.env) });
+    const started = await startInHost(this.init, argv, { log, env: this.#environment(options.env) });
+    this.#started.add(started);
+    void started.ended.finally(() => this.#started.delete(started));
+    return started;
   }
 
   /** @param target what `start` returned, or a process number as this host counts. Default SIGKILL. */

@@ -149,9 +149,13 @@ describe('two hosts with Docker and an outside', () => {
 
   test('a pulled plug ends everything at once; after boot the disk is as it was and the rest is new', async () => {
     await h1.output(['ip', 'link', 'add', 'br-mine', 'type', 'bridge']);
-    const started = await h1.start(['sleep', '1000']);
+    const [started, stopped] = [await h1.start(['sleep', '1000']), await h1.start(['sleep', '1000'])];
+    stopped.kill('SIGSTOP');
+    const state = async (pid: number) => (await readFile(`/proc/${pid}/stat`, 'utf8')).split(' ')[2];
+    await expect.poll(() => state(stopped.pid)).toBe('T');
     await h1.pullPlug();
     expect(await started.ended).toBe(-1);
+    expect(await stopped.ended).toBe(-1);
     expect(await h2.pingFromHost(h1.address)).toEqual({ reached: false });
     await expect(async () => h1.run(['true'])).rejects.toThrow('is off');
     await h1.boot();
