@@ -1,4 +1,5 @@
 /** After a boot, and whatever else ends containers without a word, only what is a trouble or a repair is told as one. */
+import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
   createLab,
@@ -93,6 +94,16 @@ test('the plug is pulled, and Docker begins before the agent', async () => {
 
 test('Docker dies and comes back', async () => {
   await host.killDocker();
+  await host.startDocker();
+});
+
+test('Docker is told to end and comes back: of what it stops nothing is started before it has ended', async () => {
+  await host.stopDocker();
+  const log = `${host.disk}/log`;
+  const newest = Math.max(...(await readdir(log)).map((name) => Number(/^dockerd-(\d+)\.log$/.exec(name)?.[1] ?? 0)));
+  const said = await readFile(`${log}/dockerd-${newest}.log`, 'utf8');
+  expect(said).toContain('Daemon shutdown complete');
+  expect(said.split('\n').filter((line) => line.includes('/start returned error'))).toEqual([]);
   await host.startDocker();
 });
 

@@ -55,7 +55,10 @@ export function createContainers(engine: Engine, log: Log): Containers {
 
     async start(id) {
       const doing = `start the container ${shortId(id)}`;
-      await engine.call({ method: 'POST', path: `${pathOf(id)}/start`, timeoutMs: slowMs, doing });
+      // While a daemon shuts down, containers stop that are wanted. What is started then is left half-made, and later starts of it
+      // are refused: "task … already exists" (Docker 20.10).
+      const request = { method: 'POST', path: `${pathOf(id)}/start`, fresh: true } as const;
+      await engine.call({ ...request, timeoutMs: slowMs, doing });
     },
 
     async stop(id, graceSeconds = defaultGraceSeconds) {

@@ -120,6 +120,15 @@ test('a client that leaves a follow of the logs ends it at the engine', async ()
   await expect.poll(() => ended).toBe(true);
 });
 
+test('a daemon that shuts down starts nothing, though it answers', async () => {
+  await docker.list({}).catch(() => {});
+  fake.shutDown();
+  await docker.list({}).catch(() => {});
+  const asked = fake.requests.length;
+  await expect(docker.start('0123456789ab'.padEnd(64, 'f'))).rejects.toMatchObject({ code: 'unavailable' });
+  expect(fake.requests).toHaveLength(asked);
+});
+
 test('a refusal names the container as people know it', async () => {
   fake.answer = (_, response) =>
     response.writeHead(500).end('{"message":"exec: \\"x\\": executable file not found in $PATH"}');

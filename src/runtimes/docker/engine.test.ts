@@ -68,6 +68,16 @@ test('no socket: Docker is not installed or not running', async () => {
   });
 });
 
+test('a daemon that shuts down is asked nothing fresh any more, though it answers on connections that are kept', async () => {
+  await fake.listen();
+  await engine.call(get);
+  fake.shutDown();
+  await engine.call(get);
+  const asked = fake.requests.length;
+  await expect(engine.call({ ...get, method: 'POST', fresh: true })).rejects.toMatchObject({ code: 'unavailable' });
+  expect(fake.requests).toHaveLength(asked);
+});
+
 test('an answer that does not come, or does not end, is a missed deadline', async () => {
   await fake.listen();
   fake.answer = () => {};

@@ -124,7 +124,8 @@ export function createEngine(socketPath: string): Engine {
     return stream;
   };
 
-  const call = async (request: EngineRequest) => wholeAnswer(await begun(request, true, false), request, socketPath);
+  const call = async (request: EngineRequest) =>
+    wholeAnswer(await begun(request, request.fresh !== true, false), request, socketPath);
 
   return {
     version: askVersion,

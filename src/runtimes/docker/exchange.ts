@@ -12,6 +12,8 @@ export interface EngineRequest {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Not over a connection that is kept: on these a daemon that shuts down still answers, but it takes no new ones. */
+  readonly fresh?: true;
   /** Completes "Docker could not …", e.g. `start the container web`. */
   readonly doing: string;
   /** Until the whole answer of `call`, or the beginning of one of `open` and `hijack`. Default 60000. */

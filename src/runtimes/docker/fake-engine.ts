@@ -1,6 +1,7 @@
 /** For tests: what answers at an engine's socket, request by request. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -13,6 +14,8 @@ export interface FakeEngine extends AsyncDisposable {
   apiVersion: string;
   answer: (request: IncomingMessage, response: ServerResponse) => void;
   listen(): Promise<void>;
+  /** Listens no more, and goes on to answer whoever is connected, as a daemon does while it stops its containers. */
+  shutDown(): void;
   /** Closes every connection and listens no more; the socket's file stays, as after a kill. */
   die(): Promise<void>;
 }
@@ -31,6 +34,10 @@ export async function createFakeEngine(): Promise<FakeEngine> {
       await rm(fake.socketPath, { force: true });
       await new Promise<void>((resolve) => server.listen(fake.socketPath, resolve));
     },
+    shutDown() {
+      // That of node:http would close idle connections as well.
+      Server.prototype.close.call(server);
+    },
     async die() {
       const ended = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
@@ -38,6 +45,7 @@ export async function createFakeEngine(): Promise<FakeEngine> {
     },
     async [Symbol.asyncDispose]() {
       if (server.listening) await fake.die();
+      server.closeAllConnections();
       await rm(directory, { recursive: true, force: true });
     },
   };
