@@ -125,7 +125,13 @@ test('the interface gives up its place within milliseconds: who pings the host, 
   expect(await h1.output(['ip', '-o', '-4', 'addr', 'show', 'eth0'])).toBe('');
   expect(await h1.output(['ip', 'route', 'show', 'default'])).toMatch(/default via 10\.99\.0\.1 dev trl/);
   const said = (await client.output()).split('\n').length;
-  await eventually('they still talk', async () => (await client.output()).split('\n').length > said + 10);
+  await eventually('they still talk', async () => (await client.output()).split('\n').length > said + 10).catch(
+    async (cause: unknown) => {
+      const ends = await Promise.all([client, listener].map(async (each) => (await each.output()).slice(-200)));
+      const sockets = await Promise.all([neighbour, h1].map((each) => each.output(['ss', '-tnoi'])));
+      throw new Error([...ends, ...sockets].join('\n--\n'), { cause });
+    },
+  );
   const nodes = await cluster.json<NodeShown[]>('node', 'ls');
   expect(nodes.map(({ status }) => status)).toEqual(['ready', 'ready']);
   expect(await pings(neighbour, await addressOf('c1'))).toBe(true);
