@@ -11,7 +11,7 @@ import { argvOf, inside, switching } from './print.ts';
 export type Complaint = string | undefined;
 
 /** Tools that do one thing at a time. */
-const oneByOne: readonly Operation['tool'][] = ['iptables', 'conntrack'];
+const oneByOne: readonly Operation['tool'][] = ['iptables', 'conntrack', 'carrier'];
 
 /** @returns one complaint per operation, in their order. */
 export async function runOperations(operations: readonly Operation[], spawn: Spawn): Promise<Complaint[]> {
@@ -221,6 +221,7 @@ function readBatchErrors(finished: Finished): { byLine: Map<number, string>; res
 const packages = {
   ip: 'iproute2',
   netns: 'iproute2',
+  carrier: 'iproute2',
   bridge: 'iproute2',
   tc: 'iproute2',
   nft: 'nftables',
@@ -230,7 +231,7 @@ const packages = {
 };
 
 function missing(tool: Operation['tool']): string {
-  const binary = tool === 'netns' ? 'ip' : tool;
+  const binary = ['netns', 'carrier'].includes(tool) ? 'ip' : tool;
   return `${binary} is not installed: apt-get install ${packages[tool]}`;
 }
 

@@ -25,6 +25,8 @@ export type Operation =
       readonly together?: string;
       readonly tried?: true;
     }
+  /** Waits until what is sent by a device is sent, at most a second. */
+  | { readonly tool: 'carrier'; readonly ns: string; readonly args: readonly [device: string] }
   /** `ip netns …` */
   | { readonly tool: 'netns'; readonly ns: ''; readonly args: readonly string[] }
   /** Applied together or not at all. `admits`: what comes after it, other than of nft, need not wait for it. */

@@ -4,8 +4,8 @@
  *   1. namespaces, and sysctls that are not a link's own, since they may be defaults of links to come
  *   2. nft tables, sets and maps, their elements, chains (those that are jumped to first): filters stand before a link comes up
  *   3. deletion of links that must be made anew
- *   4. links: bridges, VXLAN devices and macvlans, what a bridge takes the place of, veth pairs, their second ends; each is created down
- *      and set up last
+ *   4. links: bridges, VXLAN devices and macvlans, veth pairs, their second ends, what a bridge takes the place of (it has a carrier by
+ *      then); each is created down and set up last
  *   5. sysctls of those links, addresses, rates, neighbours, forwarding entries, routes, iptables rules
  *   6. deletions, the other way round: links go before the filters that guard them
  *
@@ -25,7 +25,7 @@ const kindRanks = {
   'nft-map-element': 3.5,
   'nft-chain': 4,
   link: 5,
-  uplink: 6.5,
+  uplink: 8.7,
   sysctl: 9,
   address: 10,
   qdisc: 10.5,

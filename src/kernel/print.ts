@@ -15,6 +15,8 @@ export function argvOf(operation: Operation): Argv {
       return inside(operation.ns, ['nft', operation.statements.join('; ')]);
     case 'netns':
       return ['ip', ...operation.args];
+    case 'carrier':
+      return inside(operation.ns, ['sh', '-c', carrierIn(...operation.args)]);
     case 'ip':
     case 'bridge':
     case 'tc':
@@ -23,6 +25,13 @@ export function argvOf(operation: Operation): Argv {
       return inside(operation.ns, [operation.tool, ...operation.args]);
   }
 }
+
+/**
+ * A carrier takes effect when the kernel comes to it, on a busy machine tens of milliseconds later. What is sent until then is lost, and
+ * who has asked in vain for a neighbour's MAC asks again a second later. The flag `LOWER_UP` is there at once and does not tell.
+ */
+const carrierIn = (device: string): string =>
+  `i=0; while [ $i -lt 100 ] && ip link show dev ${device} | grep -q 'state DOWN'; do i=$((i+1)); sleep 0.01; done`;
 
 /** `ip`, `bridge` and `tc` enter a named namespace by themselves, which is one process less. */
 export function switching(tool: 'ip' | 'bridge' | 'tc', ns: string, args: readonly string[]): Argv {

@@ -12,6 +12,8 @@ export function placeTaken(o: UplinkObject): Operation[] {
   const ip = together(o);
   const own = settings.map(({ key, value }) => `${key}=${value}`);
   return [
+    // Another port of it has one already: what comes and goes is not without a way for a moment.
+    { tool: 'carrier', ns: o.ns, args: [o.bridge] },
     // As strict or as lenient with what comes and goes as the interface itself, and before anything does.
     ...(own.length === 0 ? [] : [{ tool: 'sysctl', ns: o.ns, args: ['-w', ...own] } as const]),
     ip('link', 'set', 'dev', o.device, 'master', o.bridge),

@@ -7,6 +7,7 @@ import {
   type Reconciler,
   type Step,
   shellLine,
+  type VethLink,
 } from '../../src/kernel/kernel.ts';
 import { recoverUplinks, type UplinkRecord, type UplinkStore } from '../../src/kernel/uplinks.ts';
 import { output, spawn, start, systemClock } from '../../src/platform/platform.ts';
@@ -69,6 +70,12 @@ afterEach(async () => {
   await spawn({ argv: ['ip', 'netns', 'del', lan] });
 });
 
+/** By which others are in the LAN. */
+function pair(name: string, other: string, more: Partial<VethLink>): readonly KernelObject[] {
+  const peer = { ns: '', name: other, mtu: 1500 };
+  return [{ kind: 'link', type: 'veth', ns: '', name, mtu: 1500, up: true, peer, ...more }];
+}
+
 const wanted: readonly KernelObject[] = [
   {
     kind: 'link',
@@ -81,6 +88,8 @@ const wanted: readonly KernelObject[] = [
     inPlaceOf: 'eth1',
   },
   { kind: 'fdb', ns: '', device: bridge, mac: '02:aa:00:00:00:0b', table: 'self' },
+  ...pair('tru42', 'trw42', { master: bridge }),
+  ...pair('trw42', 'tru42', { secondary: true }),
   { kind: 'uplink', ns: '', device: 'eth1', bridge },
 ];
 
@@ -172,6 +181,27 @@ test('what stands on the interface stands on the bridge, and the interface has i
   await untilQuiet();
   expect(await stateOf()).toEqual(before);
   expect(uplinks.records.size).toBe(0);
+});
+
+test('nothing moves before the bridge sends what it is given: who must be asked for is asked in time', async () => {
+  const enter = ['nsenter', `--net=/run/netns/${host.name}`];
+  await using monitor = start([...enter, 'ip', '-o', 'monitor', 'link', 'address'] as never, () => {});
+  const seen: string[] = [];
+  void (async () => {
+    for await (const line of monitor.lines) seen.push(line);
+  })();
+  await expect
+    .poll(async () => {
+      for (const length of [900, 1000]) await host.run(`ip link set und txqueuelen ${length}`);
+      return seen.length;
+    })
+    .toBeGreaterThan(0);
+  await take(disk());
+  const of = (what: RegExp) => seen.findIndex((line) => what.test(line));
+  await expect.poll(() => of(/eth1@.* master trl42/)).toBeGreaterThan(-1);
+  const sends = of(/trl42: <.*LOWER_UP.* state UP/);
+  expect(sends, seen.join('\n')).toBeGreaterThan(-1);
+  expect(sends).toBeLessThan(of(/eth1@.* master trl42/));
 });
 
 test('a second pass writes nothing; a dry run writes nothing down either', async () => {
@@ -288,7 +318,7 @@ test('a bridge that somebody takes away comes back with all that stood on it', a
 test('without an agent, too, the host has it back before anything is asked of it', async () => {
   const [before, uplinks] = [await stateOf(), disk()];
   await take(uplinks);
-  await host.run(`ip link del ${bridge}`);
+  for (const link of [bridge, 'tru42']) await host.run(`ip link del ${link}`);
   expect(await host.run('ip route show default')).toBe('');
   expect((await recoverUplinks(uplinks, host.spawn, systemClock)).map(({ outcome }) => outcome)).toEqual(['done']);
   await untilQuiet();
