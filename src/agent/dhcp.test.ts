@@ -22,6 +22,7 @@ const asking = { path: '/run/netns/trama', device: 'trd0011223344' };
 describe('a lease', () => {
   test.each([
     [obtained, { address: '10.98.0.226', seconds: 3600 }],
+    [`router \n${obtained}router 10.98.0.1\n`, { address: '10.98.0.226', seconds: 3600, router: '10.98.0.1' }],
     ['udhcpc: lease of 10.98.0.5 obtained, lease time 86400\n', { address: '10.98.0.5', seconds: 86_400 }],
     ['udhcpc: no lease, failing\n', undefined],
   ])('is read from what udhcpc says', (said, lease) => {
@@ -34,7 +35,7 @@ describe('a lease', () => {
     await askDhcp(spawn, { ...asking, address: '10.98.0.226' });
     await releaseDhcp(spawn, { ...asking, address: '10.98.0.226' });
     expect(argvs[0]).toMatch(
-      /^nsenter --net=\/run\/netns\/trama busybox udhcpc -f -n -B .*-i trd0011223344 -s \/bin\/true -q$/,
+      /^nsenter --net=\/run\/netns\/trama busybox udhcpc -f -n -B .*-i trd0011223344 -s \S+\/udhcpc-script\.sh -q$/,
     );
     expect(argvs[1]).toMatch(/ -r 10\.98\.0\.226 -q$/);
     // What gives back with -q gives nothing back.

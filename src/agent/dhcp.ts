@@ -2,6 +2,7 @@
  * Asks a LAN's DHCP server on behalf of an interface that is somebody else's, by busybox's udhcpc: it speaks for the MAC of the
  * interface that it is given, and is told to change nothing of it.
  */
+import { fileURLToPath } from 'node:url';
 import { Failure } from '../domain/domain.ts';
 import { CommandFailed, type Finished, type Spawn } from '../platform/platform.ts';
 
@@ -9,6 +10,8 @@ export interface Lease {
   readonly address: string;
   /** For how long, from now. */
   readonly seconds: number;
+  /** The LAN's, as its server has it. */
+  readonly router?: string;
 }
 
 export interface Asking {
@@ -38,7 +41,7 @@ sleep 0.5`;
 
 /** @throws Failure `unavailable` when nobody offers an address */
 export async function askDhcp(spawn: Spawn, asking: Asking): Promise<Lease> {
-  const said = await run(spawn, asking, ['busybox', 'udhcpc', ...about(asking), '-q']);
+  const said = await run(spawn, asking, ['busybox', 'udhcpc', ...about(asking, tellRouter), '-q']);
   const lease = readLease(`${said.stdout}\n${said.stderr}`);
   if (lease !== undefined) return lease;
   throw new Failure(
@@ -52,16 +55,23 @@ export async function releaseDhcp(spawn: Spawn, asking: Asking): Promise<void> {
   await run(spawn, asking, ['sh', '-c', giveBack, 'sh', ...about(asking), '-R']);
 }
 
-/** `udhcpc: lease of 192.168.1.5 obtained from 192.168.1.1, lease time 3600`; without the server in older ones. */
+/**
+ * `udhcpc: lease of 192.168.1.5 obtained from 192.168.1.1, lease time 3600`; without the server in older ones. And `router 192.168.1.1`.
+ */
 export function readLease(said: string): Lease | undefined {
   const [, address, seconds] = /lease of (\d+(?:\.\d+){3}) obtained(?: from \S+)?, lease time (\d+)/.exec(said) ?? [];
-  return address === undefined ? undefined : { address, seconds: Number(seconds) };
+  const router = /^router (\d+(?:\.\d+){3})$/m.exec(said)?.[1];
+  if (address === undefined) return undefined;
+  return { address, seconds: Number(seconds), ...(router === undefined ? {} : { router }) };
 }
 
+/** What it runs instead of setting the interface up. */
+const tellRouter = fileURLToPath(new URL('udhcpc-script.sh', import.meta.url));
+
 /** Once, in the foreground, with answers by broadcast: what is for its MAC alone goes where that stands now. */
-function about({ device, address }: Asking): string[] {
+function about({ device, address }: Asking, script = '/bin/true'): string[] {
   const wanted = address === undefined ? [] : ['-r', address];
-  return ['-f', '-n', '-B', ...tries, '-i', device, '-s', '/bin/true', ...wanted];
+  return ['-f', '-n', '-B', ...tries, '-i', device, '-s', script, ...wanted];
 }
 
 async function run(spawn: Spawn, { path }: Asking, command: readonly string[]): Promise<Finished> {

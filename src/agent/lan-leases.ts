@@ -154,8 +154,8 @@ export class LanLeases {
     }
   }
 
-  async #keep(network: string, mac: string, { address, seconds }: Lease): Promise<void> {
-    const lease = { network, address, mac, seconds, at: this.#options.clock.now() };
+  async #keep(network: string, mac: string, given: Lease): Promise<void> {
+    const lease = { ...given, network, mac, at: this.#options.clock.now() };
     await this.#options.state.leases.set(addressKey(lease), lease);
   }
 

@@ -49,6 +49,7 @@ export interface LanLease {
   /** For how long, and since when in ms. */
   readonly seconds: number;
   readonly at: number;
+  readonly router?: string;
 }
 
 /** The key of what there is once per address of a network. */

@@ -51,7 +51,7 @@ function scene(...ids: string[]) {
       left: (id: string) => update(id, ({ sandbox: _, ...rest }) => rest).then(() => disk.promise),
       removeEndpoint: async (id: string) => void (endpoints.delete(id) && (await disk.promise)),
     } as unknown as Wiring,
-    state: { dockerNetworks: links, endpoints } as unknown as LocalState,
+    state: { dockerNetworks: links, endpoints, leases: new Map() } as unknown as LocalState,
     ports,
     settle: async () => void order.push('wired'),
     heard: async (network: string) => void order.push(`${network} heard of`),

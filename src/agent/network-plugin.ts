@@ -30,7 +30,7 @@ import type { ClusterView } from './cluster-view.ts';
 import type { FormerAddresses } from './former-addresses.ts';
 import { companions, lowestFree } from './interface-names.ts';
 import type { KeptAddresses } from './kept-addresses.ts';
-import type { LocalEndpoint, LocalState } from './local-state.ts';
+import { addressKey, type LocalEndpoint, type LocalState } from './local-state.ts';
 import type {
   AddressRequest,
   Attachment,
@@ -240,7 +240,7 @@ class Plugin implements NetworkPlugin {
     if (publishes && lanOf(network) !== undefined && companionsNow().length === 0)
       throw new Failure('invalid', noPortsIn(network.name));
     const own = await this.#options.wiring.attach(network);
-    const gateway = wayOut(network, own.address);
+    const gateway = wayOut(network, own.address, this.#options.state.leases.get(addressKey(endpoint.record))?.router);
     this.#options.wiring.joining(network, endpoint.record);
     // The first of a network on this host: what it asks for at once must be known, and wired.
     await this.#options.heard(network.id);

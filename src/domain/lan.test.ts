@@ -183,10 +183,16 @@ test('a LAN’s subnet may be a route of its hosts, or lie in one; what leads el
 });
 
 test('containers’ way out is the LAN’s router, not the node', () => {
-  const lan = { driver: 'lan', internal: false, options: { parent: 'eth1', gateway: '192.168.1.1' } } as const;
+  const subnet = '192.168.1.0/24';
+  const lan = { driver: 'lan', internal: false, subnet, options: { parent: 'eth1', gateway: '192.168.1.1' } } as const;
   expect(wayOut(lan, '192.168.1.130')).toBe('192.168.1.1');
-  expect(wayOut({ ...lan, options: { parent: 'eth1' } }, '192.168.1.130')).toBeUndefined();
-  expect(wayOut({ ...lan, internal: true }, '192.168.1.130')).toBeUndefined();
-  expect(wayOut({ driver: 'overlay', internal: false, options: {} }, '10.42.0.2')).toBe('10.42.0.2');
+  const unsaid = { ...lan, options: { parent: 'eth1' } };
+  expect(wayOut(unsaid, '192.168.1.130')).toBeUndefined();
+  expect(wayOut({ ...lan, internal: true }, '192.168.1.130', '192.168.1.1')).toBeUndefined();
+  expect(wayOut({ ...lan, driver: 'overlay', options: {} }, '192.168.1.2')).toBe('192.168.1.2');
+  // What the LAN's own DHCP server says counts where nobody else has said it, and can be reached.
+  expect(wayOut(unsaid, '192.168.1.130', '192.168.1.254')).toBe('192.168.1.254');
+  expect(wayOut(lan, '192.168.1.130', '192.168.1.254')).toBe('192.168.1.1');
+  expect(wayOut(unsaid, '192.168.1.130', '192.168.2.1')).toBeUndefined();
   expect(lanOf({ driver: 'overlay', options: {} })).toBeUndefined();
 });

@@ -55,11 +55,20 @@ export function spaceOf(network: Candidate): AddressSpace {
 export const nominalGateway = (network: Candidate): string =>
   lanOf(network)?.gateway ?? formatAddress(firstUsable(parseSubnet(network.subnet)));
 
-/** The containers' next hop to everywhere else. @param own this node's address in the network */
-export function wayOut(network: Network & Pick<NetworkRecord, 'internal'>, own: string): string | undefined {
+/**
+ * The containers' next hop to everywhere else.
+ * @param own this node's address in the network @param told the router, by the LAN's own server; only where nobody else has said which
+ */
+export function wayOut(
+  network: Candidate & Pick<NetworkRecord, 'internal'>,
+  own: string,
+  told?: string,
+): string | undefined {
   const lan = lanOf(network);
   if (network.internal) return undefined;
-  return lan === undefined ? own : lan.gateway;
+  if (lan === undefined) return own;
+  const near = told !== undefined && contains(parseSubnet(network.subnet), parseAddress(told));
+  return lan.gateway ?? (near ? told : undefined);
 }
 
 export const parentOf = (network: Network, node: Pick<NodeRecord, 'interfaces'>): HostInterface | undefined =>
