@@ -82,7 +82,12 @@ const plain = (o: LinkCommon) => {
 const master = (o: LinkObject) => (o.master === undefined ? [] : ['master', o.master]);
 
 function finish(o: LinkObject): Operation[] {
-  return [...setPort(o, undefined), ...(o.up ? [set(o, 'up')] : [])];
+  return [...setPort(o, undefined), ...settingsOf(o), ...(o.up ? [set(o, 'up')] : [])];
+}
+
+function settingsOf({ ns, settings = [] }: LinkObject): Operation[] {
+  if (settings.length === 0) return [];
+  return [{ tool: 'sysctl', ns, args: ['-w', ...settings.map(({ key, value }) => `${key}=${value}`)] }];
 }
 
 function setPort(after: LinkObject, before: LinkObject | undefined): Operation[] {

@@ -26,6 +26,11 @@ export interface LinkCommon {
   readonly mac?: string;
   /** Number of its group of links (ip-link(8)), by which rules know it at less cost than by any set. Absent: 0, that of all. */
   readonly linkGroup?: number;
+  /**
+   * Settings of its own that it has before it is set up at its creation, so that it never says a word without them; wished for
+   * as `SysctlObject`s besides.
+   */
+  readonly settings?: readonly { readonly key: string; readonly value: string }[];
   /** Name of the bridge (same namespace) that it is a port of. */
   readonly master?: string;
   /** Flags of the bridge port; absent ones are not looked at. */

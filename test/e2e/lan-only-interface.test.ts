@@ -85,12 +85,13 @@ async function silence(from: LabHost, to: string, act: () => Promise<unknown>): 
   await eventually('it is answered', async () => (await pinging.output()).includes('bytes from'));
   await act();
   await new Promise((resolve) => setTimeout(resolve, 500));
+  const until = Date.now();
   pinging.kill('SIGINT');
   await pinging.ended;
   const at = [...(await pinging.output()).matchAll(/^\[([\d.]+)\] \d+ bytes from/gm)].map(
     ([, time]) => Number(time) * 1000,
   );
-  return Math.max(...at.slice(1).map((time, i) => time - (at[i] ?? time)));
+  return Math.max(...[...at.slice(1), until].map((time, i) => time - (at[i] ?? time)));
 }
 
 const between = async (): Promise<boolean> => {

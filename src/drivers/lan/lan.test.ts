@@ -8,6 +8,7 @@ import {
 } from '../../domain/domain.ts';
 import { keyOf } from '../../kernel/identity.ts';
 import type { KernelObject } from '../../kernel/objects.ts';
+import { commandsOf } from '../../kernel/print.ts';
 import type { Host } from '../drivers.ts';
 import { base, drivers } from '../table.ts';
 
@@ -70,6 +71,18 @@ describe('a network in a LAN as kernel state', () => {
   test('of other hosts nothing is asked: the LAN knows where they are', () => {
     expect(driver.remoteEndpoint(host, network, endpoint('h2', '192.168.1.140'), peer)).toEqual([]);
     expect(driver.remoteBlock).toBeUndefined();
+  });
+
+  test('the host’s link answers for no other of its addresses, from its first moment on', () => {
+    for (const net of [network, macvlan]) {
+      const link = driver
+        .network(host, net, gateway)
+        .find((each) => each.kind === 'link' && each.name.startsWith('trg'));
+      const commands = commandsOf({ op: 'create', after: link as KernelObject }).map((argv) => argv.join(' '));
+      const at = (part: string) => commands.findIndex((command) => command.includes(part));
+      expect(at('arp_ignore=1')).toBeGreaterThan(-1);
+      expect(at('arp_ignore=1')).toBeLessThan(at(' up'));
+    }
   });
 
   test('only a parent that is no bridge gives up its place', () => {

@@ -43,10 +43,12 @@ export const lan: Driver = {
   network(host, network, gateway) {
     const device = gatewayName(network.vni);
     const address = { kind: 'address', ns: '', device, cidr: `${gateway.address}/32` } as const;
-    const own = [address, ...lanElements(gateway), ...reserved(host, device)];
-    if (isMacvlan(network)) return [shim(network, gateway), ...own];
+    const wishes = reserved(host, device);
+    const settings = wishes.map(({ key, value }) => ({ key, value }));
+    const own = [address, ...lanElements(gateway), ...wishes];
+    if (isMacvlan(network)) return [{ ...shim(network, gateway), settings }, ...own];
     return [
-      ...segment(network, gateway).flatMap((each) => (each.kind === 'address' ? [] : [inLan(each)])),
+      ...segment(network, gateway).flatMap((each) => (each.kind === 'address' ? [] : [inLan(each, settings)])),
       ...own,
       ...uplink(host, network),
       beyond(network, gateway.mac),
@@ -78,9 +80,11 @@ export const lan: Driver = {
   },
 };
 
+type Settings = NonNullable<MacvlanLink['settings']>;
+
 /** The node's own link is of a group of its own, by which the host's table knows it. */
-const inLan = (object: KernelObject): KernelObject =>
-  object.kind === 'link' && object.ns === '' ? { ...object, linkGroup: lanGroup } : object;
+const inLan = (object: KernelObject, settings: Settings): KernelObject =>
+  object.kind === 'link' && object.ns === '' ? { ...object, linkGroup: lanGroup, settings } : object;
 
 const parentIn = (host: Host, network: NetworkRecord): HostInterface | undefined =>
   host.interfaces?.find(({ name }) => name === lanOf(network)?.parent);
@@ -154,8 +158,8 @@ function reached(host: Host, network: NetworkRecord, endpoint: EndpointRecord, o
 }
 
 /**
- * Of the host's addresses it answers for its own alone, and asks under no other: the LAN knows the rest elsewhere. What the host's
- * routes would send by the LAN may come here.
+ * Of the host's addresses it answers for its own alone, and asks under no other: the LAN knows the rest elsewhere, and who has once been
+ * told of the wrong MAC does not reach the host by it. What the host's routes would send by the LAN may come here.
  */
 function reserved(host: Host, device: string): SysctlObject[] {
   const setting = (name: string, value: string): SysctlObject => {
