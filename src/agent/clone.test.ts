@@ -23,7 +23,7 @@ function scene(take: (key: string) => void = () => {}) {
     },
     log: silentLog,
     // Of waits only the one for a topic lasts.
-    clock: { now: () => 0, sleep: async (ms) => (ms === patienceMs ? late.promise : undefined) },
+    clock: { now: () => 0, sleep: async (ms) => (ms === patienceMs ? late.promise : void (await tick())) },
   });
   const answer = async (snapshot: TopicSnapshot) => {
     asked.shift()?.answer(snapshot);
@@ -118,6 +118,34 @@ describe('the clone', () => {
     await tick();
     await answer({ topic: 't', revision: 3, items: [] });
     expect(clone.isFresh('t')).toBe(true);
+  });
+
+  test('is asked for once where a heartbeat misses what is on its way, and once more for who comes after the asking', async () => {
+    const { clone, asked, answer } = scene();
+    clone.follow('t');
+    clone.lacking(['t']);
+    await answer({ topic: 't', revision: 3, items: [] });
+    expect(asked).toEqual([]);
+    clone.lacking(['t', 'unknown']);
+    clone.refresh();
+    const renewed = clone.renewed('t', patienceMs);
+    await answer({ topic: 't', revision: 4, items: [] });
+    await answer({ topic: 't', revision: 5, items: [] });
+    await renewed;
+    expect(asked).toEqual([]);
+  });
+
+  test('a connection that comes before it is asked for again has nothing asked twice', async () => {
+    const { clone, asked, answer } = scene();
+    clone.follow('t');
+    asked.shift()?.fail(new Error('nobody there yet'));
+    clone.refresh();
+    const renewed = clone.renewed('t', patienceMs);
+    await tick();
+    await tick();
+    await answer({ topic: 't', revision: 3, items: [] });
+    await renewed;
+    expect(asked).toEqual([]);
   });
 
   test('a memory from disk is used but does not count as fresh', async () => {

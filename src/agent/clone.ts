@@ -29,9 +29,10 @@ interface Followed {
   readonly known: PromiseWithResolvers<void>;
   /** Messages that came while a snapshot is on its way; undefined when none is. */
   waiting: FeedMessage[] | undefined;
-  again: boolean;
-  /** How many servers have given of it since the start. */
-  snapshots: number;
+  /** Snapshots asked for since the start; which of them was the last to come, and which must come at least. */
+  asked: number;
+  told: number;
+  wanted: number;
 }
 
 /** More than this while a snapshot is on its way, and another snapshot is cheaper. */
@@ -58,8 +59,9 @@ export class Clone {
       fresh: false,
       known: Promise.withResolvers(),
       waiting: undefined,
-      again: false,
-      snapshots: 0,
+      asked: 0,
+      told: 0,
+      wanted: 0,
     });
     this.#options.subscribe(topic);
     this.refresh([topic]);
@@ -96,15 +98,14 @@ export class Clone {
   async renewed(topic: string, ms: number): Promise<void> {
     const followed = this.#topics.get(topic);
     if (followed === undefined) return;
-    // One that is under way may be of before.
-    const needed = followed.snapshots + (followed.waiting === undefined ? 1 : 2);
     this.refresh([topic]);
+    const { wanted } = followed;
     const late = new AbortController();
     void this.#clock.sleep(ms, this.#stop.signal).then(
       () => late.abort(),
       () => late.abort(),
     );
-    while (followed.snapshots < needed) {
+    while (followed.told < wanted) {
       if (late.signal.aborted) throw new Failure('unavailable', `no server has told anew of ${topic}`);
       await this.#clock.sleep(renewalPollMs);
     }
@@ -170,13 +171,22 @@ export class Clone {
     else if (changes.length > 0) this.#tell(message.topic, changes, true);
   }
 
-  /** Takes new snapshots: of topics that a heartbeat called stale, or of all after a reconnection. */
+  /**
+   * A heartbeat was told that there is more of them. Where a snapshot is on its way that may be what it brings: if not, the next one is
+   * told again. Else a server that is slow with many snapshots is asked for each of them twice.
+   */
+  lacking(topics: Iterable<string>): void {
+    this.refresh([...topics].filter((topic) => this.#topics.get(topic)?.waiting === undefined));
+  }
+
+  /** Takes new snapshots, asked for after this call: of these topics, or of all after a reconnection. */
   refresh(topics: Iterable<string> = this.#topics.keys()): void {
     for (const topic of [...topics]) {
       const followed = this.#topics.get(topic);
       if (followed === undefined) continue;
-      if (followed.waiting !== undefined) followed.again = true;
-      else void this.#catchUp(topic, followed);
+      // One that is under way may be of before.
+      followed.wanted = followed.asked + 1;
+      if (followed.waiting === undefined) void this.#catchUp(topic, followed);
     }
   }
 
@@ -196,9 +206,10 @@ export class Clone {
 
   async #catchUp(topic: string, followed: Followed): Promise<void> {
     followed.waiting = [];
-    followed.again = false;
     const current = () => !this.#stop.signal.aborted && this.#topics.get(topic) === followed;
     while (current()) {
+      followed.asked += 1;
+      const number = followed.asked;
       try {
         const snapshot = await this.#options.snapshot(topic);
         if (!current()) return;
@@ -207,7 +218,7 @@ export class Clone {
         this.#options.count?.('snapshot');
         followed.fresh = true;
         this.#tell(topic, followed.mirror.applySnapshot(snapshot), true);
-        followed.snapshots += 1;
+        followed.told = number;
         followed.known.resolve();
         break;
       } catch (error) {
@@ -219,6 +230,6 @@ export class Clone {
     const messages = followed.waiting;
     followed.waiting = undefined;
     for (const message of messages) this.onMessage(message);
-    if (followed.again) this.refresh([topic]);
+    if (followed.told < followed.wanted && current()) void this.#catchUp(topic, followed);
   }
 }

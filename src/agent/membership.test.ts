@@ -24,7 +24,8 @@ function scene() {
     identity: { name: 'h1', servers: [] },
     clone: {
       serverSpoke: () => {},
-      refresh: (stale?: string[]) => stale ?? order.push('refresh'),
+      refresh: () => order.push('refresh'),
+      lacking: () => {},
       revisions: () => ({}),
     },
     underlay: () => ({ address: '192.0.2.1', interface: 'eth0', mtu: 1500, routes: [], interfaces: [] }),
@@ -106,7 +107,8 @@ test('a feed that was interrupted is asked about as soon as a server can tell wh
     identity: { name: 'h1', servers: [at('192.0.2.1')] },
     clone: {
       serverSpoke: () => {},
-      refresh: (stale?: string[]) => stale !== undefined && refreshed.push(stale),
+      refresh: () => {},
+      lacking: (stale: string[]) => refreshed.push(stale),
       revisions: () => ({}),
     },
   } as unknown as MembershipOptions);

@@ -226,7 +226,7 @@ export class Membership implements Api {
     const revisions = compare ? clone.revisions() : {};
     const { stale, evicted, current } = await server.beat(revisions);
     clone.serverSpoke();
-    if (compare) clone.refresh(stale);
+    if (compare) clone.lacking(stale);
     if (compare && current !== undefined) clone.confirm(revisions, current);
     if (evicted) this.#evicted();
   }
