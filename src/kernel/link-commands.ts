@@ -5,7 +5,7 @@
 import type { Operation } from './commands.ts';
 import { portFlags, sameGroup } from './identity.ts';
 import { placeAlias } from './names.ts';
-import type { BridgeLink, LinkCommon, LinkObject, MacvlanLink, VethLink, VxlanLink } from './objects.ts';
+import type { BridgeLink, LinkCommon, LinkObject, MacvlanLink, Setting, VethLink, VxlanLink } from './objects.ts';
 
 const link = (ns: string, ...args: readonly string[]): Operation => ({ tool: 'ip', ns, args: ['link', ...args] });
 const add = (ns: string, name: string, ...args: readonly string[]) => link(ns, 'add', 'name', name, ...args);
@@ -82,10 +82,11 @@ const plain = (o: LinkCommon) => {
 const master = (o: LinkObject) => (o.master === undefined ? [] : ['master', o.master]);
 
 function finish(o: LinkObject): Operation[] {
-  return [...setPort(o, undefined), ...settingsOf(o), ...(o.up ? [set(o, 'up')] : [])];
+  return [...setPort(o, undefined), ...settingsGiven(o.ns, o.settings), ...(o.up ? [set(o, 'up')] : [])];
 }
 
-function settingsOf({ ns, settings = [] }: LinkObject): Operation[] {
+/** All of them by one command. */
+export function settingsGiven(ns: string, settings: readonly Setting[] = []): Operation[] {
   if (settings.length === 0) return [];
   return [{ tool: 'sysctl', ns, args: ['-w', ...settings.map(({ key, value }) => `${key}=${value}`)] }];
 }

@@ -16,6 +16,12 @@ export interface NamespaceObject {
   readonly name: string;
 }
 
+/** Below /proc/sys. */
+export interface Setting {
+  readonly key: string;
+  readonly value: string;
+}
+
 export interface LinkCommon {
   readonly kind: 'link';
   readonly ns: string;
@@ -30,7 +36,7 @@ export interface LinkCommon {
    * Settings of its own that it has before it is set up at its creation, so that it never says a word without them; wished for
    * as `SysctlObject`s besides.
    */
-  readonly settings?: readonly { readonly key: string; readonly value: string }[];
+  readonly settings?: readonly Setting[];
   /** Name of the bridge (same namespace) that it is a port of. */
   readonly master?: string;
   /** Flags of the bridge port; absent ones are not looked at. */
@@ -123,7 +129,7 @@ export interface UplinkObject {
     /** What is on the other of the two now, and is taken from it. */
     readonly there: Carried;
     /** What the interface's own settings are where the bridge's differ: below /proc/sys, `NAME` for the bridge's. */
-    readonly settings: readonly { readonly key: string; readonly value: string }[];
+    readonly settings: readonly Setting[];
   };
 }
 

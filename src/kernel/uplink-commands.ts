@@ -5,17 +5,17 @@
  */
 import { addressAddition, addressDeletion, asAdded, inReach, nothingCarried, routeReplacement } from './carried.ts';
 import type { Operation } from './commands.ts';
+import { settingsGiven } from './link-commands.ts';
 import type { UplinkObject } from './objects.ts';
 
 export function placeTaken(o: UplinkObject): Operation[] {
   const { things, there, settings } = o.carried ?? { things: nothingCarried, there: nothingCarried, settings: [] };
   const ip = together(o);
-  const own = settings.map(({ key, value }) => `${key}=${value}`);
   return [
     // Another port of it has one already: what comes and goes is not without a way for a moment.
     { tool: 'carrier', ns: o.ns, args: [o.bridge] },
     // As strict or as lenient with what comes and goes as the interface itself, and before anything does.
-    ...(own.length === 0 ? [] : [{ tool: 'sysctl', ns: o.ns, args: ['-w', ...own] } as const]),
+    ...settingsGiven(o.ns, settings),
     ip('link', 'set', 'dev', o.device, 'master', o.bridge),
     ...asAdded(things.addresses).map((each) => ip(...addressAddition(each, o.bridge, 'place'))),
     ...inReach(things.routes).map((each) => ip(...routeReplacement(each, o.device, o.bridge))),

@@ -23,7 +23,7 @@ import {
   sameCarried,
   united,
 } from './carried.ts';
-import type { KernelObject, UplinkObject } from './objects.ts';
+import type { KernelObject, Setting, UplinkObject } from './objects.ts';
 import { readJson } from './observe.ts';
 import { inside } from './print.ts';
 import { type Step, subjectOf } from './steps.ts';
@@ -250,7 +250,7 @@ export class Uplinks {
   }
 
   /** Where a setting of the interface differs from the bridge's, which may not be there yet: then from that of a new one. */
-  async #settings(device: string, bridge: string): Promise<{ key: string; value: string }[]> {
+  async #settings(device: string, bridge: string): Promise<Setting[]> {
     const read = async (name: string) => {
       const roots = ['ipv4', 'ipv6'].map((family) => `/proc/sys/net/${family}/conf/${name}`);
       const paths = roots.flatMap((root) => settingNames.map((each) => `${root}/${each}`));

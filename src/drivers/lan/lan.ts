@@ -34,7 +34,7 @@ import {
   uplinkName,
   uplinkPortName,
 } from '../../domain/domain.ts';
-import type { KernelObject, MacvlanLink, SysctlObject } from '../../kernel/objects.ts';
+import type { KernelObject, MacvlanLink, Setting, SysctlObject } from '../../kernel/objects.ts';
 import type { Driver, Host, Sandbox } from '../drivers.ts';
 import { lanElements, resident } from '../segment/filters.ts';
 import { attached, insideSandbox, portEntry, segment } from '../segment/segment.ts';
@@ -80,10 +80,8 @@ export const lan: Driver = {
   },
 };
 
-type Settings = NonNullable<MacvlanLink['settings']>;
-
 /** The node's own link is of a group of its own, by which the host's table knows it. */
-const inLan = (object: KernelObject, settings: Settings): KernelObject =>
+const inLan = (object: KernelObject, settings: readonly Setting[]): KernelObject =>
   object.kind === 'link' && object.ns === '' ? { ...object, linkGroup: lanGroup, settings } : object;
 
 const parentIn = (host: Host, network: NetworkRecord): HostInterface | undefined =>
