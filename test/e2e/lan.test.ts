@@ -9,7 +9,7 @@ import {
   labImage,
   startCluster,
 } from '../../src/lab/lab.ts';
-import { type Container, inNamespaceOf, type NodeShown } from './steps.ts';
+import { type Container, inNamespaceOf, monitorOf, type NodeShown } from './steps.ts';
 
 let lab: Lab;
 let cluster: LabCluster;
@@ -337,9 +337,7 @@ describe('on a bridge in the interface’s place', () => {
 
   test('an agent that is killed and comes back changes nothing', async () => {
     const then = await stateOf('h1');
-    await using monitor = await cluster
-      .host('h1')
-      .start(['ip', 'monitor', 'address', 'route', 'link'], { name: 'monitor' });
+    await using monitor = await monitorOf(cluster.host('h1'), 'address', 'route', 'link');
     cluster.agents.get('h1')?.kill('SIGKILL');
     await cluster.agents.get('h1')?.ended;
     await cluster.startAgent('h1');

@@ -1,7 +1,7 @@
 /** Networks whose hosts are joined by routes: real engines, containers on a bridge and on links of their own. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLab, eventually, type Lab, type LabCluster, labImage, startCluster } from '../../src/lab/lab.ts';
-import { type Container, inNamespaceOf } from './steps.ts';
+import { type Container, inNamespaceOf, monitorOf } from './steps.ts';
 
 let lab: Lab;
 let cluster: LabCluster;
@@ -133,7 +133,7 @@ test('networks do not reach one another', async () => {
 
 test('an agent that is killed and comes back changes nothing', async () => {
   const before = await Promise.all(['h1', 'h2'].map(routesOf));
-  await using monitor = await cluster.host('h1').start(['ip', 'monitor', 'route'], { name: 'monitor' });
+  await using monitor = await monitorOf(cluster.host('h1'), 'route');
   const agent = cluster.agents.get('h1');
   agent?.kill('SIGKILL');
   await agent?.ended;

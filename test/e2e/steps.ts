@@ -1,5 +1,5 @@
 /** What several end-to-end tests do and look at. */
-import { type LabCluster, type LabHost, labImage } from '../../src/lab/lab.ts';
+import { eventually, type LabCluster, type LabHost, labImage, type Started } from '../../src/lab/lab.ts';
 
 export interface Container {
   readonly name: string;
@@ -18,6 +18,16 @@ export interface NodeShown {
 }
 
 export const containers = (cluster: LabCluster): Promise<Container[]> => cluster.json<Container[]>('ps');
+
+/**
+ * Prints what of these changes in the host's kernel from here on. Of links that were made just before, the kernel still probes the IPv6
+ * addresses, and adds routes a second later: that is waited for.
+ */
+export async function monitorOf(host: LabHost, ...kinds: readonly string[]): Promise<Started> {
+  const probed = ['ip', '-6', '-o', 'address', 'show', 'tentative'] as const;
+  await eventually('no address is being probed', async () => (await host.output(probed)) === '');
+  return host.start(['ip', 'monitor', ...kinds], { name: 'monitor' });
+}
 
 /** A container that stays, unless a command is given. */
 export async function run(
