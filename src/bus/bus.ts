@@ -11,6 +11,8 @@
 import { Failure, type SecretKind } from '../domain/domain.ts';
 import type { Api, ByteStream, CallOptions, OpenOptions } from '../protocol/protocol.ts';
 
+export { writtenAs } from './written.ts';
+
 export interface KeyPair {
   /** Z85, 40 characters. */
   readonly publicKey: string;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { decodeJson, encodeJson } from '../bus/session/wire.ts';
 import { systemClock } from '../platform/platform.ts';
 import { clusterTopic, networkTopic, nodeTopic } from '../protocol/protocol.ts';
 import { createMemoryStore } from '../store/memory/memory-store.ts';
@@ -76,6 +77,22 @@ test('whoever asks later hears what has happened by then', async () => {
   expect(keys(late)).toContain('endpoint/10.0.0.2');
   expect(late.revision).toBeGreaterThanOrEqual(revision);
   expect((await early).revision).toBeLessThanOrEqual(late.revision);
+});
+
+test('what is sent is what it says, as of whichever revision', async () => {
+  const { contents, store, feed } = await scene();
+  const sent = (value: unknown) => decodeJson(encodeJson(value));
+  const first = await contents.of(networkTopic('n'));
+  expect(sent(first)).toEqual({ ...first });
+  expect(first.items).toHaveLength(3);
+  feed.seen = feed.changed = await store.revision();
+  for (const at of [1, 2]) {
+    const { revision } = await store.transact([], [{ op: 'put', key: blockKey('m', `10.9.${at}.0/26`), value: '{}' }]);
+    feed.seen = revision;
+    const later = await contents.of(networkTopic('n'));
+    expect(sent(later)).toEqual({ ...first, revision });
+  }
+  expect(sent(await contents.of(nodeTopic('nobody')))).toMatchObject({ topic: nodeTopic('nobody'), items: [] });
 });
 
 describe('who asks some time later', () => {

@@ -2,11 +2,13 @@
  * What topics hold now, out of the store. One look at a time: a large network's content is in memory once, however many ask. And one look for
  * all who wait for the same part of the store: after an outage a thousand nodes ask at once, a hundred of them for each network. What was
  * looked at is good for some seconds more, for as long as the feed knows of all that has been written and nothing of it was about the topic:
- * a thousand nodes that ask one after the other make one look, too.
+ * a thousand nodes that ask one after the other make one look, too. It is kept as the JSON that goes to them, beside the heap: as objects
+ * it would be several times as large, and written anew whenever something elsewhere in the cluster has changed.
  */
+import { writtenAs } from '../bus/bus.ts';
 import { Failure } from '../domain/domain.ts';
 import type { Clock } from '../platform/platform.ts';
-import { clusterTopic, type Result, type TopicSnapshot } from '../protocol/protocol.ts';
+import { clusterTopic, type Result } from '../protocol/protocol.ts';
 import type { KeyRange, Store } from '../store/store.ts';
 import { Turns } from './change.ts';
 import { allOf, ofNetwork } from './keys.ts';
@@ -98,33 +100,51 @@ export class TopicContents {
 
   async #look({ name, ranges }: Part): Promise<Looked> {
     const revisions: number[] = [];
-    const items = new Map<string, TopicSnapshot['items'][number][]>();
+    const items = new Map<string, string[]>();
     for (const range of ranges) {
       const { revision, entries } = await this.#options.store.range(range);
       revisions.push(revision);
       for (const entry of entries) {
         for (const { topic, key, value } of itemsOf(entry.key, entry.value)) {
           if (partName(topic) !== name) continue;
+          const item = JSON.stringify({ key, value });
           const some = items.get(topic);
-          if (some === undefined) items.set(topic, [{ key, value }]);
-          else some.push({ key, value });
+          if (some === undefined) items.set(topic, [item]);
+          else some.push(item);
         }
       }
     }
     // The oldest: deltas that one of the ranges holds already are whole values, and change nothing when they come again.
     const revision = Math.min(...revisions);
+    const written = new Map([...items].map(([topic, some]) => [topic, Buffer.from(some.join())]));
     const made = new Map<string, Snapshot>();
     return (topic, sameAt = 0) => {
       const known = made.get(topic);
       const life = this.#options.life(topic);
       const asOf = Math.max(known?.revision ?? revision, sameAt);
       if (known?.revision === asOf && known.epoch === life.epoch && known.settled === life.settled) return known;
-      // Frozen, and one object for all who ask: it is written as JSON once (see `session/wire.ts`).
-      const snapshot = Object.freeze({ topic, revision: asOf, items: items.get(topic) ?? [], ...life });
+      // One object for all who ask, and one writing.
+      const { snapshot, its } = snapshotOf({ topic, revision: asOf, ...life }, written.get(topic) ?? Buffer.alloc(0));
+      written.set(topic, its);
       made.set(topic, snapshot);
       return snapshot;
     };
   }
+}
+
+/** @returns its items are those bytes of its writing, so that nothing is there twice */
+function snapshotOf(about: Omit<Snapshot, 'items'>, items: Buffer): { snapshot: Snapshot; its: Buffer<ArrayBuffer> } {
+  const head = Buffer.from(`${JSON.stringify(about).slice(0, -1)},"items":[`);
+  const json = Buffer.concat([head, items, Buffer.from(']}')]);
+  const its = json.subarray(head.length, head.length + items.length);
+  // Read by who is in this process; others get the writing.
+  const snapshot: Snapshot = {
+    ...about,
+    get items() {
+      return JSON.parse(`[${its}]`);
+    },
+  };
+  return { snapshot: writtenAs(snapshot, json), its };
 }
 
 const nodes = 'node';

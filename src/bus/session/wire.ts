@@ -1,6 +1,7 @@
 /** The messages of a session, whatever carries them: a small JSON header and a payload of bytes. */
 import { z } from 'zod';
 import { Failure, failureCodes } from '../../domain/domain.ts';
+import { writingOf, writtenAs } from '../written.ts';
 
 export const nameLimits = { id: 200, method: 100 } as const;
 
@@ -42,25 +43,23 @@ export const messageLimit = 16 * 1024 * 1024;
 
 export const noPayload = new Uint8Array(0);
 
-/** Of values that will not change, as they were written. */
-const written = new WeakMap<object, Uint8Array>();
-
 /** A frozen value is written once, however often it is sent. @throws Failure('invalid') for what JSON cannot say, or too much of it. */
 export function encodeJson(value: unknown): Uint8Array {
   if (value === undefined) return noPayload;
-  const frozen = typeof value === 'object' && value !== null && Object.isFrozen(value);
-  const known = frozen ? written.get(value) : undefined;
-  if (known !== undefined) return known;
+  const bytes = writingOf(value) ?? written(value);
+  if (bytes.length > messageLimit)
+    throw new Failure('invalid', `The value cannot be sent: its ${bytes.length} bytes exceed ${messageLimit}.`);
+  return bytes;
+}
+
+function written(value: unknown): Uint8Array {
   let bytes: Buffer;
   try {
     bytes = Buffer.from(JSON.stringify(value));
   } catch (error) {
     throw new Failure('invalid', `The value cannot be sent: ${(error as Error).message}.`, { cause: error });
   }
-  if (bytes.length > messageLimit) {
-    throw new Failure('invalid', `The value cannot be sent: its ${bytes.length} bytes exceed ${messageLimit}.`);
-  }
-  if (frozen) written.set(value, bytes);
+  if (typeof value === 'object' && value !== null && Object.isFrozen(value)) writtenAs(value, bytes);
   return bytes;
 }
 
