@@ -84,6 +84,21 @@ describe('the clone', () => {
     expect([...clone.items('t').keys()]).toEqual(['a', 'b']);
   });
 
+  test('asks for one snapshot at a time, also when what came with the last one shows the next gap', async () => {
+    const { clone, asked, seen, answer } = scene();
+    clone.follow('t');
+    clone.onMessage({ topic: 't', previous: 20, revision: 21, data: change('a') });
+    clone.onMessage({ topic: 't', previous: 21, revision: 22, data: change('b') });
+    await answer({ topic: 't', revision: 10, items: [] });
+    expect(asked).toHaveLength(1);
+    clone.onMessage({ topic: 't', previous: 22, revision: 23, data: change('c') });
+    await answer({ topic: 't', revision: 21, items: [{ key: 'a', value }] });
+    await tick();
+    expect(asked).toEqual([]);
+    expect(seen).toEqual(['a', 'b', 'c']);
+    expect(clone.revisions()).toEqual({ t: 23 });
+  });
+
   test('says when a topic is known: at once, when its snapshot is there, when it is given up, or after a while', async () => {
     const { clone, answer, late } = scene();
     const known: string[] = [];

@@ -229,7 +229,9 @@ export class Clone {
     }
     const messages = followed.waiting;
     followed.waiting = undefined;
+    // One of them may show a gap: then the next snapshot has been asked for already.
     for (const message of messages) this.onMessage(message);
-    if (followed.told < followed.wanted && current()) void this.#catchUp(topic, followed);
+    if (followed.waiting === undefined && followed.told < followed.wanted && current())
+      void this.#catchUp(topic, followed);
   }
 }
