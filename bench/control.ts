@@ -154,7 +154,7 @@ function notes({ asked, heard }: Changed, all: readonly number[]): string[] {
   for (const { counts } of heard)
     for (const [what, count] of Object.entries(counts)) totals.set(what, (totals.get(what) ?? 0) + count);
   return [
-    `Each change concerns ${Math.min(...all)} to ${Math.max(...all)} agents, each of which is told by all three servers.`,
+    `Each change concerns ${Math.min(...all)} to ${Math.max(...all)} agents, each of which is told by one of the three servers.`,
     `${changes} changes, ${failures.length} failed${failures.length === 0 ? '' : `, the first: ${failures[0]}`}.`,
     `Deltas and snapshots at all agents since they joined: ${[...totals].map(([what, count]) => `${count} ${what}`).join(', ')}.`,
   ];

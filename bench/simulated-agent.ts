@@ -62,6 +62,7 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
   const addresses = new Addresses({ node, api, view, state, clock, log });
   const clone = new Clone({
     snapshot: async (topic) => (await ask(api, 'feed.snapshot', { topic })) as TopicSnapshot,
+    missed: async (topic, since) => (await ask(api, 'feed.missed', { topic, since })).deltas,
     subscribe: (topic) => connected().subscribe(topic),
     unsubscribe: (topic) => connected().unsubscribe(topic),
     onChanges(topic, changes) {

@@ -71,13 +71,15 @@ export class Member {
         const asked = ask(this.#membership, 'feed.snapshot', { topic }, { deadlineMs: snapshotMs });
         return leaner((await asked) as TopicSnapshot);
       },
+      missed: async (topic, since) => (await ask(this.#membership, 'feed.missed', { topic, since })).deltas,
       subscribe: (topic) => this.#membership.link?.subscribe(topic),
       unsubscribe: (topic) => this.#membership.link?.unsubscribe(topic),
       onChanges: (topic, changes) => {
         if (topic === clusterTopic) view.apply(changes.filter(({ key }) => key.startsWith('server/')));
         else if (topic !== nodeTopic(this.name))
-          for (const { key, value } of changes)
-            if (key.startsWith('endpoint/'))
+          // A snapshot may know more than it claims: what is told of that after it changes nothing.
+          for (const { key, value, previous } of changes)
+            if (key.startsWith('endpoint/') && (value === undefined) !== (previous === undefined))
               options.onHeard(`${value === undefined ? '-' : '+'}${key.slice('endpoint/'.length)}`);
       },
       count,

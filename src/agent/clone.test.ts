@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { FeedMessage } from '../bus/bus.ts';
 import { silentLog } from '../platform/platform.ts';
 import type { TopicSnapshot, TopicValue } from '../protocol/protocol.ts';
 import { Clone } from './clone.ts';
@@ -6,15 +7,24 @@ import { Clone } from './clone.ts';
 const value = { kind: 'node', node: { name: 'x' } } as unknown as TopicValue;
 const change = (key: string) => JSON.stringify([{ key, value }]);
 
+type Delta = Omit<FeedMessage, 'topic'>;
+
 const patienceMs = 2000;
 
 /** A clone beside a server of whose answers the test decides. */
 function scene(take: (key: string) => void = () => {}) {
   const asked: { topic: string; answer: (snapshot: TopicSnapshot) => void; fail: (error: Error) => void }[] = [];
   const seen: string[] = [];
+  /** What the server can say of what was missed, asked one after the other; of what, and since when, it was asked. */
+  const missed: (() => Promise<Delta[] | undefined>)[] = [];
+  const lacked: [string, number][] = [];
   const late = Promise.withResolvers<void>();
   const clone = new Clone({
     snapshot: (topic) => new Promise((answer, fail) => asked.push({ topic, answer, fail })),
+    missed: async (topic, since) => {
+      lacked.push([topic, since]);
+      return missed.shift()?.();
+    },
     subscribe: () => {},
     unsubscribe: () => {},
     onChanges: (_, changes) => {
@@ -29,7 +39,7 @@ function scene(take: (key: string) => void = () => {}) {
     asked.shift()?.answer(snapshot);
     await new Promise((resolve) => setImmediate(resolve));
   };
-  return { clone, asked, seen, answer, late };
+  return { clone, asked, seen, answer, late, missed, lacked };
 }
 
 const tick = () => new Promise((resolve) => setImmediate(resolve));
@@ -79,6 +89,7 @@ describe('the clone', () => {
     await answer({ topic: 't', revision: 10, items: [] });
     clone.onMessage({ topic: 't', previous: 12, revision: 13, data: change('a') });
     clone.onMessage({ topic: 't', previous: 13, revision: 14, data: change('b') });
+    await tick();
     expect(asked.length).toBe(1);
     await answer({ topic: 't', revision: 13, items: [{ key: 'a', value }] });
     expect([...clone.items('t').keys()]).toEqual(['a', 'b']);
@@ -97,6 +108,66 @@ describe('the clone', () => {
     expect(asked).toEqual([]);
     expect(seen).toEqual(['a', 'b', 'c']);
     expect(clone.revisions()).toEqual({ t: 23 });
+  });
+
+  describe('what was missed', () => {
+    const delta = (revision: number, key: string): Delta => ({ previous: revision - 1, revision, data: change(key) });
+    const at10 = async () => {
+      const all = scene();
+      all.clone.follow('t');
+      await all.answer({ topic: 't', revision: 10, items: [] });
+      return all;
+    };
+
+    test('is asked for alone, and then comes what has come meanwhile', async () => {
+      const { clone, asked, seen, missed, lacked } = await at10();
+      const told = Promise.withResolvers<Delta[]>();
+      missed.push(() => told.promise);
+      clone.onMessage({ topic: 't', ...delta(13, 'c') });
+      clone.onMessage({ topic: 't', ...delta(14, 'd') });
+      clone.lacking(['t']);
+      expect(lacked).toEqual([['t', 10]]);
+      told.resolve([delta(11, 'a'), delta(12, 'b'), delta(13, 'c')]);
+      await tick();
+      expect(seen).toEqual(['a', 'b', 'c', 'd']);
+      expect(clone.revisions()).toEqual({ t: 14 });
+      // As a heartbeat says it.
+      missed.push(async () => [delta(15, 'e')]);
+      clone.lacking(['t']);
+      await tick();
+      expect(clone.revisions()).toEqual({ t: 15 });
+      expect(asked).toEqual([]);
+    });
+
+    test.each([
+      ['cannot be told any more', async () => undefined],
+      ['is told by a server of before', () => Promise.reject(new Error('no such method'))],
+      ['does not fit', async () => [delta(12, 'b')]],
+      ['is not known there yet', async () => []],
+    ])('and %s is in a snapshot', async (_, tell) => {
+      const { clone, asked, seen, answer, missed, lacked } = await at10();
+      missed.push(tell);
+      clone.onMessage({ topic: 't', ...delta(13, 'c') });
+      await tick();
+      expect([lacked.length, asked.length]).toEqual([1, 1]);
+      await answer({ topic: 't', revision: 12, items: [{ key: 'ab', value }] });
+      expect(seen).toEqual(['ab', 'c']);
+    });
+
+    test('is not asked for where nothing is known, nor does it do where a snapshot is wanted', async () => {
+      const { clone, asked, answer, missed, lacked } = await at10();
+      clone.follow('new');
+      await answer({ topic: 'new', revision: 3, items: [] });
+      expect(lacked).toEqual([]);
+      const told = Promise.withResolvers<Delta[]>();
+      missed.push(() => told.promise);
+      clone.lacking(['t']);
+      clone.refresh(['t']);
+      told.resolve([delta(11, 'a')]);
+      await tick();
+      expect(asked).toHaveLength(1);
+      expect(clone.revisions().t).toBe(11);
+    });
   });
 
   test('says when a topic is known: at once, when its snapshot is there, when it is given up, or after a while', async () => {

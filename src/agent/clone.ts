@@ -12,12 +12,14 @@ import { type Change, TopicMirror } from './mirror.ts';
 export interface CloneOptions {
   /** Asks a server. */
   snapshot(topic: string): Promise<TopicSnapshot>;
+  /** Asks a server for what it has told of the topic after the revision. @returns undefined when a snapshot has to be asked for */
+  missed(topic: string, since: number): Promise<readonly Omit<FeedMessage, 'topic'>[] | undefined>;
   subscribe(topic: string): void;
   unsubscribe(topic: string): void;
   /** After every change; `fresh` when it comes from a server and not from this host's own disk. */
   onChanges(topic: string, changes: readonly Change[], fresh: boolean): void;
   /** Told of each delta and each snapshot. */
-  count?(what: 'applied' | 'seen' | 'gap' | 'snapshot'): void;
+  count?(what: 'applied' | 'seen' | 'gap' | 'snapshot' | 'mended'): void;
   readonly log: Log;
   readonly clock?: Clock;
 }
@@ -167,16 +169,19 @@ export class Clone {
     }
     const { outcome, changes } = followed.mirror.applyDelta(message);
     this.#options.count?.(outcome);
-    if (outcome === 'gap') this.refresh([message.topic]);
+    if (outcome === 'gap') void this.#catchUp(message.topic, followed, [message]);
     else if (changes.length > 0) this.#tell(message.topic, changes, true);
   }
 
   /**
-   * A heartbeat was told that there is more of them. Where a snapshot is on its way that may be what it brings: if not, the next one is
+   * A heartbeat was told that there is more of them. Where something is on its way that may be what it brings: if not, the next one is
    * told again. Else a server that is slow with many snapshots is asked for each of them twice.
    */
   lacking(topics: Iterable<string>): void {
-    this.refresh([...topics].filter((topic) => this.#topics.get(topic)?.waiting === undefined));
+    for (const topic of topics) {
+      const followed = this.#topics.get(topic);
+      if (followed !== undefined && followed.waiting === undefined) void this.#catchUp(topic, followed, []);
+    }
   }
 
   /** Takes new snapshots, asked for after this call: of these topics, or of all after a reconnection. */
@@ -204,10 +209,15 @@ export class Clone {
     }
   }
 
-  async #catchUp(topic: string, followed: Followed): Promise<void> {
-    followed.waiting = [];
+  /**
+   * @param missing what cannot be taken in since something before it is missing, if anything: then that alone is asked for, if it can be had.
+   * Absent: a snapshot is
+   */
+  async #catchUp(topic: string, followed: Followed, missing?: FeedMessage[]): Promise<void> {
+    followed.waiting = missing ?? [];
     const current = () => !this.#stop.signal.aborted && this.#topics.get(topic) === followed;
-    while (current()) {
+    const mended = missing !== undefined && (await this.#mend(topic, followed, current));
+    while (!mended && current()) {
       followed.asked += 1;
       const number = followed.asked;
       try {
@@ -233,5 +243,28 @@ export class Clone {
     for (const message of messages) this.onMessage(message);
     if (followed.waiting === undefined && followed.told < followed.wanted && current())
       void this.#catchUp(topic, followed);
+  }
+
+  /** Takes in what was missed. @returns whether nothing is missing before what waits */
+  async #mend(topic: string, followed: Followed, current: () => boolean): Promise<boolean> {
+    const { mirror } = followed;
+    if (!followed.fresh || mirror.revision === undefined) return false;
+    try {
+      const deltas = await this.#options.missed(topic, mirror.revision);
+      if (deltas === undefined || !current()) return false;
+      this.serverSpoke();
+      for (const delta of deltas) {
+        const { outcome, changes } = mirror.applyDelta({ topic, ...delta });
+        if (outcome === 'gap') return false;
+        this.#options.count?.(outcome);
+        if (changes.length > 0) this.#tell(topic, changes, true);
+      }
+      this.#options.count?.('mended');
+      // The server that answered may know less than the one that told.
+      return (followed.waiting?.[0]?.previous ?? 0) <= mirror.revision;
+    } catch (error) {
+      this.#options.log.debug('what was missed is not told', { topic, error });
+      return false;
+    }
   }
 }

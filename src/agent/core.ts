@@ -109,6 +109,7 @@ export class AgentCore implements Agent {
     this.#background = inBackground(log);
     this.#clone = new Clone({
       snapshot: (topic) => epochs.snapshot(topic),
+      missed: async (topic, since) => (await ask(api, 'feed.missed', { topic, since })).deltas,
       subscribe: (topic) => this.#membership.link?.subscribe(topic),
       unsubscribe: (topic) => this.#membership.link?.unsubscribe(topic),
       onChanges: (topic, changes, fresh) => this.#feed.onChanges(topic, changes, fresh),

@@ -45,10 +45,11 @@ function feedFigures(metrics: Metrics): Figures['feed'] {
   const messages = metrics.counter('trama_feed_messages_total', 'Deltas of the feed, by what became of them.');
   const snapshots = metrics.counter('trama_feed_snapshots_total', 'Snapshots of topics taken.').of({});
   const gaps = metrics
-    .counter('trama_feed_gaps_total', 'Deltas that did not fit what was known: a snapshot follows.')
+    .counter('trama_feed_gaps_total', 'Deltas that did not fit what was known: what is missing is asked for.')
     .of({});
+  const mended = metrics.counter('trama_feed_mended_total', 'Times that what was missed could be told.').of({});
   const outcomes = { applied: messages.of({ outcome: 'applied' }), seen: messages.of({ outcome: 'seen' }) };
-  const counters = { ...outcomes, gap: gaps, snapshot: snapshots };
+  const counters = { ...outcomes, gap: gaps, snapshot: snapshots, mended };
   return (what) => counters[what].add();
 }
 

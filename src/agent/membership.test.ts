@@ -83,7 +83,7 @@ test('while it does not answer, what it said last is told, and it is not asked a
   expect(status).toHaveBeenCalledTimes(2);
 });
 
-test('a feed that was interrupted is asked about as soon as a server can tell what is missing', async () => {
+test('what a feed that was interrupted lacks is asked at once, and when a server can tell the rest', async () => {
   const clock = heldClock();
   const asked: string[] = [];
   const refreshed: unknown[] = [];
@@ -114,11 +114,14 @@ test('a feed that was interrupted is asked about as soon as a server can tell wh
   } as unknown as MembershipOptions);
   await membership.connect();
   options?.onFeedAgain?.();
-  await clock.advance(1000);
-  expect(asked).toEqual([]);
-  await clock.advance(100);
+  await clock.advance(1);
   expect(asked).toEqual(['node.heartbeat']);
-  expect(refreshed).toEqual([['network/n1']]);
+  // What was on its way then, a server calls missing a second later.
+  await clock.advance(1000);
+  expect(asked).toHaveLength(1);
+  await clock.advance(100);
+  expect(asked).toHaveLength(2);
+  expect(refreshed).toEqual([['network/n1'], ['network/n1']]);
 });
 
 test('each server that is there hears the heartbeats, also while another owes an answer; one that answers compares', async () => {
@@ -149,6 +152,54 @@ test('each server that is there hears the heartbeats, also while another owes an
   for (let second = 0; second < 5; second += 1) await clock.advance(1000);
   expect(asked.filter((each) => each.startsWith('answers'))).toEqual([...Array(4).fill('answers 0'), 'answers 1']);
   expect(asked.filter((each) => each.startsWith('hangs'))).toEqual(['hangs 0']);
+  stop.abort();
+  await beating;
+});
+
+test('of servers that hear beats without an answer the first is asked, the others from time to time', async () => {
+  const clock = heldClock();
+  const said: string[] = [];
+  const server = (name: string, beats: boolean) => ({
+    state: 'ready',
+    call: async () => {
+      said.push(`${name} asked`);
+      return { stale: [], evicted: false, able: true, ...(beats ? { beats } : {}) };
+    },
+    beat: () => void said.push(`${name} told`),
+    subscribe: () => {},
+  });
+  const clients = [server('one', true), server('two', true), server('of before', false)];
+  const membership = new Membership({
+    agent: { clock, log: silentLog, bus: { connect: async () => clients.shift() } },
+    identity: { name: 'h1', servers: ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map(at) },
+    clone: { refresh: () => {}, serverSpoke: () => {}, revisions: () => ({}), isFresh: () => false, lacking: () => {} },
+    onRegistered: () => {},
+  } as unknown as MembershipOptions);
+  vi.spyOn(membership, 'register').mockResolvedValue();
+  await membership.connect();
+  const [first] = membership.link?.ready() ?? [];
+  const stop = new AbortController();
+  const beating = membership.sendHeartbeats(stop.signal).catch(() => {});
+  const inSeconds = async (seconds: number) => {
+    said.length = 0;
+    for (let second = 0; second < seconds; second += 1) await clock.advance(1000);
+    return said.splice(0).sort();
+  };
+  // What each hears is not known yet.
+  expect(await inSeconds(1)).toEqual(['of before asked', 'one asked', 'two asked']);
+  const firstIs = (name: string) => first?.server.host === { one: '192.0.2.1', two: '192.0.2.2' }[name];
+  const heard = (name: string, asked: number, told: number) =>
+    firstIs(name)
+      ? Array(asked + told).fill(`${name} asked`)
+      : [...Array(asked).fill(`${name} asked`), ...Array(told).fill(`${name} told`)];
+  expect(await inSeconds(5)).toEqual([
+    ...Array(5).fill('of before asked'),
+    ...heard('one', 1, 4),
+    ...heard('two', 1, 4),
+  ]);
+  // Another release may be there now.
+  for (const route of membership.link?.routes ?? []) route.onState('');
+  expect(await inSeconds(1)).toEqual(['of before asked', 'one asked', 'two asked']);
   stop.abort();
   await beating;
 });

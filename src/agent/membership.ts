@@ -117,7 +117,7 @@ export class Membership implements Api {
         this.register().catch((error: unknown) => agent.log.warn('not registered yet', { error }));
       },
       onFeed: (message) => clone.onMessage(message),
-      onFeedAgain: () => void this.#heartbeatAfter(lateMs),
+      onFeedAgain: () => void this.#compareSoon(),
       onState: (server, state, reason) =>
         agent.log[state === 'refused' ? 'warn' : 'info'](
           `server ${server.host}: ${state}`,
@@ -212,17 +212,26 @@ export class Membership implements Api {
     });
   }
 
-  /** Each server judges by what it hears itself. @returns once the first has answered that compares */
+  /**
+   * Each server judges by what it hears itself; by the answers, this node knows whom to ask. The first, which is asked, always answers; of the
+   * others it is enough to know from time to time. @returns once the first has answered that compares
+   */
   async #heartbeat(compare: boolean): Promise<void> {
+    this.#link?.followFeed();
     const [first, ...others] = this.#link?.ready() ?? [];
-    for (const other of others) void this.#beat(other, false).catch(() => {});
+    for (const other of others) {
+      if (other.good && other.hearsBeats && this.#beats % beatsPerComparison !== 0) other.client.beat();
+      else void this.#beat(other, false).catch(() => {});
+    }
     if (first !== undefined) await this.#beat(first, compare);
   }
 
   /** A server that owes an answer is not asked again before it has given up. */
   async #beat(server: ServerRoute, compare: boolean): Promise<void> {
     const { clone } = this.#options;
-    if (server.beating) return;
+    if (server.beating && !compare) return;
+    // The one under way says nothing of topics.
+    while (server.beating) await server.beat({}).catch(() => {});
     const revisions = compare ? clone.revisions() : {};
     const { stale, evicted, current } = await server.beat(revisions);
     clone.serverSpoke();
@@ -261,10 +270,13 @@ export class Membership implements Api {
     }
   }
 
-  async #heartbeatAfter(ms: number): Promise<void> {
+  /** What is missed, now; and what was on its way then. */
+  async #compareSoon(): Promise<void> {
     const { clock, log } = this.#options.agent;
-    await clock.sleep(ms);
-    if (this.connected) await this.#heartbeat(true).catch((error: unknown) => log.debug('no heartbeat', { error }));
+    for (const ms of [0, lateMs]) {
+      await clock.sleep(ms);
+      if (this.connected) await this.#heartbeat(true).catch((error: unknown) => log.debug('no heartbeat', { error }));
+    }
   }
 
   /** Until the signal aborts. */

@@ -1,5 +1,5 @@
 /** Requests of a host that knows several servers, over the bus within the process: to which they go, and what becomes of them. */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { BusClient, BusServer, RequestHandler } from '../bus/bus.ts';
 import { createInProcessBus } from '../bus/inprocess/inprocess.ts';
 import { Failure } from '../domain/domain.ts';
@@ -72,11 +72,17 @@ async function scene(node = 'h1') {
   const servers = ['10.9.0.1', '10.9.0.2', '10.9.0.3'].map((name) => new FakeServer(name));
   for (const server of servers) await server.start();
   const heard: string[] = [];
+  /** How much later it is than the clock says; and how often something may have been missed. */
+  const time = { ahead: 0, again: 0 };
+  const clock = { ...systemClock, elapsed: () => systemClock.elapsed() + time.ahead };
   const link = await ServerLink.open({
-    ...{ bus, node, servers: servers.map(({ name }) => at(name)), keys: nodeKeys, clock: systemClock },
+    ...{ bus, node, servers: servers.map(({ name }) => at(name)), keys: nodeKeys, clock },
     handler: { call: async () => ({}), open: () => Promise.reject(new Error('no streams here')) },
-    onFeed: ({ topic }) => void heard.push(topic),
-    ...{ onReady: () => {}, onFeedAgain: () => {}, onState: () => {} },
+    onFeed: ({ data }) => void heard.push(data),
+    onFeedAgain: () => {
+      time.again += 1;
+    },
+    ...{ onReady: () => {}, onState: () => {} },
   });
   resources.push(link);
   await expect.poll(() => link.ready().length).toBe(3);
@@ -84,7 +90,14 @@ async function scene(node = 'h1') {
   await beat();
   const order = link.ready().map((route) => servers.find(({ name }) => name === route.server.host) as FakeServer);
   const [first, second, third] = order as [FakeServer, FakeServer, FakeServer];
-  return { servers, link, beat, first, second, third, heard };
+  /** Whose feeds are heard: each says who it is, once. */
+  const told = async () => {
+    heard.length = 0;
+    for (const { name, line } of servers) line?.publish({ topic: 'cluster', previous: 0, revision: 1, data: name });
+    await systemClock.sleep(20);
+    return heard.splice(0);
+  };
+  return { servers, link, beat, first, second, third, told, time };
 }
 
 test('a node asks one and the same; nodes are spread over all', async () => {
@@ -199,16 +212,86 @@ test('with none there is nothing to do but wait, until the first is back', async
 });
 
 test('servers come and go: one that is new is connected to, one that is gone no more; the topics stay', async () => {
-  const { link, servers, third, heard } = await scene();
+  const { link, servers, first, second, told, time } = await scene();
+  link.followFeed();
   link.subscribe('cluster');
-  await link.update(servers.filter((each) => each !== third).map(({ name }) => at(name)));
-  expect(link.routes.map(({ server }) => server.host)).not.toContain(third.name);
+  await link.update(servers.filter((each) => each !== first).map(({ name }) => at(name)));
+  expect(link.routes.map(({ server }) => server.host)).not.toContain(first.name);
+  expect(await told()).toEqual([second.name]);
+  expect(time.again).toBeGreaterThan(0);
   const late = new FakeServer('10.9.0.4');
   await late.start();
   await link.update([...servers, late].map(({ name }) => at(name)));
   await expect.poll(() => link.ready().length).toBe(4);
-  for (const { line } of [late, third]) line?.publish({ topic: 'cluster', previous: 0, revision: 1, data: '[]' });
-  await expect.poll(() => heard).toEqual(['cluster', 'cluster']);
+});
+
+describe('the feed', () => {
+  /** Beyond what one that is better has to have been so for. */
+  const longMs = 10_001;
+
+  async function settled() {
+    const all = await scene();
+    all.time.ahead += longMs;
+    all.link.followFeed();
+    all.link.subscribe('cluster');
+    all.time.ahead += longMs;
+    all.link.followFeed();
+    await expect.poll(all.told, { timeout: soonMs }).toEqual([all.first.name]);
+    all.time.again = 0;
+    return all;
+  }
+
+  test('comes from the server that is asked, and from no other', async () => {
+    const { told, link } = await settled();
+    link.unsubscribe('cluster');
+    expect(await told()).toEqual([]);
+  });
+
+  test('comes from the next when that server dies, and says that something may be missed', async () => {
+    const { link, first, second, told, time } = await settled();
+    await first.kill();
+    await expect.poll(told).toEqual([second.name]);
+    expect(time.again).toBe(1);
+    link.unsubscribe('cluster');
+    expect(await told()).toEqual([]);
+  });
+
+  test('comes from the next when that server is silent, or has lost its store', async () => {
+    const { link, beat, first, second, told, time } = await settled();
+    first.paused = true;
+    void beat();
+    // The others have answered.
+    await systemClock.sleep(50);
+    time.ahead += 1000;
+    link.followFeed();
+    await expect.poll(told, { timeout: soonMs }).toEqual([second.name]);
+    expect(time.again).toBe(1);
+  });
+
+  test('goes back to the first choice only when that has been good for a while, and both are heard meanwhile', async () => {
+    const { link, first, second, told, time } = await settled();
+    await first.kill();
+    await expect.poll(told).toEqual([second.name]);
+    await first.start();
+    await expect.poll(() => link.ready()[0]?.server.host).toBe(first.name);
+    link.followFeed();
+    await expect.poll(told, { timeout: soonMs }).toEqual([second.name]);
+    time.ahead += longMs;
+    link.followFeed();
+    expect((await told()).sort()).toEqual([first.name, second.name].sort());
+    expect(time.again).toBe(2);
+    await expect.poll(told, { timeout: soonMs }).toEqual([first.name]);
+  });
+
+  test('stays where it is while nobody is any good; when only that server is back, it is told to compare', async () => {
+    const { link, servers, first, told, time } = await settled();
+    for (const server of servers) if (server !== first) await server.kill();
+    for (const server of servers) server.able = false;
+    await link.routes.find(({ server }) => server.host === first.name)?.beat({});
+    link.followFeed();
+    expect(await told()).toEqual([first.name]);
+    expect(time.again).toBe(0);
+  });
 });
 
 test('of two clusters’ servers the other’s refuses, and the rest are asked', async () => {

@@ -1,7 +1,7 @@
 /**
- * A node's way to the cluster's servers, or a user's: one connection to each, the feed from all (mirrors drop what they have seen). A request goes
- * to one of those that are good now, to which is the node's own matter, so that load is spread. While that one does not answer because
- * its connection broke, its store is lost, or it is silent, the next is asked the same under the same id: the servers do it once.
+ * A node's way to the cluster's servers, or a user's: one connection to each. A request goes to one of those that are good now, to which is the
+ * node's own matter, so that load is spread. While that one does not answer because its connection broke, its store is lost, or it is
+ * silent, the next is asked the same under the same id: the servers do it once. The feed, too, comes from one that is good.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import {
@@ -33,7 +33,7 @@ export interface ServerLinkOptions {
   /** A connection became ready. `first`: there was none. */
   onReady(first: boolean): void;
   onFeed(message: FeedMessage): void;
-  /** See `BusClientOptions`. */
+  /** The feed was interrupted, or comes from another server: what was published meanwhile may be missed. */
   onFeedAgain(): void;
   onState(server: KnownServer, state: LinkState, reason: string): void;
 }
@@ -46,6 +46,10 @@ const probeMs = 400;
 
 /** Streams that change nothing, however often they are begun. */
 const readOnly: ReadonlySet<string> = new Set(['workload.logs', 'workload.archive', 'cluster.watch', 'cluster.events']);
+/** A feed that is good is left for another only once that has been the better one for so long. */
+const betterMs = 10_000;
+/** How long both are heard then: a subscription holds only some time after it was made. */
+const overlapMs = 2000;
 /** Before somebody is asked again whose connection has broken and is there anew. */
 const againMs = 20;
 
@@ -59,6 +63,12 @@ export class ServerLink implements Api, AsyncDisposable {
   readonly #options: ServerLinkOptions;
   readonly #topics = new Set<string>();
   #routes: readonly ServerRoute[] = [];
+  /** Where the feed comes from. */
+  #feed: ServerRoute | undefined;
+  /** A better one than that, and since when, by `elapsed`. */
+  #better: { readonly route: ServerRoute; readonly since: number } | undefined;
+  readonly #closing = new AbortController();
+  readonly #scores = new Map<string, number>();
   /** Resolves when a connection's state has changed, or there are others. */
   #change = Promise.withResolvers<void>();
 
@@ -81,9 +91,7 @@ export class ServerLink implements Api, AsyncDisposable {
       routes.push(same ?? (await this.#connect(server)));
     }
     this.#routes = routes;
-    // Not before: what is subscribed to meanwhile is for these, too.
-    for (const { client } of routes.filter((each) => !former.includes(each)))
-      for (const topic of this.#topics) client.subscribe(topic);
+    this.followFeed();
     this.#changed();
     await Promise.allSettled(
       former.filter((each) => !routes.includes(each)).map(({ client }) => client[Symbol.asyncDispose]()),
@@ -124,8 +132,7 @@ export class ServerLink implements Api, AsyncDisposable {
 
   /** All, in the order of this node's own. */
   preferred(): ServerRoute[] {
-    const scored = this.#routes.map((route) => ({ route, score: scoreOf(this.#options.node, route) }));
-    return scored.sort((a, b) => b.score - a.score).map(({ route }) => route);
+    return [...this.#routes].sort((a, b) => this.#scoreOf(b) - this.#scoreOf(a));
   }
 
   async call(
@@ -206,12 +213,46 @@ export class ServerLink implements Api, AsyncDisposable {
 
   subscribe(topic: string): void {
     this.#topics.add(topic);
-    for (const { client } of this.#routes) client.subscribe(topic);
+    this.#feed?.client.subscribe(topic);
   }
 
   unsubscribe(topic: string): void {
     this.#topics.delete(topic);
     for (const { client } of this.#routes) client.unsubscribe(topic);
+  }
+
+  /** Hears the feed of a server that is good. To be called now and then: that one is silent shows by the clock alone. */
+  followFeed(): void {
+    if (this.#closing.signal.aborted) return;
+    const [first] = this.ready();
+    const former = this.#feed;
+    const there = former !== undefined && this.#routes.includes(former);
+    if (first === undefined || first === former) {
+      this.#better = undefined;
+      return;
+    }
+    if (there && former.good && !this.#longBetter(first)) return;
+    // Of several none of which is good, none is better.
+    if (there && former.ready && !first.good) return;
+    this.#better = undefined;
+    this.#feed = first;
+    for (const topic of this.#topics) first.client.subscribe(topic);
+    if (former === undefined) return;
+    this.#leaveFeed(former);
+    this.#options.onFeedAgain();
+  }
+
+  #longBetter(route: ServerRoute): boolean {
+    const now = this.#options.clock.elapsed();
+    if (this.#better?.route !== route) this.#better = { route, since: now };
+    return now - this.#better.since >= betterMs;
+  }
+
+  #leaveFeed(former: ServerRoute): void {
+    const leave = () => {
+      if (this.#feed !== former) for (const topic of this.#topics) former.client.unsubscribe(topic);
+    };
+    this.#options.clock.sleep(overlapMs, this.#closing.signal).then(leave, leave);
   }
 
   /** Each server places containers by them. */
@@ -220,6 +261,7 @@ export class ServerLink implements Api, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
     await Promise.allSettled(this.#routes.map(({ client }) => client[Symbol.asyncDispose]()));
     this.#changed();
   }
@@ -234,8 +276,12 @@ export class ServerLink implements Api, AsyncDisposable {
         const first = !this.#routes.some((each) => each !== route && each.ready);
         route?.onState(reason);
         onState(server, state, reason);
+        this.followFeed();
         this.#changed();
-        if (state === 'ready') queueMicrotask(() => onReady(first));
+        if (state !== 'ready') return;
+        // There was nobody better meanwhile.
+        if (!first && route === this.#feed) onFeedAgain();
+        queueMicrotask(() => onReady(first));
       },
     });
     route = new ServerRoute(server, client, clock, knock);
@@ -280,6 +326,16 @@ export class ServerLink implements Api, AsyncDisposable {
     return new Failure('unavailable', 'this agent knows no server: join again with a new token');
   }
 
+  /** The highest of all servers' is the node's first choice: as good as random, and always the same (rendezvous hashing). */
+  #scoreOf({ id, server }: ServerRoute): number {
+    const about = `${this.#options.node} ${id ?? placeOf(server)}`;
+    const known = this.#scores.get(about);
+    if (known !== undefined) return known;
+    const score = createHash('sha256').update(about).digest().readUInt32BE();
+    this.#scores.set(about, score);
+    return score;
+  }
+
   #changed(): void {
     this.#change.resolve();
     this.#change = Promise.withResolvers();
@@ -295,14 +351,6 @@ function ask(route: ServerRoute, method: string, params: unknown, id: string, le
     (error: unknown) => ({ route, error }),
   );
   return { route, outcome };
-}
-
-/** The highest of all servers' is the node's first choice: as good as random, and always the same (rendezvous hashing). */
-function scoreOf(node: string, { id, server }: ServerRoute): number {
-  return createHash('sha256')
-    .update(`${node} ${id ?? placeOf(server)}`)
-    .digest()
-    .readUInt32BE();
 }
 
 const sameAddress = (one: KnownServer, other: KnownServer): boolean =>

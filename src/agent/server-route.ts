@@ -31,6 +31,8 @@ export class ServerRoute {
   known = false;
   /** Its store answers it. */
   able = true;
+  /** It has said that it hears beats without an answer. */
+  hearsBeats = false;
   /** Why there is no connection. */
   reason = '';
   /** When it was asked what it has not answered, by `elapsed`. */
@@ -84,6 +86,8 @@ export class ServerRoute {
   /** The connection's state has changed: what it owed is owed no more. */
   onState(reason: string): void {
     this.reason = reason;
+    // It may be another release's now.
+    this.hearsBeats = false;
     this.heard();
   }
 
@@ -118,6 +122,7 @@ export class ServerRoute {
     this.id = heard.server ?? this.id;
     // One of before says nothing of it.
     this.able = heard.able ?? true;
+    this.hearsBeats = heard.beats ?? false;
     return heard;
   }
 }

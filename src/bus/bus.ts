@@ -103,6 +103,8 @@ export interface BusServerOptions {
   readonly handler: RequestHandler;
   /** What it throws is logged, and ends nothing. */
   onMetrics(message: MetricsMessage): void;
+  /** A node says that it is there, by its session's name. Absent: nobody is interested. */
+  onBeat?(node: string): void;
   /** A session began (`true`) or ended. */
   onPeer?(peer: Peer, connected: boolean): void;
 }
@@ -158,6 +160,8 @@ export interface BusClient extends Api, AsyncDisposable {
    * when there is no session. @throws Failure `invalid` for what JSON cannot say
    */
   pushMetrics(data: unknown): void;
+  /** A node's sign of life, to a server that is known to hear such. As `pushMetrics`: never waits, and nobody answers. */
+  beat(): void;
 }
 
 /** The two implementations, as factories. `main` chooses. */

@@ -250,6 +250,14 @@ export const methods = {
     }),
   ),
 
+  /** What was told of a topic after a revision; absent when that is not known any more: a snapshot has it. */
+  'feed.missed': m(
+    z.object({ topic: z.string(), since: z.number() }),
+    z.object({
+      deltas: z.array(z.object({ previous: z.number(), revision: z.number(), data: z.string() })).optional(),
+    }),
+  ),
+
   // -- addresses
   /** A block of the network for the calling node; a single address (prefix 32) when blocks have run out. */
   'block.lease': m(z.object({ network: z.string(), heard: heardOf }), block),
@@ -372,6 +380,7 @@ export const methods = {
 export const repeatable: ReadonlySet<string> = new Set<keyof typeof methods>([
   'node.heartbeat',
   'feed.snapshot',
+  'feed.missed',
   'cluster.clock',
   'cluster.version',
 ]);

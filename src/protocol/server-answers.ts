@@ -26,6 +26,8 @@ export const heard = z.object({
   server: z.string().optional(),
   /** Whether its store answers it, without which it can answer hardly anything. */
   able: z.boolean().default(true),
+  /** Whether it hears beats, which it does not answer. */
+  beats: z.boolean().optional(),
 });
 
 export const clusterServers = z.object({

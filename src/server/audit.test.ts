@@ -43,6 +43,7 @@ const quiet = [
   ],
   ...[
     'feed.snapshot',
+    'feed.missed',
     'request.withdraw',
     'block.lease',
     'block.release',

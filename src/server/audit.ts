@@ -75,6 +75,7 @@ const told: {
   'network.disconnect': ({ network, container, force }) => ({ network, container, force }),
   'request.withdraw': 'routine',
   'feed.snapshot': 'read',
+  'feed.missed': 'read',
   'block.lease': 'routine',
   'block.release': 'routine',
   'address.reserve': 'routine',

@@ -164,6 +164,8 @@ describe('after a restore', () => {
     expect(epoch).toBeGreaterThan(before.revision);
     expect(await one.ask('feed.snapshot', { topic: 'cluster' })).toMatchObject({ epoch, settled: false });
     expect(await one.ask('feed.snapshot', { topic: 'node/h1' })).toMatchObject({ epoch, settled: true });
+    expect(await one.ask('feed.missed', { topic: 'cluster', since: before.revision })).toEqual({});
+    expect(await one.ask('feed.missed', { topic: 'cluster', since: epoch - 1 })).toEqual({});
     await claim(one, epoch);
     const { revision } = await one.ask('feed.snapshot', { topic: 'cluster' });
     await claim(two, epoch);

@@ -72,6 +72,9 @@ export async function createServer(options: ServerOptions): Promise<Server> {
         presence.metrics(message);
         watching.tell(['nodes']);
       },
+      onBeat(node) {
+        if (members.isNode(node)) presence.heard(node);
+      },
       onPeer({ node }, connected) {
         if (node === undefined) return;
         if (connected) presence.heard(node);

@@ -102,6 +102,30 @@ describe('the feed', () => {
     expect(endpointsIn(mirror)).toBe(2);
   });
 
+  test('what somebody has missed is told alone, as it was told to the others', async () => {
+    await using cluster = await Cluster.create();
+    const { network, h1, addresses } = await listening(cluster);
+    const topic = networkTopic(network.id);
+    h1.client.subscribe(topic);
+    const mirror = new Mirror(topic);
+    await mirror.snapshot(h1.client);
+    for (const address of addresses.slice(0, 3))
+      await h1.ask('endpoint.put', { endpoint: h1.endpoint(network, address) });
+    await settled(h1, await cluster.store.revision());
+    const since = h1.feed.filter((each) => each.topic === topic)[0]?.revision ?? 0;
+    const { deltas } = await h1.ask('feed.missed', { topic, since });
+    expect(deltas?.map((each) => ({ topic, ...each }))).toEqual(h1.feed.filter((each) => each.revision > since));
+    expect(deltas).toHaveLength(2);
+    const all = await h1.ask('feed.missed', { topic, since: mirror.revision });
+    for (const each of all.deltas ?? []) expect(mirror.apply({ topic, ...each })).toBe(true);
+    expect(endpointsIn(mirror)).toBe(3);
+    expect(await h1.ask('feed.missed', { topic, since: mirror.revision })).toEqual({ deltas: [] });
+    await cluster.node(await cluster.server(), 'h2', '10.0.0.2');
+    expect(await refusal(h1.ask('feed.missed', { topic: nodeTopic('h2'), since: 1 }))).toBe(
+      'denied: topic node/h2 is for that node only',
+    );
+  });
+
   test('two servers publish the same revisions: a mirror of both hears nothing twice', async () => {
     await using cluster = await Cluster.create();
     const { network, h1, addresses } = await listening(cluster);
@@ -161,7 +185,8 @@ describe('a server that starts', () => {
       );
       client.subscribe(topic);
       const beat = () => ask(client, 'node.heartbeat', { topics: { [topic]: mirror.revision } });
-      return { heard, beat };
+      const missed = async () => (await ask(client, 'feed.missed', { topic, since: mirror.revision })).deltas;
+      return { heard, beat, missed };
     };
     return { mirror, start, come: () => come(second) };
   }
@@ -179,18 +204,24 @@ describe('a server that starts', () => {
 
   test('knows who missed something of that', async () => {
     await using cluster = await Cluster.create();
-    const { start, come } = await late(cluster);
+    const { start, come, mirror } = await late(cluster);
     await come();
-    const { beat } = await start();
+    const { beat, missed } = await start();
     await until('it has heard of it', async () => (await beat()).stale.length === 1);
+    // And tells it.
+    const [delta, ...others] = (await missed()) ?? [];
+    expect(others).toEqual([]);
+    expect(delta && mirror.apply({ topic: mirror.topic, ...delta })).toBe(true);
+    expect(endpointsIn(mirror)).toBe(2);
   });
 
   test('takes whom it cannot judge for behind when the store has forgotten that', async () => {
     await using cluster = await Cluster.create();
     const { start, come, mirror } = await late(cluster);
     await cluster.store.compact(await cluster.store.revision());
-    const { heard, beat } = await start();
+    const { heard, beat, missed } = await start();
     await until('it has found that out', async () => (await beat()).stale.length === 1);
+    expect(await missed()).toBeUndefined();
     await come();
     await until('it is told', () => heard.length > 0);
     expect(mirror.apply(heard[0] as FeedMessage)).toBe(false);

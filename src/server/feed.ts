@@ -4,9 +4,10 @@
  */
 import type { FeedMessage } from '../bus/bus.ts';
 import { type Clock, type Counter, Metrics } from '../platform/platform.ts';
-import type { Result, TopicChange } from '../protocol/protocol.ts';
+import { clusterTopic, type Result, type TopicChange } from '../protocol/protocol.ts';
 import type { Store, StoreEvent } from '../store/store.ts';
 import type { Follower } from './follow.ts';
+import { RecentDeltas } from './recent-deltas.ts';
 import { type Life, TopicContents } from './topic-contents.ts';
 import { changesOf } from './topics.ts';
 
@@ -29,6 +30,8 @@ export class Feed implements Follower {
   #last = new Map<string, { readonly revision: number; readonly at: number }>();
   /** Up to which it has seen everything; undefined while it is still being told of the past. */
   #seen: number | undefined;
+  readonly #life: (topic: string) => Life;
+  readonly #recent = new RecentDeltas();
   readonly #contents: TopicContents;
   readonly #published: Counter;
   readonly #snapshots: Counter;
@@ -36,6 +39,7 @@ export class Feed implements Follower {
   constructor(options: FeedOptions) {
     this.#options = options;
     const { store, clock, life = () => ({ epoch: 0, settled: true }), metrics = new Metrics() } = options;
+    this.#life = life;
     this.#contents = new TopicContents({
       store,
       clock,
@@ -47,9 +51,8 @@ export class Feed implements Follower {
   }
 
   begin(revision: number): void {
-    this.#start = revision;
     this.#seen = revision;
-    this.#last = new Map();
+    this.#chainFrom(revision);
   }
 
   since(revision: number): void {
@@ -59,8 +62,8 @@ export class Feed implements Follower {
 
   /** What others published: mirrors that have it are not behind, and what comes next fits to it. */
   past(revision: number, events: readonly StoreEvent[]): void {
-    for (const topic of this.#deltas(revision, events).keys())
-      this.#last.set(topic, { revision, at: Number.NEGATIVE_INFINITY });
+    for (const [topic, changes] of this.#deltas(revision, events))
+      this.#chain(topic, revision, changes, Number.NEGATIVE_INFINITY);
   }
 
   events(revision: number, events: readonly StoreEvent[]): void {
@@ -74,8 +77,7 @@ export class Feed implements Follower {
       const changes = changesOf(event);
       // Somewhere something is gone, and nobody knows where: every mirror takes a new snapshot.
       if (changes === undefined) {
-        this.#start = revision;
-        this.#last = new Map();
+        this.#chainFrom(revision);
         return new Map();
       }
       for (const { topic, change } of changes) {
@@ -107,15 +109,38 @@ export class Feed implements Follower {
     return this.#contents.of(topic);
   }
 
+  /**
+   * What somebody who is at this revision of a topic has missed of the deltas that this server knows; undefined when it cannot be told any
+   * more: a snapshot can.
+   */
+  missed(topic: string, revision: number): readonly FeedMessage[] | undefined {
+    const last = this.#changedAt(topic, 0);
+    if (last === undefined) return undefined;
+    return revision >= last ? [] : this.#recent.after(topic, revision);
+  }
+
   #changedAt(topic: string, upTo: number): number | undefined {
     if (this.#seen === undefined || this.#seen < upTo) return undefined;
     return this.#last.get(topic)?.revision ?? this.#start;
   }
 
   #publish(topic: string, revision: number, changes: readonly TopicChange[]): void {
-    const previous = this.#last.get(topic)?.revision ?? this.#start;
-    this.#last.set(topic, { revision, at: this.#options.clock.now() });
     this.#published.add();
-    this.#options.publish({ topic, previous, revision, data: JSON.stringify(changes) });
+    this.#options.publish(this.#chain(topic, revision, changes, this.#options.clock.now()));
+  }
+
+  /** Whoever has less than this takes a snapshot; so does who has heard of another life of the cluster: no deltas lead into this one. */
+  #chainFrom(revision: number): void {
+    this.#start = Math.max(revision, this.#life(clusterTopic).epoch ?? 0);
+    this.#last = new Map();
+    this.#recent.clear();
+  }
+
+  #chain(topic: string, revision: number, changes: readonly TopicChange[], at: number): FeedMessage {
+    const previous = this.#last.get(topic)?.revision ?? this.#start;
+    this.#last.set(topic, { revision, at });
+    const message = { topic, previous, revision, data: JSON.stringify(changes) };
+    this.#recent.add(message);
+    return message;
   }
 }

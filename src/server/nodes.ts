@@ -72,7 +72,7 @@ export const nodeMethods: Methods<
     context.presence.heard(name);
     const { id: server, able } = context.registry;
     const evicted = context.presence.state(name) === 'evicted';
-    return { ...context.feed.compare(topics), evicted, server, able };
+    return { ...context.feed.compare(topics), evicted, server, able, beats: true };
   },
 
   'node.return': async (context, _params, call) => {

@@ -76,6 +76,7 @@ export const rules: { readonly [M in ServedMethod | StreamName]: Ruled } = {
   'network.disconnect': operator('both', 'disconnect containers from networks'),
 
   'feed.snapshot': 'node',
+  'feed.missed': 'node',
   'block.lease': 'node',
   'block.release': 'node',
   'address.reserve': 'node',

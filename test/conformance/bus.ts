@@ -59,6 +59,7 @@ export class Stage implements AsyncDisposable {
   readonly peers = new Map<string, Peer>();
   readonly seen: { peer: Peer; connected: boolean }[] = [];
   readonly metrics: MetricsMessage[] = [];
+  readonly beats: string[] = [];
   readonly #resources: AsyncDisposable[] = [];
   server: BusServer | undefined;
   ports = anyPort;
@@ -76,6 +77,7 @@ export class Stage implements AsyncDisposable {
       gatekeeper: { peerOf: (key) => this.peers.get(key) },
       handler,
       onMetrics: (message) => this.metrics.push(message),
+      onBeat: (node) => this.beats.push(node),
       onPeer: (peer, connected) => this.seen.push({ peer, connected }),
       ...options,
     });
@@ -740,6 +742,23 @@ export function describeBus(create: () => Bus): void {
       await until('refused', () => client.state === 'refused');
       expect(stage.metrics).toEqual([]);
     });
+  });
+
+  test('beats arrive under the name of the session that they come in; nobody else has any', async () => {
+    await using stage = new Stage(create());
+    await stage.serve(handles({ sync: () => true }));
+    for (const keys of [stage.node('h1'), stage.token(), stage.user('ana'), stage.node('h2')]) {
+      const { client } = await stage.ready(keys);
+      client.beat();
+      await client.call('sync', {});
+    }
+    expect(stage.beats).toEqual(['h1', 'h2']);
+    const keys = stage.node('h3');
+    const { client } = await stage.ready(keys);
+    stage.peers.delete(keys.publicKey);
+    client.beat();
+    await until('refused', () => client.state === 'refused');
+    expect(stage.beats).toEqual(['h1', 'h2']);
   });
 
   describe('who may speak', () => {

@@ -153,6 +153,7 @@ const headers: Header[] = [
   { t: 'ping' },
   { t: 'pong' },
   { t: 'metrics' },
+  { t: 'beat' },
   { t: 'bye' },
 ];
 

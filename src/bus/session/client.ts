@@ -6,7 +6,7 @@ import { answeringFor, answersNothing } from './answering.ts';
 import { Answers } from './answers.ts';
 import { Conversation } from './conversation.ts';
 import type { Dialer, Link } from './link.ts';
-import { encodeJson } from './wire.ts';
+import { encodeJson, type Line, noPayload } from './wire.ts';
 import { within } from './within.ts';
 
 const defaultDeadlineMs = 10_000;
@@ -29,6 +29,8 @@ export interface ClientOptions extends Pick<BusClientOptions, 'server' | 'handle
 
 interface Session {
   readonly link: Link;
+  /** The same, watched. */
+  readonly line: Line;
   readonly conversation: Conversation;
 }
 
@@ -121,7 +123,11 @@ export class Client implements BusClient {
   }
 
   pushMetrics(data: unknown): void {
-    this.#session?.link.send({ t: 'metrics' }, encodeJson(data));
+    this.#session?.line.send({ t: 'metrics' }, encodeJson(data));
+  }
+
+  beat(): void {
+    this.#session?.line.send({ t: 'beat' }, noPayload);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -190,14 +196,20 @@ export class Client implements BusClient {
   async #live(link: Link): Promise<{ failure: Failure; conversation: Conversation }> {
     const { clock, dialer, server, handler, onFeed } = this.#options;
     const lost = Promise.withResolvers<Failure>();
+    let [heard, sent] = [clock.now(), clock.now()];
+    const line: Line = {
+      send: (header, payload) => {
+        sent = clock.now();
+        link.send(header, payload);
+      },
+    };
     const conversation = new Conversation({
-      line: link,
+      line,
       clock,
       side: 'client',
       other: dialer.target,
       answering: answeringFor({ kind: 'node', key: server.key }, handler ?? answersNothing, this.#answers, clock),
     });
-    let heard = clock.now();
     link.start({
       onMessage: (header, payload) => {
         heard = clock.now();
@@ -206,27 +218,34 @@ export class Client implements BusClient {
       onFeed: (message) => onFeed?.(message),
       onLost: lost.resolve,
     });
-    this.#session = { link, conversation };
+    this.#session = { link, line, conversation };
     this.#set('ready', '');
     const over = new AbortController();
     const signal = AbortSignal.any([over.signal, this.#closing.signal]);
-    const watched = this.#watch(conversation, signal, () => heard);
+    const watched = this.#watch(conversation, signal, () => ({ heard, sent }));
     const failure = await Promise.race([lost.promise, watched]);
     over.abort();
     return { failure, conversation };
   }
 
   /** Keeps the session from being silent. @returns when the server is silent, or the signal aborts. */
-  async #watch(conversation: Conversation, signal: AbortSignal, heard: () => number): Promise<Failure> {
+  async #watch(
+    conversation: Conversation,
+    signal: AbortSignal,
+    last: () => { readonly heard: number; readonly sent: number },
+  ): Promise<Failure> {
     const { clock, dialer } = this.#options;
+    const lately = (at: number) => clock.now() >= at && clock.now() - at < pingMs;
     for (;;) {
       await clock.sleep(pingMs, signal).catch(() => {});
       if (signal.aborted) return new Failure('unavailable', `The connection to ${dialer.target} was closed.`);
       this.#answers.sweep();
-      if (clock.now() - heard() > silentMs) {
+      const { heard, sent } = last();
+      if (clock.now() - heard > silentMs) {
         return new Failure('unavailable', `${dialer.target} has been silent for ${silentMs / 1000} s.`);
       }
-      conversation.ping();
+      // A node's heartbeats and their answers do for both sides.
+      if (!lately(heard) || !lately(sent)) conversation.ping();
     }
   }
 

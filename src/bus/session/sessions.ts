@@ -28,7 +28,8 @@ export interface Session {
   heard: number;
 }
 
-export interface SessionsOptions extends Pick<BusServerOptions, 'gatekeeper' | 'handler' | 'onMetrics' | 'onPeer'> {
+export interface SessionsOptions
+  extends Pick<BusServerOptions, 'gatekeeper' | 'handler' | 'onMetrics' | 'onBeat' | 'onPeer'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly newId: () => string;
@@ -85,6 +86,7 @@ export class Sessions {
     else if (header.t === 'bye') this.end(session, new Failure('unavailable', 'The client closed the connection.'));
     else if (!this.#stillWelcome(session)) return;
     else if (header.t === 'metrics') this.#takeMetrics(session.peer, payload);
+    else if (header.t === 'beat') this.#takeBeat(session.peer);
     else session.conversation.receive(header, payload);
   }
 
@@ -160,6 +162,10 @@ export class Sessions {
     } catch (error) {
       log.error('metrics could not be taken', { node, error });
     }
+  }
+
+  #takeBeat({ kind, node }: Peer): void {
+    if (kind === 'node' && node !== undefined) this.#options.onBeat?.(node);
   }
 
   /** Ends the sessions of which nothing was heard. */

@@ -32,6 +32,8 @@ const header = z.discriminatedUnion('t', [
   z.object({ t: z.literal('pong') }),
   /** Of a node, without an answer; may be lost. Payload: what it tells of itself, as JSON. */
   z.object({ t: z.literal('metrics') }),
+  /** Of a node, without an answer: it is there. Only for servers that have said that they hear it. */
+  z.object({ t: z.literal('beat') }),
   /** The sender ends the session. */
   z.object({ t: z.literal('bye') }),
 ]);

@@ -31,27 +31,23 @@ export interface Established {
   readonly kind: Peer['kind'];
 }
 
-/** A live session over ZeroMQ: the requests socket, and for nodes the feed. */
+/** A live session over ZeroMQ: the requests socket, and for nodes the feed while they want to hear of something. */
 export class ZeroMqLink implements Link {
   readonly #options: LinkOptions;
   readonly #established: Established;
-  readonly #feed: FeedSubscriber | undefined;
+  readonly #topics = new Set<string>();
+  #feed: FeedSubscriber | undefined;
   readonly #lost = Promise.withResolvers<Failure>();
   readonly #feedTarget = Promise.withResolvers<(message: FeedMessage) => void>();
   #closing = false;
 
   constructor(options: LinkOptions, established: Established, topics: ReadonlySet<string>) {
-    const { context, client, clock, log, target } = options;
     this.#options = options;
     this.#established = established;
     void established.requester.lost.then(() =>
-      this.#lose(new Failure('unavailable', `The connection to ${target} broke.`)),
+      this.#lose(new Failure('unavailable', `The connection to ${options.target} broke.`)),
     );
-    if (established.kind !== 'node') return;
-    const refused = () => this.#lose(new Failure('unavailable', `The feed of ${target} refused this key.`));
-    this.#feed = new FeedSubscriber(context, client, clock, log, refused);
-    this.#feed.subscribe(topics);
-    this.#hearFeed(this.#feed).catch((error) => log.error('the feed could not be read', { error }));
+    this.#subscribe(topics);
   }
 
   get syncing(): Promise<void> | undefined {
@@ -74,11 +70,15 @@ export class ZeroMqLink implements Link {
   }
 
   subscribe(topic: string): void {
-    this.#feed?.subscribe([topic]);
+    this.#subscribe([topic]);
   }
 
   unsubscribe(topic: string): void {
+    this.#topics.delete(topic);
     this.#feed?.unsubscribe(topic);
+    // A connection costs the server a tenth of a megabyte.
+    if (this.#topics.size === 0) this.#feed?.close();
+    if (this.#topics.size === 0) this.#feed = undefined;
   }
 
   async close(): Promise<void> {
@@ -88,6 +88,23 @@ export class ZeroMqLink implements Link {
     await within(this.#options.clock, byeMs, this.#lost.promise, () => new Error('late')).catch(() => {});
     this.#established.requester.close();
     this.#feed?.close();
+  }
+
+  #subscribe(topics: Iterable<string>): void {
+    for (const topic of topics) this.#topics.add(topic);
+    if (this.#established.kind !== 'node' || this.#topics.size === 0) return;
+    this.#feed ??= this.#openFeed();
+    this.#feed.subscribe(topics);
+  }
+
+  #openFeed(): FeedSubscriber {
+    const { context, client, clock, log, target } = this.#options;
+    const refused = () => this.#lose(new Failure('unavailable', `The feed of ${target} refused this key.`));
+    const feed = new FeedSubscriber(context, client, clock, log, refused);
+    this.#hearFeed(feed).catch((error) => {
+      if (this.#feed === feed) log.error('the feed could not be read', { error });
+    });
+    return feed;
   }
 
   async #hear(events: LinkEvents): Promise<void> {

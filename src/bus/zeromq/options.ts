@@ -18,7 +18,7 @@ export const common = {
  * would be half of all its messages; nor does it hear for how long a client may be silent, since ZeroMQ looks through the timers of all
  * clients at each message of any.
  */
-export const pings = { heartbeatInterval: 3000, heartbeatTimeout: 6000 } as const;
+export const pings = { heartbeatInterval: 4000, heartbeatTimeout: 5000 } as const;
 
 /** Of servers: the kernel finds clients that are gone without a word, be there something to send or not, within a minute and a half. */
 const keepalive = {

@@ -1,0 +1,72 @@
+/** A client's signs of life, over a link that is only written down. */
+import { expect, test } from 'vitest';
+import { heldClock } from '../../../test/conformance/held-clock.ts';
+import { silentLog } from '../../platform/platform.ts';
+import { Client } from './client.ts';
+import type { LinkEvents } from './link.ts';
+import { type Header, noPayload } from './wire.ts';
+
+async function scene() {
+  const held = heldClock();
+  const wall = { back: 0 };
+  const clock = { ...held, now: () => held.now() - wall.back };
+  const sent: Header['t'][] = [];
+  let events: LinkEvents | undefined;
+  const client = new Client({
+    ...{ clock, log: silentLog, random: () => 0.5, newId: () => 'id' },
+    server: { host: '192.0.2.1', ports: { requests: 1, feed: 2 }, key: 'k' },
+    dialer: {
+      target: 'the server',
+      dial: async () => ({
+        syncing: undefined,
+        start: (given) => {
+          events = given;
+        },
+        send: ({ t }) => void sent.push(t),
+        subscribe: () => {},
+        unsubscribe: () => {},
+        close: async () => {},
+      }),
+    },
+  });
+  await clock.advance(0);
+  /** Seconds in which this happens each. */
+  const pass = async (seconds: number, each: () => void = () => {}) => {
+    sent.length = 0;
+    for (let second = 0; second < seconds; second += 1) {
+      each();
+      await clock.advance(1000);
+    }
+    return sent.filter((t) => t === 'ping').length;
+  };
+  const hear = () => events?.onMessage({ t: 'pong' }, noPayload);
+  return { client, wall, pass, hear };
+}
+
+test('a session in which nothing is said pings every five seconds', async () => {
+  const { client, pass, hear } = await scene();
+  expect(await pass(5)).toBe(1);
+  hear();
+  expect(await pass(5)).toBe(1);
+  await client[Symbol.asyncDispose]();
+});
+
+test('what a node tells and is told does instead; only both together', async () => {
+  const { client, pass, hear } = await scene();
+  const both = () => {
+    client.beat();
+    hear();
+  };
+  expect(await pass(20, both)).toBe(0);
+  // Who only listens would be taken for gone at the other end; who only talks would not hear that nobody is there.
+  expect(await pass(20, hear)).toBeGreaterThanOrEqual(3);
+  expect(await pass(10, () => client.beat())).toBeGreaterThanOrEqual(1);
+  await client[Symbol.asyncDispose]();
+});
+
+test('a clock that is set back keeps nobody from pinging', async () => {
+  const { client, wall, pass } = await scene();
+  wall.back = 3_600_000;
+  expect(await pass(10)).toBeGreaterThanOrEqual(1);
+  await client[Symbol.asyncDispose]();
+});
