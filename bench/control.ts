@@ -49,6 +49,8 @@ export const control: Subject = async (bench) => {
   await changing(plane, layout, warmSeconds);
   bench.say(`${changesPerSecond} changes a second for ${seconds} s`);
   const { readings, changed } = await measure(plane, layout);
+  const [median, p99] = spread(changed.latencies.last);
+  bench.say(`heard by the last of its agents after ${median.toFixed(0)} ms, ${p99.toFixed(0)} ms at p99`);
   bench.signal.throwIfAborted();
   const { starts, during } = await restarts(bench, plane, layout);
   const most = await mostOf(plane);
@@ -87,24 +89,29 @@ async function measure(plane: Plane, layout: Layout) {
   return { changed, readings: await reading };
 }
 
+/** Milliseconds: `whole`, until every agent is connected to it again. */
+type Restart = Start & { readonly whole: number };
+
 async function restarts(bench: Bench, plane: Plane, layout: Layout) {
-  const starts: Start[] = [];
+  const starts: Restart[] = [];
   const during: Changed[] = [];
   for (const name of names) {
     bench.signal.throwIfAborted();
     bench.say(`the server on ${name} is killed and started, while changes go on`);
-    const [changed, start] = await Promise.all([changing(plane, layout, restartSeconds), restart(plane, name)]);
-    await untilWhole(plane, layout);
-    starts.push(start);
+    const began = performance.now();
+    const restarted = restart(plane, name);
+    const whole = restarted.then(() => untilWhole(plane, layout)).then(() => performance.now() - began);
+    const [changed, start] = await Promise.all([changing(plane, layout, restartSeconds), restarted, whole]);
+    starts.push({ ...start, whole: await whole });
     during.push(changed);
   }
   return { starts, during };
 }
 
-function figures({ asked, latencies }: Changed, starts: readonly Start[], during: readonly Changed[]): Figure[] {
+function figures({ asked, latencies }: Changed, starts: readonly Restart[], during: readonly Changed[]): Figure[] {
   const answered = asked.flatMap((each) => each.answered);
   const last = during.flatMap((each) => each.latencies.last);
-  const seconds = (of: keyof Start) => starts.map((start) => start[of] / 1000);
+  const seconds = (of: keyof Restart) => starts.map((start) => start[of] / 1000);
   return [
     { label: 'a change, until each agent has heard', unit: 'ms', values: spread(latencies.each) },
     { label: 'until the last of its agents has', unit: 'ms', values: spread(latencies.last) },
@@ -112,6 +119,7 @@ function figures({ asked, latencies }: Changed, starts: readonly Start[], during
     { label: 'until it is answered', unit: 'ms', values: spread(answered) },
     { label: 'start of a server, until /readyz', unit: 's', values: spread(seconds('ready')) },
     { label: 'until it has answered a request', unit: 's', values: spread(seconds('served')) },
+    { label: 'from its end until every agent is connected', unit: 's', values: spread(seconds('whole')) },
   ];
 }
 

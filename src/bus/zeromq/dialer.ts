@@ -9,9 +9,14 @@ import { HandshakeDropped, Requester } from './dealer.ts';
 import { accepted, ended, type hello, marks, nonceBytes, parseFrame, welcome } from './frames.ts';
 import type { Established, LinkOptions } from './link.ts';
 import { ZeroMqLink } from './link.ts';
+import { common } from './options.ts';
 import { Sealer } from './seal.ts';
 
-const attemptMs = 3000;
+/**
+ * How long an attempt may take. Where somebody listens and has not answered in time, the next one may take twice as long: of a thousand clients
+ * that come to a server at once, each attempt that is given up was work for nothing, and all of them would give up again and again.
+ */
+const attemptMs = { first: 3000, most: common.handshakeInterval } as const;
 
 /**
  * Handshakes in a row that the other side broke off, from which on it counts as the wrong server. A connection that is cut
@@ -23,6 +28,7 @@ export class ZeroMqDialer implements Dialer {
   readonly target: string;
   readonly #options: LinkOptions;
   #drops = 0;
+  #patience: number = attemptMs.first;
   #known = false;
 
   constructor(options: LinkOptions) {
@@ -37,10 +43,13 @@ export class ZeroMqDialer implements Dialer {
     const stop = () => requester.close();
     signal.addEventListener('abort', stop, { once: true });
     try {
-      const established = await within(clock, attemptMs, this.#establish(requester), () =>
-        requester.reached ? this.#noAnswer() : new Failure('unavailable', noServer(this.target)),
-      );
+      const established = await within(clock, this.#patience, this.#establish(requester), () => {
+        if (!requester.reached) return new Failure('unavailable', noServer(this.target));
+        this.#patience = Math.min(attemptMs.most, 2 * this.#patience);
+        return this.#noAnswer();
+      });
       this.#drops = 0;
+      this.#patience = attemptMs.first;
       this.#known = true;
       const link = new ZeroMqLink(this.#options, established, topics);
       await link.syncing;

@@ -1,34 +1,9 @@
 /** When a client is connected to a server's feed: a thousand connections are a tenth of a gigabyte there. */
-import { createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { handles, Stage, until } from '../../../test/conformance/bus.ts';
+import { listener } from '../../../test/conformance/listener.ts';
 import { silentLog } from '../../platform/platform.ts';
 import { createZeroMqBus } from './zeromq.ts';
-
-/** Instead of the feed: takes connections, and says nothing. */
-async function listener() {
-  const sockets = new Set<Socket>();
-  let accepted = 0;
-  const server = createServer((socket) => {
-    accepted += 1;
-    sockets.add(socket);
-    socket
-      .on('close', () => sockets.delete(socket))
-      .on('error', () => {})
-      .resume();
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  return {
-    port: typeof address === 'object' ? (address?.port ?? 0) : 0,
-    open: () => sockets.size,
-    accepted: () => accepted,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
 
 test('a client is connected to the feed while it wants to hear of something', async () => {
   await using feed = await listener();
