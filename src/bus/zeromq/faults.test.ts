@@ -215,3 +215,38 @@ test('a process that disposes of everything ends by itself', async () => {
   const argv = [process.execPath, '--input-type=module', '-e', program] as const;
   expect(await spawn({ argv, timeoutMs: 4000 })).toMatchObject({ code: 0, stdout: 'answer\n', stderr: '' });
 });
+
+// libzmq ends the process when a socket has stopped reading, since its queue is full, and connects anew before that is read: libzmq issue 3937.
+test('a process that is held up while much is told in the feed goes on', async () => {
+  const here = import.meta.dirname;
+  const program = `
+    const { createZeroMqBus } = await import('${here}/zeromq.ts');
+    const { silentLog } = await import('${here}/../../platform/platform.ts');
+    const bus = createZeroMqBus({ log: silentLog });
+    const keys = bus.generateKeys(), mine = bus.generateKeys();
+    const server = await bus.serve({
+      address: '${host}', ports: { requests: 0, feed: 0 }, keys,
+      gatekeeper: { peerOf: (key) => ({ kind: 'node', key, node: 'h1' }) },
+      handler: { call: async () => 'answer', open: async () => { throw new Error('none'); } },
+      onMetrics() {},
+    });
+    let heard = 0;
+    const client = await bus.connect({
+      server: { host: '${host}', ports: server.ports, key: keys.publicKey }, keys: mine, onFeed: () => (heard += 1) });
+    client.subscribe('cluster');
+    await client.call('ask', {});
+    const held = new Int32Array(new SharedArrayBuffer(4));
+    for (let round = 0; round < 3; round += 1) {
+      for (let n = 0; n < 1500; n += 1) server.publish({ topic: 'cluster', previous: n, revision: n + 1, data: '[]' });
+      Atomics.wait(held, 0, 0, 300);
+    }
+    // Longer than pings are waited for.
+    Atomics.wait(held, 0, 0, 11_000);
+    while (heard < 3000) await new Promise((resolve) => setTimeout(resolve, 10));
+    console.log(await client.call('ask', {}));
+    await client[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  `;
+  const argv = [process.execPath, '--input-type=module', '-e', program] as const;
+  expect(await spawn({ argv, timeoutMs: 30_000 })).toMatchObject({ code: 0, stdout: 'answer\n', stderr: '' });
+});

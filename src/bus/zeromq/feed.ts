@@ -14,7 +14,7 @@ import { common, curveServer, needsIpv6 } from './options.ts';
 export const syncPrefix = 'sync/';
 
 /** Deltas that wait for one slow subscriber; beyond, it misses some, and its mirror sees the gap. */
-export const feedHighWaterMark = 2000;
+const feedHighWaterMark = 2000;
 
 const subscribed = 1;
 const head = z.object({ previous: z.number(), revision: z.number() });

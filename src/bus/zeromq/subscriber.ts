@@ -5,7 +5,7 @@ import type { Clock, Log } from '../../platform/platform.ts';
 import type { BusClientOptions, FeedMessage } from '../bus.ts';
 import { within } from '../session/within.ts';
 import { curveClient } from './dealer.ts';
-import { feedHighWaterMark, parseFeed, syncPrefix, topicFrame } from './feed.ts';
+import { parseFeed, syncPrefix, topicFrame } from './feed.ts';
 import { common, endpoint, needsIpv6, pings } from './options.ts';
 
 /** Longest wait for a subscription to hold. Later, the heartbeat's comparison of revisions has to find what is missing. */
@@ -36,7 +36,9 @@ export class FeedSubscriber {
       ipv6: needsIpv6(host),
       reconnectInterval: 100,
       reconnectMaxInterval: 2000,
-      receiveHighWaterMark: feedHighWaterMark,
+      // None: a socket that stops reading since its queue is full, and connects anew before that is read, ends the process (libzmq
+      // issue 3937). What waits here is what the server sent while this process was held up; the server bounds what waits there.
+      receiveHighWaterMark: 0,
     });
     this.#socket.events.on('handshake:error:auth', onRefused);
     let heard = false;
