@@ -56,10 +56,14 @@ async function startServer({ hosts, etcd, servers }: Plane, name: string): Promi
     return performance.now() - began;
   };
   const asking = 'until busybox wget -qO- http://127.0.0.1:4700/readyz >/dev/null 2>&1; do busybox sleep 0.02; done';
-  const [ready, served] = await Promise.all([
-    since(host.run(['sh', '-c', asking], { timeoutMs: patienceMs })),
-    since(untilServed(apiOf(host))),
+  const gone = server.ended.then(async (): Promise<never> => {
+    throw new Error(`the server on ${name} has ended:\n${(await server.output()).slice(-2000)}`);
+  });
+  const [ready, served] = await Promise.race([
+    gone,
+    Promise.all([since(host.run(['sh', '-c', asking], { timeoutMs: patienceMs })), since(untilServed(apiOf(host)))]),
   ]);
+  gone.catch(() => {});
   return { ready, served };
 }
 

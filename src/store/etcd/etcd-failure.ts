@@ -14,6 +14,7 @@ const meanings: readonly (readonly [text: string, code: FailureCode, sentence: s
   ],
   ['too many requests', 'overloaded', 'has more to do than it can: try again'],
   ['future revision', 'invalid', 'is not at that revision yet: name one that was'],
+  ['required revision has been compacted', 'conflict', 'has forgotten what it was asked for: ask again'],
   ['request is too large', 'invalid', 'takes no request of that size: store less, or raise its --max-request-bytes'],
   ['too many operations', 'invalid', 'takes fewer operations at once: set its --max-txn-ops to 128 at least'],
   [

@@ -48,7 +48,12 @@ export interface EtcdStoreOptions {
   readonly clock: Clock;
   /** After which a call fails as `unavailable`, and a watch that could not go on; in milliseconds. Default 5000. */
   readonly deadlineMs?: number;
+  /** Entries in one answer; more of a range come in several, as of one revision. Default 5000. */
+  readonly pageEntries?: number;
 }
+
+/** Reads of a range that compactions of what they read may break off, before that is a failure. */
+const wholeReads = 5;
 
 /** @throws Failure('unavailable') when no member answers in time, Failure('denied') when it does not let us in. */
 export async function openEtcdStore(options: EtcdStoreOptions): Promise<Store> {
@@ -66,12 +71,14 @@ class EtcdStore implements Store {
   readonly #members: Members;
   readonly #clock: Clock;
   readonly #deadlineMs: number;
+  readonly #pageEntries: number;
   readonly #prefix: string;
   readonly #turns = new KeyTurns();
   readonly #closing = new AbortController();
 
   constructor(options: EtcdStoreOptions) {
     this.#deadlineMs = options.deadlineMs ?? 5000;
+    this.#pageEntries = options.pageEntries ?? 5000;
     this.#members = new Members({ ...options, deadlineMs: this.#deadlineMs });
     this.#clock = options.clock;
     this.#prefix = options.prefix;
@@ -85,7 +92,7 @@ class EtcdStore implements Store {
     const span = this.#span(range);
     // etcd takes an empty end for a single key, and one before the start for nothing.
     if (span === undefined) return { revision: await this.revision(), entries: [], more: false };
-    return this.#look(span, options.limit);
+    return options.limit ? this.#look(span, options.limit) : this.#whole(span);
   }
 
   async transact(conditions: readonly Condition[], writes: readonly Write[]): Promise<TransactionResult> {
@@ -175,9 +182,30 @@ class EtcdStore implements Store {
     this.#members.close();
   }
 
-  async #look(span: Span, limit?: number): Promise<RangeAnswer> {
+  async #look(span: Span, limit?: number, revision?: number): Promise<RangeAnswer> {
     this.#checkOpen();
-    return rangeAnswer(await this.#members.read(calls.range, rangeRequest(span, limit)), this.#bare);
+    return rangeAnswer(await this.#members.read(calls.range, rangeRequest(span, limit, revision)), this.#bare);
+  }
+
+  /**
+   * All of it, by pages, each of which has its own time: 50,000 entries at once take a busy etcd longer than any call may. @throws Failure
+   * `conflict` when etcd is compacted faster than it is read
+   */
+  async #whole(span: Required<Span>): Promise<RangeAnswer> {
+    for (let read = 1; ; read += 1) {
+      try {
+        const { revision, entries, more } = await this.#look(span, this.#pageEntries);
+        for (let further = more; further; ) {
+          const after = `${this.#prefixed(entries.at(-1)?.key ?? '')}\0`;
+          const page = await this.#look({ key: after, end: span.end }, this.#pageEntries, revision);
+          entries.push(...page.entries);
+          further = page.more;
+        }
+        return { revision, entries, more: false };
+      } catch (error) {
+        if (read === wholeReads || !isFailure(error, 'conflict')) throw error;
+      }
+    }
   }
 
   readonly #prefixed = (key: string): string => this.#prefix + key;

@@ -30,11 +30,13 @@ export const authenticateRequest = (name: string, password: string) =>
   ]);
 
 /** Linearizable: the answer is not older than the question. */
-export const rangeRequest = ({ key, end }: Span, limit = 0) =>
+/** @param revision as of which; 0: as of now. */
+export const rangeRequest = ({ key, end }: Span, limit = 0, revision = 0) =>
   encode([
     [1, key],
     [2, end],
     [3, limit],
+    [4, revision],
   ]);
 
 export const compactRequest = (revision: number) => encode([[1, revision]]);
