@@ -4,7 +4,7 @@
  * A topic's content is a map from keys to values. A delta carries (`previous`, `revision`): a mirror at revision r
  *   - drops it if `revision` <= r (seen, perhaps from another replica);
  *   - applies it if `previous` <= r;
- *   - otherwise has missed something and takes a new snapshot.
+ *   - otherwise has missed something, asks for that alone, and takes a new snapshot where it cannot be told any more.
  * Revisions grow as long as the cluster lives, also when its store is replaced. So what an abandoned store says is below r:
  * its deltas are dropped as seen, and a snapshot of it is refused (docs/adr/0011-store-epochs.md).
  *
