@@ -112,9 +112,11 @@ describe('the feed', () => {
     for (const address of addresses.slice(0, 3))
       await h1.ask('endpoint.put', { endpoint: h1.endpoint(network, address) });
     await settled(h1, await cluster.store.revision());
-    const since = h1.feed.filter((each) => each.topic === topic)[0]?.revision ?? 0;
+    // Over an etcd what was before the snapshot may be told after it.
+    const told = h1.feed.filter((each) => each.topic === topic && each.revision > mirror.revision);
+    const since = told[0]?.revision ?? 0;
     const { deltas } = await h1.ask('feed.missed', { topic, since });
-    expect(deltas?.map((each) => ({ topic, ...each }))).toEqual(h1.feed.filter((each) => each.revision > since));
+    expect(deltas?.map((each) => ({ topic, ...each }))).toEqual(told.slice(1));
     expect(deltas).toHaveLength(2);
     const all = await h1.ask('feed.missed', { topic, since: mirror.revision });
     for (const each of all.deltas ?? []) expect(mirror.apply({ topic, ...each })).toBe(true);
