@@ -1,6 +1,6 @@
 /**
  * Every method that can be asked of an Api, with the schemas of its parameters and result. One table serves the bus,
- * the local socket and the command line.
+ * the local socket and the command line: long, and in one place, since whoever looks for a method looks here.
  *
  * Who may call: `token` methods by a peer with a join token; the rest by nodes and by root on the local socket; by users what
  * the server's table of rules gives to their role (`server/rules.ts`).
