@@ -190,34 +190,8 @@ test('a connection that is silently dead is given up within 10 s, then made anew
   expect(await client.call('echo', 1)).toBe(1);
 });
 
-test('a process that disposes of everything ends by itself', async () => {
-  const here = import.meta.dirname;
-  const program = `
-    const { createZeroMqBus } = await import('${here}/zeromq.ts');
-    const { silentLog } = await import('${here}/../../platform/platform.ts');
-    const bus = createZeroMqBus({ log: silentLog });
-    const keys = bus.generateKeys(), mine = bus.generateKeys();
-    const server = await bus.serve({
-      address: '${host}', ports: { requests: 0, feed: 0 }, keys,
-      gatekeeper: { peerOf: (key) => ({ kind: 'node', key, node: 'h1' }) },
-      handler: { call: async () => 'answer', open: async () => { throw new Error('none'); } },
-      onMetrics() {},
-    });
-    const client = await bus.connect({ server: { host: '${host}', ports: server.ports, key: keys.publicKey }, keys: mine });
-    client.subscribe('cluster');
-    console.log(await client.call('ask', {}));
-    const lost = await bus.connect({
-      server: { host: '${host}', ports: { requests: 1, feed: 1 }, key: keys.publicKey }, keys: mine });
-    await lost[Symbol.asyncDispose]();
-    await client[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-  `;
-  const argv = [process.execPath, '--input-type=module', '-e', program] as const;
-  expect(await spawn({ argv, timeoutMs: 4000 })).toMatchObject({ code: 0, stdout: 'answer\n', stderr: '' });
-});
-
-// libzmq ends the process when a socket has stopped reading, since its queue is full, and connects anew before that is read: libzmq issue 3937.
-test('a process that is held up while much is told in the feed goes on', async () => {
+/** Runs these lines in a process of their own, beside a server and a client that is connected to it; both are disposed of after them. */
+function inProcess(lines: string, timeoutMs: number) {
   const here = import.meta.dirname;
   const program = `
     const { createZeroMqBus } = await import('${here}/zeromq.ts');
@@ -234,6 +208,26 @@ test('a process that is held up while much is told in the feed goes on', async (
     const client = await bus.connect({
       server: { host: '${host}', ports: server.ports, key: keys.publicKey }, keys: mine, onFeed: () => (heard += 1) });
     client.subscribe('cluster');
+    ${lines}
+    await client[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  `;
+  return spawn({ argv: [process.execPath, '--input-type=module', '-e', program], timeoutMs });
+}
+
+test('a process that disposes of everything ends by itself', async () => {
+  const lines = `
+    console.log(await client.call('ask', {}));
+    const lost = await bus.connect({
+      server: { host: '${host}', ports: { requests: 1, feed: 1 }, key: keys.publicKey }, keys: mine });
+    await lost[Symbol.asyncDispose]();
+  `;
+  expect(await inProcess(lines, 4000)).toMatchObject({ code: 0, stdout: 'answer\n', stderr: '' });
+});
+
+// libzmq ends the process when a socket has stopped reading, since its queue is full, and connects anew before that is read: libzmq issue 3937.
+test('a process that is held up while much is told in the feed goes on', async () => {
+  const lines = `
     await client.call('ask', {});
     const held = new Int32Array(new SharedArrayBuffer(4));
     for (let round = 0; round < 3; round += 1) {
@@ -244,9 +238,6 @@ test('a process that is held up while much is told in the feed goes on', async (
     Atomics.wait(held, 0, 0, 11_000);
     while (heard < 3000) await new Promise((resolve) => setTimeout(resolve, 10));
     console.log(await client.call('ask', {}));
-    await client[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
   `;
-  const argv = [process.execPath, '--input-type=module', '-e', program] as const;
-  expect(await spawn({ argv, timeoutMs: 30_000 })).toMatchObject({ code: 0, stdout: 'answer\n', stderr: '' });
+  expect(await inProcess(lines, 30_000)).toMatchObject({ code: 0, stdout: 'answer\n', stderr: '' });
 });
