@@ -5,8 +5,8 @@ import { type Log, silentLog, systemClock } from '../../src/platform/platform.ts
 import { type Endpoint, Member } from './member.ts';
 import { type Asked, type Crew, now, type Order, type Orders, type Reply } from './orders.ts';
 
-/** ZeroMQ has room for 1,023 sockets in a context, and a member takes 27 with what watches them. */
-const membersPerBus = 30;
+/** Of ZeroMQ's, with what watches them. All members share one thread that sends and receives: on a host each has one alone. */
+const socketsPerMember = 30;
 const atOnce = 4;
 /** Figures of this host are read anew for all members together. */
 const rereadMs = 5000;
@@ -34,11 +34,11 @@ function trouble(what: string): void {
 
 const work: { readonly [K in keyof Orders]: (order: Orders[K]['order']) => Promise<Orders[K]['result']> } = {
   async join(crew) {
-    let bus = createZeroMqBus({ log });
-    const options = (index: number) => {
-      if (index % membersPerBus === 0) bus = createZeroMqBus({ log });
-      return { number: crew.first + index, crew, bus, log, readFile: readSometimes, onHeard, count, trouble };
-    };
+    const bus = createZeroMqBus({ log, maxSockets: socketsPerMember * (crew.count + 1) });
+    const options = (index: number) => ({
+      ...{ number: crew.first + index, crew, bus, log },
+      ...{ readFile: readSometimes, onHeard, count, trouble },
+    });
     await eachOf(numbers(crew), async (index) => void members.push(await Member.join(options(index))));
     return null;
   },

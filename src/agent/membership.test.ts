@@ -6,7 +6,7 @@ import { heldClock } from '../../test/conformance/held-clock.ts';
 import type { Bus, BusClientOptions } from '../bus/bus.ts';
 import type { ServerRecord } from '../domain/domain.ts';
 import { silentLog } from '../platform/platform.ts';
-import { loadIdentity } from './identity.ts';
+import { type KnownServer, loadIdentity } from './identity.ts';
 import { Membership, type MembershipOptions } from './membership.ts';
 
 const at = (host: string) => ({ host, key: 'k', ports: { requests: 4701, feed: 4702 } });
@@ -200,6 +200,63 @@ test('of servers that hear beats without an answer the first is asked, the other
   // Another release may be there now.
   for (const route of membership.link?.routes ?? []) route.onState('');
   expect(await inSeconds(1)).toEqual(['of before asked', 'one asked', 'two asked']);
+  stop.abort();
+  await beating;
+});
+
+test('of servers that wait two hear it every second, the others as seldom as they were told, and at once when they are among the two', async () => {
+  const clock = heldClock();
+  const said: string[] = [];
+  const server = (name: string) => ({
+    state: 'ready',
+    call: async (_method: string, { nextMs }: { nextMs?: number }) => {
+      said.push(nextMs === undefined ? `${name} asked` : `${name} waits ${nextMs}`);
+      return { stale: [], evicted: false, able: true, beats: true, waits: true };
+    },
+    beat: () => void said.push(`${name} told`),
+    subscribe: () => {},
+  });
+  const hosts = ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'];
+  const clients = hosts.map(server);
+  const membership = new Membership({
+    agent: {
+      clock,
+      log: silentLog,
+      bus: { connect: async ({ server }: { server: KnownServer }) => clients[hosts.indexOf(server.host)] },
+    },
+    identity: { name: 'h1', servers: hosts.map(at) },
+    clone: { refresh: () => {}, serverSpoke: () => {}, revisions: () => ({}), isFresh: () => false, lacking: () => {} },
+    onRegistered: () => {},
+  } as unknown as MembershipOptions);
+  vi.spyOn(membership, 'register').mockResolvedValue();
+  await membership.connect();
+  const [first = '', second = '', ...others] = (membership.link?.ready() ?? []).map((route) => route.server.host);
+  const stop = new AbortController();
+  const beating = membership.sendHeartbeats(stop.signal).catch(() => {});
+  const inSeconds = async (seconds: number) => {
+    said.length = 0;
+    for (let second = 0; second < seconds; second += 1) await clock.advance(1000);
+    return said.splice(0);
+  };
+  const of = (all: readonly string[], host: string) =>
+    all.filter((each) => each.startsWith(host)).map((each) => each.slice(host.length + 1));
+  expect((await inSeconds(1)).sort()).toEqual(hosts.map((host) => `${host} asked`));
+  const heard = await inSeconds(10);
+  expect(of(heard, first)).toEqual(Array(10).fill('asked'));
+  expect(of(heard, second).sort()).toEqual([...Array(2).fill('asked'), ...Array(8).fill('told')]);
+  for (const other of others) expect(of(heard, other)).toEqual(['waits 5000', 'waits 5000']);
+  // One of the two is gone: the next of those that waited is spoken to in its place; who takes its place again is told to wait.
+  const gone = clients[hosts.indexOf(first)];
+  if (gone !== undefined) gone.state = 'connecting';
+  const meanwhile = await inSeconds(3);
+  expect(of(meanwhile, first)).toEqual([]);
+  expect(of(meanwhile, second)).toEqual(Array(3).fill('asked'));
+  expect(of(meanwhile, others[0] ?? '').every((each) => ['asked', 'told'].includes(each))).toBe(true);
+  // Once more for the feed, which comes from another now.
+  expect(of(meanwhile, others[0] ?? '').length).toBeGreaterThanOrEqual(3);
+  if (gone !== undefined) gone.state = 'ready';
+  await inSeconds(5);
+  expect(of(await inSeconds(5), others[0] ?? '')).toEqual(['waits 5000']);
   stop.abort();
   await beating;
 });

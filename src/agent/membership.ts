@@ -214,26 +214,38 @@ export class Membership implements Api {
 
   /**
    * Each server judges by what it hears itself; by the answers, this node knows whom to ask. The first, which is asked, always answers; of the
-   * others it is enough to know from time to time. @returns once the first has answered that compares
+   * others it is enough to know from time to time. Two hear it every second, so that a host is missed soon which one of them is lost with; the
+   * rest wait, however many they are. @returns once the first has answered that compares
    */
   async #heartbeat(compare: boolean): Promise<void> {
     this.#link?.followFeed();
-    const [first, ...others] = this.#link?.ready() ?? [];
-    for (const other of others) {
-      if (other.good && other.hearsBeats && this.#beats % beatsPerComparison !== 0) other.client.beat();
-      else void this.#beat(other, false).catch(() => {});
+    const [first, second, ...rest] = this.#link?.ready() ?? [];
+    if (second !== undefined) this.#speakTo(second);
+    for (const other of rest) {
+      if (!other.good || !other.waits) this.#speakTo(other);
+      // Its time may be over a moment after this beat, and the next would be late.
+      else if (other.restMs < heartbeatMs / 2)
+        this.#beat(other, false, beatsPerComparison * heartbeatMs).catch(() => {});
     }
     if (first !== undefined) await this.#beat(first, compare);
   }
 
+  #speakTo(other: ServerRoute): void {
+    if (other.good && other.hearsBeats && this.#beats % beatsPerComparison !== 0) other.client.beat();
+    else this.#beat(other, false).catch(() => {});
+  }
+
   /** A server that owes an answer is not asked again before it has given up. */
-  async #beat(server: ServerRoute, compare: boolean): Promise<void> {
+  async #beat(server: ServerRoute, compare: boolean, nextMs?: number): Promise<void> {
     const { clone } = this.#options;
     if (server.beating && !compare) return;
     // The one under way says nothing of topics.
-    while (server.beating) await server.beat({}).catch(() => {});
+    while (server.beating) await server.beat().catch(() => {});
     const revisions = compare ? clone.revisions() : {};
-    const { stale, evicted, current } = await server.beat(revisions);
+    const { stale, evicted, current } = await server.beat({
+      topics: revisions,
+      ...(nextMs === undefined ? {} : { nextMs }),
+    });
     clone.serverSpoke();
     if (compare) clone.lacking(stale);
     if (compare && current !== undefined) clone.confirm(revisions, current);

@@ -86,7 +86,7 @@ async function scene(node = 'h1') {
   });
   resources.push(link);
   await expect.poll(() => link.ready().length).toBe(3);
-  const beat = () => Promise.all(link.routes.map((route) => route.beat({}).catch(() => {})));
+  const beat = () => Promise.all(link.routes.map((route) => route.beat().catch(() => {})));
   await beat();
   const order = link.ready().map((route) => servers.find(({ name }) => name === route.server.host) as FakeServer);
   const [first, second, third] = order as [FakeServer, FakeServer, FakeServer];
@@ -287,7 +287,7 @@ describe('the feed', () => {
     const { link, servers, first, told, time } = await settled();
     for (const server of servers) if (server !== first) await server.kill();
     for (const server of servers) server.able = false;
-    await link.routes.find(({ server }) => server.host === first.name)?.beat({});
+    await link.routes.find(({ server }) => server.host === first.name)?.beat();
     link.followFeed();
     expect(await told()).toEqual([first.name]);
     expect(time.again).toBe(0);

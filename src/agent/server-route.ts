@@ -1,7 +1,7 @@
 /** One server of several: how this host reaches it, and whether it is any good at this moment. */
 import type { BusClient } from '../bus/bus.ts';
 import type { SteadyClock } from '../platform/platform.ts';
-import { ask, type Result } from '../protocol/protocol.ts';
+import { ask, type Params, type Result } from '../protocol/protocol.ts';
 import type { KnownServer } from './identity.ts';
 
 /** How long a heartbeat's answer is waited for. */
@@ -14,12 +14,14 @@ export type Heard = Result<'node.heartbeat'>;
 /** Asks a server whether it is there and able. @throws Failure */
 export type Knock = (
   client: BusClient,
-  topics: Readonly<Record<string, number>>,
+  word: HeartbeatWord,
   options: { readonly deadlineMs: number },
 ) => Promise<Heard>;
 
+export type HeartbeatWord = Params<'node.heartbeat'>;
+
 /** As nodes do. */
-const heartbeat: Knock = (client, topics, options) => ask(client, 'node.heartbeat', { topics }, options);
+const heartbeat: Knock = (client, word, options) => ask(client, 'node.heartbeat', word, options);
 
 export class ServerRoute {
   readonly server: KnownServer;
@@ -33,6 +35,10 @@ export class ServerRoute {
   able = true;
   /** It has said that it hears beats without an answer. */
   hearsBeats = false;
+  /** It has said that it waits for as long as it is told to. */
+  #waits = false;
+  /** Until when it has been told that nothing will be said, by `elapsed`. */
+  #restsUntil = Number.NEGATIVE_INFINITY;
   /** Why there is no connection. */
   reason = '';
   /** When it was asked what it has not answered, by `elapsed`. */
@@ -71,9 +77,19 @@ export class ServerRoute {
     return this.ready && this.able && !this.silent;
   }
 
+  /** It waits for as long as it is told to. */
+  get waits(): boolean {
+    return this.#waits;
+  }
+
+  /** For how long it expects nothing yet, as it was told. Milliseconds. */
+  get restMs(): number {
+    return Math.max(0, this.#restsUntil - this.#clock.elapsed());
+  }
+
   /** One at a time: whoever asks while one is under way hears of that. @throws Failure */
-  beat(topics: Readonly<Record<string, number>>): Promise<Heard> {
-    this.#beating ??= this.#beat(topics).finally(() => {
+  beat(word: HeartbeatWord = { topics: {} }): Promise<Heard> {
+    this.#beating ??= this.#beat(word).finally(() => {
       this.#beating = undefined;
     });
     return this.#beating;
@@ -88,6 +104,8 @@ export class ServerRoute {
     this.reason = reason;
     // It may be another release's now.
     this.hearsBeats = false;
+    this.#waits = false;
+    this.#restsUntil = Number.NEGATIVE_INFINITY;
     this.heard();
   }
 
@@ -101,7 +119,7 @@ export class ServerRoute {
   async probe(ms: number): Promise<void> {
     const timer = new AbortController();
     // Who looks at the clock as well may find that a timer came a fraction of a millisecond early.
-    const answered = this.beat({}).then(
+    const answered = this.beat().then(
       () => true,
       () => true,
     );
@@ -114,15 +132,18 @@ export class ServerRoute {
     if (silent && this.#owesSince !== undefined) this.#foundSilent = true;
   }
 
-  async #beat(topics: Readonly<Record<string, number>>): Promise<Heard> {
-    this.#owesSince ??= this.#clock.elapsed();
-    const heard = await this.#knock(this.client, topics, { deadlineMs: answerMs });
+  async #beat(word: HeartbeatWord): Promise<Heard> {
+    const asked = this.#clock.elapsed();
+    this.#owesSince ??= asked;
+    const heard = await this.#knock(this.client, word, { deadlineMs: answerMs });
     this.heard();
     this.known = true;
     this.id = heard.server ?? this.id;
     // One of before says nothing of it.
     this.able = heard.able ?? true;
     this.hearsBeats = heard.beats ?? false;
+    this.#waits = heard.waits ?? false;
+    if (this.#waits && word.nextMs !== undefined) this.#restsUntil = asked + word.nextMs;
     return heard;
   }
 }

@@ -108,7 +108,7 @@ export class ContextApi implements Api, AsyncDisposable {
 
   async #learn(): Promise<void> {
     // By which id each is listed, it says itself.
-    await Promise.all(this.#link.ready().map((route) => route.beat({}).catch(() => {})));
+    await Promise.all(this.#link.ready().map((route) => route.beat().catch(() => {})));
     const known = this.#link.routes.map(({ server, id }) => ({ ...server, ...(id === undefined ? {} : { id }) }));
     const servers = afterListing(known, this.#listed(), systemClock.now());
     const kept = servers.map(({ key: _, ...server }) => server);

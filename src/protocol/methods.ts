@@ -144,8 +144,11 @@ export const methods = {
       endpoints: z.array(z.string()),
     }),
   ),
-  /** Every second, to each server. */
-  'node.heartbeat': m(z.object({ topics: z.record(z.string(), z.number()) }), heard),
+  /** `nextMs`: until the node says something again; absent: a second. Only for servers that have said that they wait. */
+  'node.heartbeat': m(
+    z.object({ topics: z.record(z.string(), z.number()), nextMs: z.number().nonnegative().optional() }),
+    heard,
+  ),
   /** An evicted node has taken from its containers what it could not have again. */
   'node.return': m(nothing, nothing),
   /** Something a person should know: a repair, a failure. Kept, newest 50 per node, in memory. */

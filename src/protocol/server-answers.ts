@@ -28,6 +28,8 @@ export const heard = z.object({
   able: z.boolean().default(true),
   /** Whether it hears beats, which it does not answer. */
   beats: z.boolean().optional(),
+  /** Whether a node that has said how long its next word will take is not silent before. */
+  waits: z.boolean().optional(),
 });
 
 export const clusterServers = z.object({

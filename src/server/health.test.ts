@@ -87,6 +87,29 @@ describe('a silent node', { timeout: 30_000 }, () => {
     expect(await fenced(server, 'h2')).toBe(false);
   });
 
+  test('is not silent before its next word is due, as it has promised, whatever it says in between; then it is', async () => {
+    await using cluster = await Cluster.create();
+    const server = await cluster.server();
+    const { h1, pass } = await oneSilent(cluster, server);
+    const promise = async (nextMs: number) =>
+      expect(await h1.ask('node.heartbeat', { topics: {}, nextMs })).toMatchObject({ waits: true });
+    await pass(15_000);
+    await promise(5000);
+    await beat(h1);
+    await pass(6900);
+    expect(await statusOf(server, 'h1')).toBe('ready');
+    await pass(200);
+    await becomes(server, 'h1', 'suspect');
+    await beat(h1);
+    await becomes(server, 'h1', 'ready');
+    // Nobody is believed for longer than ten seconds.
+    await promise(3_600_000);
+    await pass(11_900);
+    expect(await statusOf(server, 'h1')).toBe('ready');
+    await pass(200);
+    await becomes(server, 'h1', 'suspect');
+  });
+
   test('is back with its next heartbeat, with all it had', async () => {
     await using cluster = await Cluster.create();
     const server = await cluster.server();

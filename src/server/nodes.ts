@@ -67,12 +67,12 @@ export const nodeMethods: Methods<
     return { cluster: context.cluster, evicted };
   },
 
-  'node.heartbeat': async (context, { topics }, call) => {
+  'node.heartbeat': async (context, { topics, nextMs }, call) => {
     const name = callingNode(call);
-    context.presence.heard(name);
+    context.presence.heard(name, nextMs);
     const { id: server, able } = context.registry;
     const evicted = context.presence.state(name) === 'evicted';
-    return { ...context.feed.compare(topics), evicted, server, able, beats: true };
+    return { ...context.feed.compare(topics), evicted, server, able, beats: true, waits: true };
   },
 
   'node.return': async (context, _params, call) => {

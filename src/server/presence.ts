@@ -15,6 +15,8 @@ import type { HealthTimes } from './server.ts';
 /** How long a node that a server has not heard of at all since its own start may be on its way to it. */
 const firstMs = 15_000;
 const eventsKept = 50;
+/** Between two words of a node, and the most that it may promise. */
+const rests = { usualMs: 1000, mostMs: 10_000 } as const;
 
 const metrics = z.object({
   cpu: z.number().min(0).max(1),
@@ -28,6 +30,8 @@ interface Heard {
   lastSeen: number | null;
   /** `Clock.elapsed` then. */
   at: number | undefined;
+  /** From when on its silence counts: later than `at` while it has said that it will be silent. */
+  due: number;
   metrics: z.infer<typeof metrics> | undefined;
   events: NodeEvent[];
 }
@@ -87,7 +91,7 @@ export class Presence implements Follower {
     const known = before.get(name);
     if (health === undefined) {
       // Another server hears it: that counts, here as well.
-      if (this.#recorded.delete(name) || known !== undefined) this.#of(name).at = this.#options.clock.elapsed();
+      if (this.#recorded.delete(name) || known !== undefined) this.#counts(this.#of(name), 0);
     } else if (known?.health.state === health.state && known.health.since === health.since)
       this.#recorded.set(name, { health, at: known.at });
     else this.#recorded.set(name, { health, at: this.#options.clock.elapsed() });
@@ -101,10 +105,17 @@ export class Presence implements Follower {
 
   // -- what is heard
 
-  heard(node: string): void {
+  /** @param nextMs until it says something again, as it has promised; absent: as often as all do */
+  heard(node: string, nextMs: number = rests.usualMs): void {
     const heard = this.#of(node);
     heard.lastSeen = this.#options.clock.now();
+    this.#counts(heard, Math.max(0, Math.min(nextMs, rests.mostMs) - rests.usualMs));
+  }
+
+  /** A promise holds until it is over, whatever is heard in between. */
+  #counts(heard: Heard, restMs: number): void {
     heard.at = this.#options.clock.elapsed();
+    heard.due = Math.max(heard.due, heard.at + restMs);
   }
 
   /** This server has not listened for a while. */
@@ -116,8 +127,9 @@ export class Presence implements Follower {
   isSilent(node: string, ms: number): boolean {
     const now = this.#options.clock.elapsed();
     if (now < this.#fairFrom) return false;
-    const at = this.#nodes.get(node)?.at;
-    return at === undefined ? now - this.#startedAt >= Math.max(ms, firstMs) : now - at >= ms;
+    const heard = this.#nodes.get(node);
+    if (heard?.at === undefined) return now - this.#startedAt >= Math.max(ms, firstMs);
+    return now - heard.due >= ms;
   }
 
   /** Whether it was heard not long ago. */
@@ -187,7 +199,7 @@ export class Presence implements Follower {
   #of(node: string): Heard {
     let heard = this.#nodes.get(node);
     if (heard === undefined) {
-      heard = { lastSeen: null, at: undefined, metrics: undefined, events: [] };
+      heard = { lastSeen: null, at: undefined, due: Number.NEGATIVE_INFINITY, metrics: undefined, events: [] };
       this.#nodes.set(node, heard);
     }
     return heard;

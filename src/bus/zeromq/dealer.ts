@@ -3,7 +3,7 @@ import { Dealer } from 'zeromq';
 import { Failure } from '../../domain/domain.ts';
 import type { BusClientOptions } from '../bus.ts';
 import { noServer, unknownKey } from '../session/refusals.ts';
-import { common, endpoint, needsIpv6, pings } from './options.ts';
+import { common, endpoint, needsIpv6, watchful } from './options.ts';
 
 /**
  * The server broke the handshake off. ZeroMQ's servers do so, without a word, when the client asks for another key than
@@ -39,13 +39,13 @@ export class Requester {
     this.#giveUp = () => connected.reject(new Failure('unavailable', `The attempt to reach ${target} was given up.`));
     this.#socket = new Dealer({
       ...common,
-      ...pings,
+      ...watchful,
       ...curveClient(client),
       context,
       ipv6: needsIpv6(host),
       reconnectInterval: -1,
-      // What waits is bounded above: by the number of requests and the credit of streams; metrics, some hundred bytes every ten
-      // seconds, by the pings: a connection that stalls ends within ten, and with it all that waits for it.
+      // What waits is bounded above: by the number of requests and the credit of streams; beats and metrics, some hundred bytes a
+      // second, by the session, which ends when nothing is heard for long, and with it all that waits for it.
       sendHighWaterMark: 0,
     });
     const { events } = this.#socket;

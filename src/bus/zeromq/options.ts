@@ -14,11 +14,20 @@ export const common = {
 } as const;
 
 /**
- * Of clients: a server that is gone without a word is noticed within 10 s. The server does not ping in return, which for a thousand clients
- * would be half of all its messages; nor does it hear for how long a client may be silent, since ZeroMQ looks through the timers of all
- * clients at each message of any.
+ * Of clients. The kernel notices a server that is gone without a word within 10 s, be there something to send or not, and costs nothing
+ * while there is something. ZeroMQ's own pings, which wake four threads each, are for what the kernel of another answers instead of the server:
+ * a process that is paused, a proxy. The server does not ping in return; nor does it hear for how long a client may be silent, since
+ * ZeroMQ looks through the timers of all clients at each message of any.
  */
-export const pings = { heartbeatInterval: 4000, heartbeatTimeout: 5000 } as const;
+export const watchful = {
+  tcpKeepalive: 1,
+  tcpKeepaliveIdle: 5,
+  tcpKeepaliveInterval: 2,
+  tcpKeepaliveCount: 2,
+  tcpMaxRetransmitTimeout: 9000,
+  heartbeatInterval: 15_000,
+  heartbeatTimeout: 5000,
+} as const;
 
 /** Of servers: the kernel finds clients that are gone without a word, be there something to send or not, within a minute and a half. */
 const keepalive = {

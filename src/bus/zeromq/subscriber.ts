@@ -6,7 +6,7 @@ import type { BusClientOptions, FeedMessage } from '../bus.ts';
 import { within } from '../session/within.ts';
 import { curveClient } from './dealer.ts';
 import { parseFeed, syncPrefix, topicFrame } from './feed.ts';
-import { common, endpoint, needsIpv6, pings } from './options.ts';
+import { common, endpoint, needsIpv6, watchful } from './options.ts';
 
 /** Longest wait for a subscription to hold. Later, the heartbeat's comparison of revisions has to find what is missing. */
 const syncMs = 1000;
@@ -29,7 +29,7 @@ export class FeedSubscriber {
     this.#socket = new Subscriber({
       linger: 0,
       handshakeInterval: common.handshakeInterval,
-      ...pings,
+      ...watchful,
       maxMessageSize: common.maxMessageSize,
       ...curveClient(client),
       context,

@@ -17,15 +17,17 @@ export interface ZeroMqBusOptions {
   readonly random?: () => number;
   /** Of the protocol; default: all that this Trama speaks. */
   readonly versions?: VersionRange;
+  /** ZeroMQ's, of which a client and what watches it take up to 27; default: 1,023. */
+  readonly maxSockets?: number;
 }
 
 export function createZeroMqBus(options: ZeroMqBusOptions): Bus {
-  const { log, clock = systemClock, random = Math.random, versions = spokenVersions } = options;
+  const { log, clock = systemClock, random = Math.random, versions = spokenVersions, maxSockets } = options;
   let clients: Context | undefined;
   return {
     serve: (server) => ZeroMqServer.start(server, log, clock, versions),
     async connect(client) {
-      clients ??= new Context({ ioThreads: 1, blocky: false });
+      clients ??= new Context({ ioThreads: 1, blocky: false, ...(maxSockets === undefined ? {} : { maxSockets }) });
       const target = `the server at ${client.server.host}:${client.server.ports.requests}`;
       const dialer = new ZeroMqDialer({ context: clients, client, clock, log, target, versions });
       return new Client({ ...client, dialer, clock, log, random, newId: randomUUID });
