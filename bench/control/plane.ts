@@ -117,15 +117,21 @@ export async function fill(bench: Bench, plane: Plane, layout: Layout): Promise<
 }
 
 /** Every agent is connected to every server. */
-export function untilWhole({ hosts }: Plane, { agents }: Layout): Promise<void> {
+export async function untilWhole({ hosts }: Plane, { agents }: Layout): Promise<void> {
+  const seen = new Map<string, string>();
   const look = async () => {
     for (const host of hosts) {
       const { stdout } = await host.run(['busybox', 'wget', '-qO-', 'http://127.0.0.1:4700/metrics']);
-      if (!stdout.includes(`\ntrama_connected_nodes ${agents}\n`)) return false;
+      seen.set(host.name, /^trama_connected_nodes (\d+)$/m.exec(stdout)?.[1] ?? 'none told');
     }
-    return true;
+    return [...seen.values()].every((count) => count === String(agents));
   };
-  return eventually('every agent is connected to every server', look, patienceMs);
+  try {
+    await eventually('every agent is connected to every server', look, patienceMs);
+  } catch (error) {
+    const last = [...seen].map(([name, count]) => `${name}: ${count}`).join(', ');
+    throw new Error(`${(error as Error).message} Connected of ${agents} at the last look: ${last}.`, { cause: error });
+  }
 }
 
 export function watched({ servers, etcd, crowd }: Plane): readonly Watched[] {
