@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { Failure } from '../../domain/domain.ts';
-import type { Clock } from '../../platform/platform.ts';
+import type { SteadyClock } from '../../platform/platform.ts';
 import { silentLog, systemClock } from '../../platform/platform.ts';
 import type { Bus, BusClientOptions, BusServer, BusServerOptions } from '../bus.ts';
 import { generateKeys, isPair, keysFromSecret } from '../keys.ts';
@@ -16,7 +16,7 @@ import { InProcessServer } from './server.ts';
 /** Where invented ports begin: above those that Linux gives out itself. */
 const firstPort = 61_000;
 
-export function createInProcessBus(options: { readonly clock?: Clock } = {}): Bus {
+export function createInProcessBus(options: { readonly clock?: SteadyClock } = {}): Bus {
   const clock = options.clock ?? systemClock;
   const servers = new Map<string, InProcessServer>();
   let nextPort = firstPort;

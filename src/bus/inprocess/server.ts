@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Failure } from '../../domain/domain.ts';
-import type { Clock } from '../../platform/platform.ts';
+import type { SteadyClock } from '../../platform/platform.ts';
 import { silentLog } from '../../platform/platform.ts';
 import type { Api } from '../../protocol/protocol.ts';
 import { type BusServer, type BusServerOptions, type FeedMessage, knownPeer } from '../bus.ts';
@@ -19,7 +19,7 @@ export class InProcessServer implements BusServer {
   readonly #links = new Set<InProcessLink>();
   readonly #onClose: () => void;
 
-  constructor(options: BusServerOptions, ports: BusServer['ports'], clock: Clock, onClose: () => void) {
+  constructor(options: BusServerOptions, ports: BusServer['ports'], clock: SteadyClock, onClose: () => void) {
     this.ports = ports;
     this.publicKey = options.keys.publicKey;
     this.#options = options;

@@ -7,12 +7,12 @@ import type { LinkEvents } from './link.ts';
 import { type Header, noPayload } from './wire.ts';
 
 async function scene() {
-  const held = heldClock();
-  const wall = { back: 0 };
-  const clock = { ...held, now: () => held.now() - wall.back };
+  const clock = heldClock();
   const sent: Header['t'][] = [];
   let events: LinkEvents | undefined;
+  const states: string[] = [];
   const client = new Client({
+    onState: (state) => states.push(state),
     ...{ clock, log: silentLog, random: () => 0.5, newId: () => 'id' },
     server: { host: '192.0.2.1', ports: { requests: 1, feed: 2 }, key: 'k' },
     dialer: {
@@ -40,7 +40,7 @@ async function scene() {
     return sent.filter((t) => t === 'ping').length;
   };
   const hear = () => events?.onMessage({ t: 'pong' }, noPayload);
-  return { client, wall, pass, hear };
+  return { client, clock, states, pass, hear };
 }
 
 test('a session in which nothing is said pings every five seconds', async () => {
@@ -64,9 +64,12 @@ test('what a node tells and is told does instead; only both together', async () 
   await client[Symbol.asyncDispose]();
 });
 
-test('a clock that is set back keeps nobody from pinging', async () => {
-  const { client, wall, pass } = await scene();
-  wall.back = 3_600_000;
-  expect(await pass(10)).toBeGreaterThanOrEqual(1);
+test('a clock that somebody sets ends no session, and keeps nobody from pinging', async () => {
+  const { client, clock, states, pass, hear } = await scene();
+  for (const hour of [3_600_000, -7_200_000]) {
+    clock.set(hour);
+    expect(await pass(10, hear)).toBeGreaterThanOrEqual(1);
+    expect(states).toEqual(['ready']);
+  }
   await client[Symbol.asyncDispose]();
 });

@@ -1,5 +1,5 @@
 import { Failure, isFailure, toFailure } from '../../domain/domain.ts';
-import type { Clock, Log } from '../../platform/platform.ts';
+import type { Log, SteadyClock } from '../../platform/platform.ts';
 import type { ByteStream, CallOptions, OpenOptions } from '../../protocol/protocol.ts';
 import { type BusClient, type BusClientOptions, type LinkState, SessionLost } from '../bus.ts';
 import { answeringFor, answersNothing } from './answering.ts';
@@ -20,7 +20,7 @@ const backoff = { firstMs: 100, unavailableMs: 2_000, refusedMs: 5_000 } as cons
 
 export interface ClientOptions extends Pick<BusClientOptions, 'server' | 'handler' | 'onState' | 'onFeed'> {
   readonly dialer: Dialer;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly log: Log;
   /** 0…1 */
   readonly random: () => number;
@@ -53,7 +53,7 @@ export class Client implements BusClient {
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.#answers = new Answers(() => options.clock.now());
+    this.#answers = new Answers(() => options.clock.elapsed());
     this.#running = this.#run();
   }
 
@@ -65,12 +65,12 @@ export class Client implements BusClient {
     const payload = encodeJson(params);
     const id = options.id ?? this.#options.newId();
     const { clock } = this.#options;
-    const expires = clock.now() + (options.deadlineMs ?? defaultDeadlineMs);
+    const expires = clock.elapsed() + (options.deadlineMs ?? defaultDeadlineMs);
     return this.#counted(async () => {
       for (;;) {
         const { conversation } = await this.#ready(expires);
         try {
-          return await conversation.request(id, method, payload, expires - clock.now());
+          return await conversation.request(id, method, payload, expires - clock.elapsed());
         } catch (error) {
           // The answer may have been lost: asked again under its id, it is done once.
           if (!(error instanceof SessionLost)) throw error;
@@ -82,13 +82,13 @@ export class Client implements BusClient {
   async callOnce(method: string, params: unknown, { id, deadlineMs }: Required<CallOptions>): Promise<unknown> {
     const payload = encodeJson(params);
     const { clock, dialer } = this.#options;
-    const expires = clock.now() + deadlineMs;
+    const expires = clock.elapsed() + deadlineMs;
     return this.#counted(async () => {
       const session = this.#session;
       if (session === undefined) throw new SessionLost('unavailable', `There is no connection to ${dialer.target}.`);
       if (session.link.syncing !== undefined)
         await within(clock, deadlineMs, session.link.syncing, () => this.#noSession());
-      return await session.conversation.request(id, method, payload, expires - clock.now());
+      return await session.conversation.request(id, method, payload, expires - clock.elapsed());
     });
   }
 
@@ -107,9 +107,9 @@ export class Client implements BusClient {
 
   async open(method: string, params: unknown, options: OpenOptions = {}): Promise<ByteStream> {
     const payload = encodeJson(params);
-    const expires = this.#options.clock.now() + (options.deadlineMs ?? defaultDeadlineMs);
+    const expires = this.#options.clock.elapsed() + (options.deadlineMs ?? defaultDeadlineMs);
     const { conversation } = await this.#ready(expires);
-    return await conversation.open(method, payload, expires - this.#options.clock.now());
+    return await conversation.open(method, payload, expires - this.#options.clock.elapsed());
   }
 
   subscribe(topic: string): void {
@@ -139,7 +139,7 @@ export class Client implements BusClient {
   async #ready(expires: number): Promise<Session> {
     const { clock } = this.#options;
     for (;;) {
-      const left = expires - clock.now();
+      const left = expires - clock.elapsed();
       const session = this.#session;
       if (session !== undefined && session.link.syncing === undefined) return session;
       if (this.#state === 'refused') throw new Failure('denied', this.#reason);
@@ -156,10 +156,10 @@ export class Client implements BusClient {
     const { clock } = this.#options;
     let attempts = 0;
     while (!this.#closing.signal.aborted) {
-      const began = clock.now();
+      const began = clock.elapsed();
       const failure = await this.#once();
       if (this.#closing.signal.aborted) break;
-      if (clock.now() - began > lastingMs) attempts = 0;
+      if (clock.elapsed() - began > lastingMs) attempts = 0;
       const refused = failure.code === 'denied';
       this.#set(refused ? 'refused' : 'connecting', failure.message);
       const most = refused ? backoff.refusedMs : backoff.unavailableMs;
@@ -196,10 +196,10 @@ export class Client implements BusClient {
   async #live(link: Link): Promise<{ failure: Failure; conversation: Conversation }> {
     const { clock, dialer, server, handler, onFeed } = this.#options;
     const lost = Promise.withResolvers<Failure>();
-    let [heard, sent] = [clock.now(), clock.now()];
+    let [heard, sent] = [clock.elapsed(), clock.elapsed()];
     const line: Line = {
       send: (header, payload) => {
-        sent = clock.now();
+        sent = clock.elapsed();
         link.send(header, payload);
       },
     };
@@ -212,7 +212,7 @@ export class Client implements BusClient {
     });
     link.start({
       onMessage: (header, payload) => {
-        heard = clock.now();
+        heard = clock.elapsed();
         conversation.receive(header, payload);
       },
       onFeed: (message) => onFeed?.(message),
@@ -235,13 +235,13 @@ export class Client implements BusClient {
     last: () => { readonly heard: number; readonly sent: number },
   ): Promise<Failure> {
     const { clock, dialer } = this.#options;
-    const lately = (at: number) => clock.now() >= at && clock.now() - at < pingMs;
+    const lately = (at: number) => clock.elapsed() - at < pingMs;
     for (;;) {
       await clock.sleep(pingMs, signal).catch(() => {});
       if (signal.aborted) return new Failure('unavailable', `The connection to ${dialer.target} was closed.`);
       this.#answers.sweep();
       const { heard, sent } = last();
-      if (clock.now() - heard > silentMs) {
+      if (clock.elapsed() - heard > silentMs) {
         return new Failure('unavailable', `${dialer.target} has been silent for ${silentMs / 1000} s.`);
       }
       // A node's heartbeats and their answers do for both sides.

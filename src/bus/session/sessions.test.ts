@@ -1,18 +1,23 @@
 import { expect, test } from 'vitest';
 import { Failure } from '../../domain/domain.ts';
-import type { Clock } from '../../platform/platform.ts';
-import { type Log, silentLog } from '../../platform/platform.ts';
+import { type Log, type SteadyClock, silentLog } from '../../platform/platform.ts';
 import type { MetricsMessage, Peer } from '../bus.ts';
 import { Sessions } from './sessions.ts';
 import type { Header } from './wire.ts';
 import { encodeJson, noPayload } from './wire.ts';
 
 /** Time that goes on only by `pass`. */
-class HeldClock implements Clock {
+class HeldClock implements SteadyClock {
   #now = 0;
+  /** By what somebody has set the time. */
+  ahead = 0;
   #sleeping: { until: number; wake: () => void }[] = [];
 
   now(): number {
+    return this.#now + this.ahead;
+  }
+
+  elapsed(): number {
     return this.#now;
   }
 
@@ -70,6 +75,22 @@ test('a node that is silent for 15 s has left; one that pings has not', async ()
   expect(seen.slice(2)).toEqual([['node of silent', false]]);
   expect(sessions.connectedNodes()).toEqual(['node of pinging']);
   expect(sent.filter(({ t }) => t === 'pong')).toHaveLength(4);
+  sessions.close();
+});
+
+test('a clock that somebody sets makes nobody silent', async () => {
+  const { clock, sessions, begin } = stage();
+  const session = begin('a');
+  for (const hour of [3_600_000, -7_200_000]) {
+    clock.ahead = hour;
+    await clock.pass(5000);
+    sessions.receive(session, { t: 'ping' }, noPayload);
+    await clock.pass(14_000);
+    expect(sessions.connectedNodes()).toHaveLength(1);
+    sessions.receive(session, { t: 'ping' }, noPayload);
+  }
+  await clock.pass(17_000);
+  expect(sessions.connectedNodes()).toEqual([]);
   sessions.close();
 });
 

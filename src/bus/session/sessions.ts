@@ -1,5 +1,5 @@
 import { Failure } from '../../domain/domain.ts';
-import type { Clock, Log } from '../../platform/platform.ts';
+import type { Log, SteadyClock } from '../../platform/platform.ts';
 import type { Api, CallOptions, OpenOptions } from '../../protocol/protocol.ts';
 import type { BusServerOptions, Peer } from '../bus.ts';
 import { answeringFor } from './answering.ts';
@@ -30,7 +30,7 @@ export interface Session {
 
 export interface SessionsOptions
   extends Pick<BusServerOptions, 'gatekeeper' | 'handler' | 'onMetrics' | 'onBeat' | 'onPeer'> {
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly log: Log;
   readonly newId: () => string;
 }
@@ -48,7 +48,7 @@ export class Sessions {
 
   constructor(options: SessionsOptions) {
     this.#options = options;
-    this.#answers = new Answers(() => options.clock.now());
+    this.#answers = new Answers(() => options.clock.elapsed());
     void this.#sweepOften();
   }
 
@@ -58,7 +58,7 @@ export class Sessions {
     const session: Session = {
       peer,
       line,
-      heard: clock.now(),
+      heard: clock.elapsed(),
       conversation: new Conversation({
         line,
         clock,
@@ -81,7 +81,7 @@ export class Sessions {
 
   receive(session: Session, header: Header, payload: Uint8Array): void {
     if (!this.#live.has(session)) return;
-    session.heard = this.#options.clock.now();
+    session.heard = this.#options.clock.elapsed();
     if (header.t === 'ping') session.line.send({ t: 'pong' }, noPayload);
     else if (header.t === 'bye') this.end(session, new Failure('unavailable', 'The client closed the connection.'));
     else if (!this.#stillWelcome(session)) return;
@@ -176,7 +176,7 @@ export class Sessions {
       await clock.sleep(sweepMs, signal).catch(() => {});
       if (signal.aborted) return;
       this.#answers.sweep();
-      const oldest = clock.now() - silentMs;
+      const oldest = clock.elapsed() - silentMs;
       for (const session of [...this.#live]) {
         // A stream that only flows to the user says nothing that one could be asked at.
         if (session.peer.kind === 'user' && !this.#stillWelcome(session)) continue;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '../../platform/platform.ts';
+import type { SteadyClock } from '../../platform/platform.ts';
 import type { KeyPair } from '../bus.ts';
 import { sharedKey } from '../keys.ts';
 import type { Session } from '../session/sessions.ts';
@@ -24,13 +24,13 @@ const limits = { count: 1000, ms: 10_000 } as const;
 /** Who speaks through the requests socket: claimed, then proved. A connection has one identity at most. */
 export class Identities {
   readonly #keys: KeyPair;
-  readonly #clock: Clock;
+  readonly #clock: Pick<SteadyClock, 'elapsed'>;
   readonly #byId = new Map<string, Identity>();
   readonly #byRoute = new Map<string, Identity>();
   /** Not proved, the oldest first. */
   readonly #claims = new Set<Identity>();
 
-  constructor(keys: KeyPair, clock: Clock) {
+  constructor(keys: KeyPair, clock: Pick<SteadyClock, 'elapsed'>) {
     this.#keys = keys;
     this.#clock = clock;
   }
@@ -48,7 +48,7 @@ export class Identities {
       id: randomBytes(sessionBytes).toString('hex'),
       key,
       route,
-      since: this.#clock.now(),
+      since: this.#clock.elapsed(),
       seals: new SealChecker(secret),
       session: undefined,
     };
@@ -86,7 +86,7 @@ export class Identities {
   }
 
   #dropOldClaims(): void {
-    const oldest = this.#clock.now() - limits.ms;
+    const oldest = this.#clock.elapsed() - limits.ms;
     for (const claim of this.#claims) {
       if (claim.since >= oldest && this.#claims.size < limits.count) return;
       this.remove(claim);

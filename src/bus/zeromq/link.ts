@@ -1,6 +1,6 @@
 import type { Context } from 'zeromq';
 import { Failure } from '../../domain/domain.ts';
-import type { Clock, Log } from '../../platform/platform.ts';
+import type { Log, SteadyClock } from '../../platform/platform.ts';
 import type { BusClientOptions, FeedMessage, Peer } from '../bus.ts';
 import type { Link, LinkEvents } from '../session/link.ts';
 import type { VersionRange } from '../session/versions.ts';
@@ -18,7 +18,7 @@ const byeMs = 200;
 export interface LinkOptions {
   readonly context: Context;
   readonly client: BusClientOptions;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly log: Log;
   readonly target: string;
   readonly versions: VersionRange;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { XPublisher } from 'zeromq';
 import { Context } from 'zeromq';
 import { Failure } from '../../domain/domain.ts';
-import type { Clock, Log } from '../../platform/platform.ts';
+import type { Log, SteadyClock } from '../../platform/platform.ts';
 import type { Api } from '../../protocol/protocol.ts';
 import type { BusServer, BusServerOptions, FeedMessage } from '../bus.ts';
 import { isPair } from '../keys.ts';
@@ -30,7 +30,7 @@ export class ZeroMqServer implements BusServer {
     context: Context,
     door: Door,
     log: Log,
-    clock: Clock,
+    clock: SteadyClock,
     versions: VersionRange,
   ) {
     this.ports = { ...options.ports };
@@ -53,7 +53,7 @@ export class ZeroMqServer implements BusServer {
   static async start(
     options: BusServerOptions,
     log: Log,
-    clock: Clock,
+    clock: SteadyClock,
     versions: VersionRange = spokenVersions,
   ): Promise<ZeroMqServer> {
     if (!isPair(options.keys)) throw new Failure('invalid', notOurs);
@@ -98,7 +98,7 @@ export class ZeroMqServer implements BusServer {
     this.door.close();
   }
 
-  async #listen(clock: Clock): Promise<void> {
+  async #listen(clock: SteadyClock): Promise<void> {
     const { address, ports } = this.#options;
     // Requests come last: who has a session can hear the feed.
     this.ports.feed = await this.#feed.open(ports.feed);

@@ -1,7 +1,7 @@
 /** The bus between hosts: two ZeroMQ sockets per server, all CURVE. See docs/adr/0003-bus-and-identity.md. */
 import { randomUUID } from 'node:crypto';
 import { Context } from 'zeromq';
-import type { Clock, Log } from '../../platform/platform.ts';
+import type { Log, SteadyClock } from '../../platform/platform.ts';
 import { systemClock } from '../../platform/platform.ts';
 import type { Bus } from '../bus.ts';
 import { generateKeys, keysFromSecret } from '../keys.ts';
@@ -12,7 +12,7 @@ import { ZeroMqServer } from './server.ts';
 
 export interface ZeroMqBusOptions {
   readonly log: Log;
-  readonly clock?: Clock;
+  readonly clock?: SteadyClock;
   /** 0…1, for the jitter of reconnections. Keys and nonces never come from it. */
   readonly random?: () => number;
   /** Of the protocol; default: all that this Trama speaks. */
