@@ -28,7 +28,7 @@ function container(links: Record<string, string>, routes: readonly unknown[] = [
 async function again({ spawn }: { spawn: Spawn }, recorded: string, ...others: LocalEndpoint[]) {
   const { sandbox } = endpoint('1', recorded);
   if (sandbox === undefined) throw new Error('stands nowhere');
-  return await placeAgain(spawn, sandbox, companions([endpoint('1', recorded), ...others], path, '1'));
+  return await placeAgain(spawn, sandbox, mac('1'), companions([endpoint('1', recorded), ...others], path, '1'));
 }
 
 test('an interface comes back under its name, with the way out that went with it', async () => {
@@ -49,6 +49,22 @@ test('nor under that of another that was lost with it; one that is there has the
 test('where another network is the way out, no other is made', async () => {
   const docker = container({ eth0: '02:42:ac:11:00:02' }, [{ dst: 'default', gateway: '172.17.0.1', dev: 'eth0' }]);
   expect(await again(docker, 'eth1')).toEqual({ path, interface: 'eth1' });
+});
+
+test('what the kernel is still taking away is neither in its place nor a way out', async () => {
+  const out = [{ dst: 'default', gateway: '10.42.0.2', dev: 'eth0' }];
+  const whole = { path, interface: 'eth0', gateway: '10.42.0.2' };
+  expect(await again(container({ lo: '', eth0: mac('1') }, out), 'eth0')).toEqual(whole);
+  expect(await again(container({ lo: '' }, out), 'eth0')).toEqual(whole);
+  // Between the two looks.
+  const { spawn, asked, links } = container({ lo: '', eth0: mac('1') }, out);
+  const leaving: Spawn = async (command) => {
+    const said = await spawn(command);
+    delete links.eth0;
+    return said;
+  };
+  expect(await again({ spawn: leaving }, 'eth0')).toEqual(whole);
+  expect(asked.map((each) => each.includes('route'))).toEqual([true, false]);
 });
 
 test('names are learned once the interfaces are there, each once; who never comes is not waited for without end', async () => {

@@ -3,7 +3,7 @@
  * with those of its own networks, in an order of its own. So a name is a guess until the endpoint's MAC is seen there; it is
  * needed when the pair is lost and made again.
  */
-import { hasDefaultRoute, sandboxLinks } from '../kernel/kernel.ts';
+import { sandboxLinks, waysOut } from '../kernel/kernel.ts';
 import type { Clock, Log, Spawn } from '../platform/platform.ts';
 import type { LocalEndpoint } from './local-state.ts';
 import { every } from './membership.ts';
@@ -22,11 +22,21 @@ export function companions(all: Iterable<LocalEndpoint>, path: string, id: strin
 /**
  * Where the end of a lost pair can stand again: under the name that it had, unless somebody has it. No default route where
  * there is one: which of its networks is a container's gateway, its engine decides.
+ *
+ * The kernel takes the ends of pairs away some time after the namespace of the others, and the routes by them a little earlier or
+ * later. So the routes are read first: one counts whose interface is there after that, and is not the one that is lost.
  * @throws Failure when the sandbox cannot be looked into
  */
-export async function placeAgain(spawn: Spawn, sandbox: Sandbox, others: readonly LocalEndpoint[]): Promise<Sandbox> {
+export async function placeAgain(
+  spawn: Spawn,
+  sandbox: Sandbox,
+  mac: string,
+  others: readonly LocalEndpoint[],
+): Promise<Sandbox> {
   const { gateway, ...place } = sandbox;
-  const [links, routed] = await Promise.all([sandboxLinks(spawn, place.path), hasDefaultRoute(spawn, place.path)]);
+  const out = await waysOut(spawn, place.path);
+  const links = new Map([...(await sandboxLinks(spawn, place.path))].filter(([, address]) => address !== mac));
+  const routed = out.some((name) => links.has(name));
   const macs = new Set(links.values());
   const lost = others.filter(({ record }) => !macs.has(record.mac));
   const taken = new Set([...links.keys(), ...lost.map((each) => each.sandbox?.interface ?? '')]);

@@ -306,7 +306,9 @@ export class Wiring {
       if (!(await isNetworkInUse(sandbox.path))) return 'later';
       if (link.type === 'macvlan' && (await stands(spawn, sandbox.path, record.mac))) return [];
       const others = companions(this.#options.state.endpoints.values(), sandbox.path, record.id);
-      const place = await placeAgain(spawn, sandbox, others).catch((error: unknown) => log.warn(unseen, { error }));
+      const place = await placeAgain(spawn, sandbox, record.mac, others).catch((error: unknown) =>
+        log.warn(unseen, { error }),
+      );
       if (place === undefined) return 'later';
       if (place.interface !== sandbox.interface) await this.#renamed(record.id, place);
       return this.#driver(network)?.restoredEndpoint(this.#host, network, record, own, place);

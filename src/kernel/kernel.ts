@@ -13,7 +13,7 @@ export { createReconciler } from './reconciler.ts';
 export type { Reconciler, ReconcilerOptions } from './reconciling.ts';
 export type { Remembered } from './remembered.ts';
 export type { Replacement } from './replacements.ts';
-export { hasDefaultRoute, sandboxLinks } from './sandbox-links.ts';
+export { sandboxLinks, waysOut } from './sandbox-links.ts';
 export { type FailedStep, type Outcome, type Pass, type Step, subjectOf, undo } from './steps.ts';
 export { DeltaTracker } from './tracker.ts';
 export { recoverUplinks, type UplinkRecord, type UplinkStore } from './uplinks.ts';

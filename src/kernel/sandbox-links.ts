@@ -10,7 +10,8 @@ export async function sandboxLinks(spawn: Spawn, path: string): Promise<Readonly
   return new Map(links.map(({ ifname, address = '' }) => [ifname, address.toLowerCase()]));
 }
 
-/** @returns whether IPv4 packets for anywhere already have a way out of it. @throws Failure when it cannot be read */
-export async function hasDefaultRoute(spawn: Spawn, path: string): Promise<boolean> {
-  return (await readJson(spawn, switching('ip', path, ['-j', 'route', 'show', 'default']))).length > 0;
+/** @returns names of the interfaces by which IPv4 packets for anywhere leave it. @throws Failure when it cannot be read */
+export async function waysOut(spawn: Spawn, path: string): Promise<readonly string[]> {
+  const listing = await readJson(spawn, switching('ip', path, ['-j', 'route', 'show', 'default']));
+  return (listing as readonly { readonly dev?: string }[]).flatMap(({ dev }) => dev ?? []);
 }

@@ -3,10 +3,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { resolver } from '../../src/drivers/resolver.ts';
 import {
   createReconciler,
-  hasDefaultRoute,
   type Reconciler,
   type ReconcilerOptions,
   sandboxLinks,
+  waysOut,
 } from '../../src/kernel/kernel.ts';
 import { type Running, spawn, start } from '../../src/platform/platform.ts';
 import { type TestHost, testHost } from './fixture.ts';
@@ -106,15 +106,15 @@ describe('what is desired in a sandbox', () => {
   });
 });
 
-test('what stands in a sandbox is told: interfaces with their MACs, and whether there is a way out', async () => {
+test('what stands in a sandbox is told: interfaces with their MACs, and the ways out', async () => {
   await inside('ip', 'link', 'add', 'eth3', 'address', '02:42:0A:2A:00:05', 'type', 'bridge');
   const links = await sandboxLinks(host.spawn, path);
   expect([...links.keys()].sort()).toEqual(['eth3', 'lo']);
   expect(links.get('eth3')).toBe('02:42:0a:2a:00:05');
-  expect(await hasDefaultRoute(host.spawn, path)).toBe(false);
+  expect(await waysOut(host.spawn, path)).toEqual([]);
   for (const args of ['addr add 10.42.0.5/16 dev eth3', 'link set eth3 up', 'route add default via 10.42.0.2'])
     await inside('ip', ...args.split(' '));
-  expect(await hasDefaultRoute(host.spawn, path)).toBe(true);
+  expect(await waysOut(host.spawn, path)).toEqual(['eth3']);
   await expect(sandboxLinks(host.spawn, '/run/netns/tk-never-there')).rejects.toThrow('tk-never-there');
 });
 
