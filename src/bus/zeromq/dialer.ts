@@ -30,6 +30,8 @@ export class ZeroMqDialer implements Dialer {
   #drops = 0;
   #patience: number = attemptMs.first;
   #known = false;
+  /** Told once: it takes a millisecond, and a thousand clients of a server that has died try again and again. */
+  #pair: boolean | undefined;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -38,7 +40,8 @@ export class ZeroMqDialer implements Dialer {
 
   async dial(topics: ReadonlySet<string>, signal: AbortSignal): Promise<Link> {
     const { client, clock, context } = this.#options;
-    if (!isPair(client.keys)) throw new Failure('denied', notOurs);
+    this.#pair ??= isPair(client.keys);
+    if (!this.#pair) throw new Failure('denied', notOurs);
     const requester = new Requester(context, client, this.target);
     const stop = () => requester.close();
     signal.addEventListener('abort', stop, { once: true });
