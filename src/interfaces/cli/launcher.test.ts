@@ -51,8 +51,8 @@ test('finds its program through symbolic links and spaces, and hands on every wo
 });
 
 test('daemons get a small heap, commands do not', () => {
-  for (const daemon of ['up', 'server', 'agent']) expect(run([daemon]).stdout).toContain('--max-semi-space-size=1');
-  expect(run(['ps']).stdout).not.toContain('--max-semi-space-size=1');
+  for (const daemon of ['up', 'server', 'agent']) expect(run([daemon]).stdout).toContain('--max-semi-space-size=4');
+  expect(run(['ps']).stdout).not.toContain('--max-semi-space-size=4');
 });
 
 test('daemons give the memory of large messages back, unless told otherwise', async () => {
@@ -100,7 +100,7 @@ describe('the console has a shell that waits for it', () => {
 test('compiles what a daemon loads before it starts, with its flags and without a word', async () => {
   const { stdout } = run(['agent', '--name', 'h1']);
   expect(stdout.split('\n')).toHaveLength(2);
-  const flags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1', '--optimize-for-size'];
+  const flags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4', '--optimize-for-size'];
   expect(JSON.parse(await readFile(join(root, 'home/warmed'), 'utf8'))).toEqual([...flags, '--', '--version']);
   expect(JSON.parse(stdout)).toEqual([...flags, '--', 'agent', '--name', 'h1']);
 });
