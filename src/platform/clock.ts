@@ -13,6 +13,14 @@ export interface Clock {
   after?(ms: number, work: () => void): () => void;
 }
 
+/** As `Clock.after`, by any clock. */
+export function after(clock: Clock, ms: number, work: () => void): () => void {
+  if (clock.after !== undefined) return clock.after(ms, work);
+  const timer = new AbortController();
+  clock.sleep(ms, timer.signal).then(work, () => {});
+  return () => timer.abort();
+}
+
 /** One that also goes on evenly when somebody sets the time. */
 export interface SteadyClock extends Clock {
   /** Milliseconds since some moment. */

@@ -23,6 +23,16 @@ async function settled(node: Node, revision: number): Promise<void> {
   await until(`revision ${revision} heard`, () => (node.feed.at(-1)?.revision ?? 0) >= revision);
 }
 
+/** Puts endpoints so that each is told by itself: once all have heard of one, and longer after it than the next would wait. */
+async function apart(node: Node, endpoints: readonly Parameters<Node['endpoint']>[], heard: () => number[]) {
+  for (const endpoint of endpoints) {
+    const before = heard();
+    await node.ask('endpoint.put', { endpoint: node.endpoint(...endpoint) });
+    await until('heard by all', () => heard().every((count, index) => count > (before[index] ?? 0)));
+    await systemClock.sleep(60);
+  }
+}
+
 /** A network's blocks are beside them. */
 const endpointsIn = ({ items }: Mirror): number =>
   [...items.keys()].filter((key) => key.startsWith('endpoint/')).length;
@@ -88,9 +98,11 @@ describe('the feed', () => {
     h1.client.subscribe(topic);
     const beat = () => h1.ask('node.heartbeat', { topics: { [topic]: mirror.revision } });
     expect(await beat()).toMatchObject({ stale: [] });
-    for (const address of addresses.slice(0, 2))
-      await h1.ask('endpoint.put', { endpoint: h1.endpoint(network, address) });
-    await until('both', () => h1.feed.filter((message) => message.topic === topic).length === 2);
+    await apart(
+      h1,
+      addresses.slice(0, 2).map((address) => [network, address]),
+      () => [h1.feed.length],
+    );
     const last = h1.feed.at(-1) as FeedMessage;
     expect(mirror.apply(last)).toBe(false);
     // Still on its way, perhaps; a second later it is lost.
@@ -109,8 +121,11 @@ describe('the feed', () => {
     h1.client.subscribe(topic);
     const mirror = new Mirror(topic);
     await mirror.snapshot(h1.client);
-    for (const address of addresses.slice(0, 3))
-      await h1.ask('endpoint.put', { endpoint: h1.endpoint(network, address) });
+    await apart(
+      h1,
+      addresses.slice(0, 3).map((address) => [network, address]),
+      () => [h1.feed.length],
+    );
     await settled(h1, await cluster.store.revision());
     // Over an etcd what was before the snapshot may be told after it.
     const told = h1.feed.filter((each) => each.topic === topic && each.revision > mirror.revision);
@@ -138,9 +153,11 @@ describe('the feed', () => {
     for (const each of [h1.client, client]) each.subscribe(topic);
     const mirror = new Mirror(topic);
     await mirror.snapshot(client);
-    for (const address of addresses.slice(0, 3))
-      await h1.ask('endpoint.put', { endpoint: h1.endpoint(network, address) });
-    await until('all heard', () => heard.length === 3 && h1.feed.filter((each) => each.topic === topic).length === 3);
+    await apart(
+      h1,
+      addresses.slice(0, 3).map((address) => [network, address]),
+      () => [heard.length, h1.feed.length],
+    );
     const theirs = h1.feed.filter((each) => each.topic === topic);
     expect(heard.map(({ revision, data }) => [revision, data])).toEqual(
       theirs.map(({ revision, data }) => [revision, data]),
@@ -277,6 +294,27 @@ test('a snapshot is looked at once as long as nothing of its topic changes', asy
   expect((await feed.snapshot('network/n')).items).toHaveLength(2);
   await follow.reached((await put('n', 3)).revision);
   expect((await feed.snapshot('network/n')).items).toHaveLength(3);
+});
+
+test('of many changes of a topic at once each mirror hears in a few messages, and has all of them', async () => {
+  await using store = createMemoryStore({ clock: systemClock });
+  const published: FeedMessage[] = [];
+  const feed = new Feed({ store, clock: systemClock, publish: (message) => published.push(message) });
+  await using follow = await Follow.start({ store, clock: systemClock, log: silentLog }, [feed]);
+  const mirror = new Mirror('network/n');
+  mirror.revision = (await feed.snapshot('network/n')).revision;
+  let revision = 0;
+  for (let i = 0; i < 200; i += 1) {
+    const value = JSON.stringify({ id: `e${i}`, network: 'n', node: 'h', address: `10.0.0.${i}` });
+    ({ revision } = await store.transact([], [{ op: 'put', key: endpointKey('n', `10.0.0.${i}`), value }]));
+  }
+  await follow.reached(revision);
+  await until('all is told', () => published.at(-1)?.revision === revision);
+  expect(published.length).toBeLessThan(50);
+  for (const message of published) expect(mirror.apply(message)).toBe(true);
+  expect(endpointsIn(mirror)).toBe(200);
+  // Who missed the first of it is told in the same pieces as ever.
+  expect(feed.missed('network/n', published[0]?.revision ?? 0)).toHaveLength(199);
 });
 
 describe('when the store forgets', () => {

@@ -9,6 +9,7 @@ import type { Store, StoreEvent } from '../store/store.ts';
 import type { Follower } from './follow.ts';
 import { RecentDeltas } from './recent-deltas.ts';
 import { type Life, TopicContents } from './topic-contents.ts';
+import { TopicPace } from './topic-pace.ts';
 import { changesOf } from './topics.ts';
 
 /** A delta younger than this may still be on its way: whoever lacks it has not lost it. Milliseconds. */
@@ -33,6 +34,7 @@ export class Feed implements Follower {
   readonly #life: (topic: string) => Life;
   readonly #recent = new RecentDeltas();
   readonly #contents: TopicContents;
+  readonly #pace: TopicPace;
   readonly #published: Counter;
   readonly #snapshots: Counter;
 
@@ -46,7 +48,8 @@ export class Feed implements Follower {
       life,
       changedAt: (topic, upTo) => this.#changedAt(topic, upTo),
     });
-    this.#published = metrics.counter('trama_feed_messages_total', 'Deltas told in the feed.').of({});
+    this.#pace = new TopicPace({ clock, send: (message) => this.#send(message) });
+    this.#published = metrics.counter('trama_feed_messages_total', 'Messages told in the feed.').of({});
     this.#snapshots = metrics.counter('trama_feed_snapshots_total', 'Snapshots of topics given.').of({});
   }
 
@@ -125,12 +128,17 @@ export class Feed implements Follower {
   }
 
   #publish(topic: string, revision: number, changes: readonly TopicChange[]): void {
+    this.#pace.add(this.#chain(topic, revision, changes, this.#options.clock.now()));
+  }
+
+  #send(message: FeedMessage): void {
     this.#published.add();
-    this.#options.publish(this.#chain(topic, revision, changes, this.#options.clock.now()));
+    this.#options.publish(message);
   }
 
   /** Whoever has less than this takes a snapshot; so does who has heard of another life of the cluster: no deltas lead into this one. */
   #chainFrom(revision: number): void {
+    this.#pace.flush();
     this.#start = Math.max(revision, this.#life(clusterTopic).epoch ?? 0);
     this.#last = new Map();
     this.#recent.clear();

@@ -1,4 +1,4 @@
-import type { Clock } from '../../platform/platform.ts';
+import { after, type Clock } from '../../platform/platform.ts';
 
 /** Longest time that a timer of Node's can hold. */
 const longest = 2 ** 31 - 1;
@@ -12,11 +12,4 @@ export async function within<T>(clock: Clock, ms: number, promise: Promise<T>, l
   } finally {
     callOff();
   }
-}
-
-function after(clock: Clock, ms: number, work: () => void): () => void {
-  if (clock.after !== undefined) return clock.after(ms, work);
-  const timer = new AbortController();
-  clock.sleep(ms, timer.signal).then(work, () => {});
-  return () => timer.abort();
 }
