@@ -23,16 +23,6 @@ async function settled(node: Node, revision: number): Promise<void> {
   await until(`revision ${revision} heard`, () => (node.feed.at(-1)?.revision ?? 0) >= revision);
 }
 
-/** Puts endpoints so that each is told by itself: once all have heard of one, and longer after it than the next would wait. */
-async function apart(node: Node, endpoints: readonly Parameters<Node['endpoint']>[], heard: () => number[]) {
-  for (const endpoint of endpoints) {
-    const before = heard();
-    await node.ask('endpoint.put', { endpoint: node.endpoint(...endpoint) });
-    await until('heard by all', () => heard().every((count, index) => count > (before[index] ?? 0)));
-    await systemClock.sleep(60);
-  }
-}
-
 /** A network's blocks are beside them. */
 const endpointsIn = ({ items }: Mirror): number =>
   [...items.keys()].filter((key) => key.startsWith('endpoint/')).length;
@@ -98,11 +88,9 @@ describe('the feed', () => {
     h1.client.subscribe(topic);
     const beat = () => h1.ask('node.heartbeat', { topics: { [topic]: mirror.revision } });
     expect(await beat()).toMatchObject({ stale: [] });
-    await apart(
-      h1,
-      addresses.slice(0, 2).map((address) => [network, address]),
-      () => [h1.feed.length],
-    );
+    for (const address of addresses.slice(0, 2))
+      await h1.ask('endpoint.put', { endpoint: h1.endpoint(network, address) });
+    await until('both', () => h1.feed.filter((message) => message.topic === topic).length === 2);
     const last = h1.feed.at(-1) as FeedMessage;
     expect(mirror.apply(last)).toBe(false);
     // Still on its way, perhaps; a second later it is lost.
@@ -121,11 +109,8 @@ describe('the feed', () => {
     h1.client.subscribe(topic);
     const mirror = new Mirror(topic);
     await mirror.snapshot(h1.client);
-    await apart(
-      h1,
-      addresses.slice(0, 3).map((address) => [network, address]),
-      () => [h1.feed.length],
-    );
+    for (const address of addresses.slice(0, 3))
+      await h1.ask('endpoint.put', { endpoint: h1.endpoint(network, address) });
     await settled(h1, await cluster.store.revision());
     // Over an etcd what was before the snapshot may be told after it.
     const told = h1.feed.filter((each) => each.topic === topic && each.revision > mirror.revision);
@@ -153,11 +138,9 @@ describe('the feed', () => {
     for (const each of [h1.client, client]) each.subscribe(topic);
     const mirror = new Mirror(topic);
     await mirror.snapshot(client);
-    await apart(
-      h1,
-      addresses.slice(0, 3).map((address) => [network, address]),
-      () => [heard.length, h1.feed.length],
-    );
+    for (const address of addresses.slice(0, 3))
+      await h1.ask('endpoint.put', { endpoint: h1.endpoint(network, address) });
+    await until('all heard', () => heard.length === 3 && h1.feed.filter((each) => each.topic === topic).length === 3);
     const theirs = h1.feed.filter((each) => each.topic === topic);
     expect(heard.map(({ revision, data }) => [revision, data])).toEqual(
       theirs.map(({ revision, data }) => [revision, data]),

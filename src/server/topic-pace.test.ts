@@ -22,38 +22,43 @@ function scene() {
   return { clock, pace, tell, heard };
 }
 
-test('what comes alone goes at once; what comes right after it goes together, in order; each topic by itself', async () => {
+/** So many go at once. */
+const burst = 10;
+
+test('a few go at once; of what goes on, each waits for those after it and they go together, in order; each topic by itself', async () => {
   const { clock, tell, heard } = scene();
-  tell('a', 1);
-  tell('b', 2);
-  expect(heard()).toEqual(['a 0→1: k1', 'b 0→2: k2']);
-  tell('a', 3);
-  tell('a', 4);
-  tell('a', 6);
+  const told = Array.from({ length: burst }, (_, i) => i + 1);
+  for (const revision of told) tell('a', revision);
+  expect(heard()).toEqual(told.map((revision) => `a ${revision - 1}→${revision}: k${revision}`));
+  for (const revision of [11, 12, 14]) tell('a', revision);
+  tell('b', 13);
+  expect(heard()).toEqual(['b 0→13: k13']);
   await clock.advance(49);
   expect(heard()).toEqual([]);
   await clock.advance(1);
-  expect(heard()).toEqual(['a 1→6: k3,k4,k6']);
-  tell('a', 7);
-  tell('b', 8);
-  expect(heard()).toEqual(['b 2→8: k8']);
+  expect(heard()).toEqual(['a 10→14: k11,k12,k14']);
+  // Nothing went for as long as two would have waited: two may go.
+  for (let turn = 0; turn < 2; turn += 1) await clock.advance(50);
+  for (const revision of [15, 16, 17]) tell('a', revision);
+  expect(heard()).toEqual(['a 14→15: k15', 'a 15→16: k16']);
   await clock.advance(50);
-  expect(heard()).toEqual(['a 6→7: k7']);
-  await clock.advance(50);
-  tell('a', 9);
-  expect(heard()).toEqual(['a 7→9: k9']);
+  expect(heard()).toEqual(['a 16→17: k17']);
+  for (let turn = 0; turn < 20; turn += 1) await clock.advance(50);
+  for (let revision = 18; revision < 18 + burst + 1; revision += 1) tell('a', revision);
+  expect(heard()).toHaveLength(burst);
 });
 
 test('what is much does not wait, nor anything when it is not to be', async () => {
   const { clock, pace, tell, heard } = scene();
-  tell('a', 1);
-  tell('a', 2, 'x'.repeat(40_000));
-  expect(heard()).toEqual(['a 0→1: k1']);
-  tell('a', 3, 'x'.repeat(40_000));
-  tell('a', 4);
-  expect(heard()).toEqual(['a 1→3: k2,k3']);
+  for (let revision = 1; revision <= burst; revision += 1) tell('a', revision);
+  expect(heard()).toHaveLength(burst);
+  tell('a', 11, 'x'.repeat(40_000));
+  expect(heard()).toEqual([]);
+  tell('a', 12, 'x'.repeat(40_000));
+  tell('a', 13);
+  expect(heard()).toEqual(['a 10→12: k11,k12']);
   pace.flush();
-  expect(heard()).toEqual(['a 3→4: k4']);
+  expect(heard()).toEqual(['a 12→13: k13']);
   await clock.advance(50);
   expect(heard()).toEqual([]);
 });
