@@ -19,6 +19,8 @@ import { whySilent } from './silence.ts';
 const tickMs = 250;
 /** A tick that is later than this was held up with all else here. */
 const lateMs = 1000;
+/** About so many nodes something is written at once: when all are late together, more would keep servers and store from hearing them. */
+const busyAtOnce = 16;
 /** What may be seen of a silent host changes: its agent tries to connect again, a link is mended in one direction. */
 const lookAgainMs = 5000;
 
@@ -37,7 +39,7 @@ export async function keepHealth(context: Context, times: HealthTimes, signal: A
     for (const node of members.names()) {
       lookAgain(context, times, node, looked);
       const step = nextStep(context, times, node);
-      if (step === undefined || busy.has(node) || signal.aborted) continue;
+      if (step === undefined || busy.has(node) || busy.size >= busyAtOnce || signal.aborted) continue;
       busy.add(node);
       step()
         .catch((error: unknown) => {

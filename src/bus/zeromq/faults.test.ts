@@ -205,7 +205,7 @@ test('a process that disposes of everything ends by itself', async () => {
 });
 
 // libzmq ends the process when a socket has stopped reading, since its queue is full, and connects anew before that is read: libzmq issue 3937.
-test('a process that is held up while much is told in the feed goes on', async () => {
+test('a process that is held up while much is told in the feed goes on', { timeout: 60_000 }, async () => {
   const lines = `
     await client.call('ask', {});
     const held = new Int32Array(new SharedArrayBuffer(4));

@@ -19,6 +19,8 @@ export class FeedSubscriber {
   readonly #port: number;
   readonly #waiting = new Map<string, () => void>();
   #syncing: Promise<void> | undefined;
+  /** What is subscribed to at once is asked about once. */
+  #collecting = false;
 
   /** @param onRefused the key may not hear the feed (any more); ZeroMQ does not try again then. */
   constructor(context: Context, client: BusClientOptions, clock: Clock, log: Log, onRefused: () => void) {
@@ -87,18 +89,30 @@ export class FeedSubscriber {
 
   /** The server answers subscriptions in order: once this one is answered, all before it hold. */
   #sync(): void {
+    // One that has not been sent yet comes after this subscription as well.
+    if (this.#collecting) return;
+    this.#collecting = true;
+    const syncing = Promise.resolve()
+      .then(() => this.#answered())
+      .catch(() => this.#log.warn(`the feed does not answer: is port ${this.#port} of the server open?`))
+      .then(() => {
+        if (this.#syncing === syncing) this.#syncing = undefined;
+      });
+    this.#syncing = syncing;
+  }
+
+  async #answered(): Promise<void> {
+    this.#collecting = false;
+    if (this.#socket.closed) return;
     const topic = topicFrame(syncPrefix + randomBytes(12).toString('hex'));
     const answered = Promise.withResolvers<void>();
     this.#waiting.set(topic, answered.resolve);
     this.#socket.subscribe(topic);
-    const late = () => new Error('late');
-    const syncing = within(this.#clock, syncMs, answered.promise, late)
-      .catch(() => this.#log.warn(`the feed does not answer: is port ${this.#port} of the server open?`))
-      .then(() => {
-        this.#waiting.delete(topic);
-        if (!this.#socket.closed) this.#socket.unsubscribe(topic);
-        if (this.#syncing === syncing) this.#syncing = undefined;
-      });
-    this.#syncing = syncing;
+    try {
+      await within(this.#clock, syncMs, answered.promise, () => new Error('late'));
+    } finally {
+      this.#waiting.delete(topic);
+      if (!this.#socket.closed) this.#socket.unsubscribe(topic);
+    }
   }
 }
