@@ -24,7 +24,8 @@ export const watchful = {
   tcpKeepaliveIdle: 5,
   tcpKeepaliveInterval: 2,
   tcpKeepaliveCount: 2,
-  tcpMaxRetransmitTimeout: 9000,
+  // From what was sent last, which on a quiet session is its own ping, after five seconds.
+  tcpMaxRetransmitTimeout: 4500,
   heartbeatInterval: 15_000,
   heartbeatTimeout: 5000,
 } as const;
