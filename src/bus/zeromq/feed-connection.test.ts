@@ -5,16 +5,27 @@ import { listener } from '../../../test/conformance/listener.ts';
 import { type Log, silentLog } from '../../platform/platform.ts';
 import { createZeroMqBus } from './zeromq.ts';
 
-test('a client is connected to the feed while it wants to hear of something', async () => {
-  await using feed = await listener();
-  const bus = createZeroMqBus({ log: silentLog });
-  await using stage = new Stage(bus);
+/** A node with a session, at a server whose feed takes connections and says nothing. */
+async function connected(log: Log = silentLog) {
+  await using made = new AsyncDisposableStack();
+  const feed = made.use(await listener());
+  const bus = createZeroMqBus({ log });
+  const stage = made.use(new Stage(bus));
   await stage.serve(handles({ echo: (params) => params }));
-  await using client = await bus.connect({
-    server: { host: '127.0.0.1', ports: { ...stage.ports, feed: feed.port }, key: stage.serverKeys.publicKey },
-    keys: stage.node('h1'),
-  });
+  const client = made.use(
+    await bus.connect({
+      server: { host: '127.0.0.1', ports: { ...stage.ports, feed: feed.port }, key: stage.serverKeys.publicKey },
+      keys: stage.node('h1'),
+    }),
+  );
   await until('a session', () => client.state === 'ready');
+  const resources = made.move();
+  return { client, feed, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+test('a client is connected to the feed while it wants to hear of something', async () => {
+  await using scene = await connected();
+  const { client, feed } = scene;
   expect(await client.call('echo', 1)).toBe(1);
   expect(feed.accepted()).toBe(0);
   client.subscribe('cluster');
@@ -29,17 +40,9 @@ test('a client is connected to the feed while it wants to hear of something', as
 });
 
 test('whether subscriptions hold is asked once for all that are made at once', async () => {
-  await using feed = await listener();
   const warnings: string[] = [];
-  const log: Log = { ...silentLog, warn: (message) => void warnings.push(message) };
-  const bus = createZeroMqBus({ log });
-  await using stage = new Stage(bus);
-  await stage.serve(handles({ echo: (params) => params }));
-  await using client = await bus.connect({
-    server: { host: '127.0.0.1', ports: { ...stage.ports, feed: feed.port }, key: stage.serverKeys.publicKey },
-    keys: stage.node('h1'),
-  });
-  await until('a session', () => client.state === 'ready');
+  await using scene = await connected({ ...silentLog, warn: (message) => void warnings.push(message) });
+  const { client } = scene;
   for (const topic of ['cluster', 'node/h1', 'network/a']) client.subscribe(topic);
   // It waits for the answer, which does not come.
   expect(await client.call('echo', 1)).toBe(1);
