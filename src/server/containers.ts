@@ -24,9 +24,8 @@ class Attached implements AttachedContainer {
   readonly id: string;
   name = '';
   image = '';
-  revision = 0;
-  /** By store key. */
-  readonly byKey = new Map<string, EndpointRecord>();
+  /** Its endpoints, as the store has them: there may be tens of thousands, and as objects they would be several times as large. */
+  held: readonly Entry[] = [];
 
   constructor(node: string, id: string) {
     this.node = node;
@@ -34,7 +33,19 @@ class Attached implements AttachedContainer {
   }
 
   get endpoints(): readonly EndpointRecord[] {
-    return [...this.byKey.values()];
+    return this.held.map(({ value }) => JSON.parse(value) as EndpointRecord);
+  }
+
+  get revision(): number {
+    return Math.max(...this.held.map(({ modRevision }) => modRevision));
+  }
+
+  hold(entry: Entry): void {
+    this.held = [...this.held.filter(({ key }) => key !== entry.key), entry];
+  }
+
+  drop(key: string): void {
+    this.held = this.held.filter((entry) => entry.key !== key);
   }
 }
 
@@ -45,10 +56,8 @@ export class Containers implements Follower {
   readonly #store: Store;
   /** Store key of an endpoint → whose it is. */
   #owners = new Map<string, Attached>();
-  /** Node and id. */
-  #all = new Map<string, Attached>();
-  /** Names, and ids as people see them. */
-  #words = new Map<string, Set<Attached>>();
+  /** By names, and ids as people see them: hardly ever do several share one. */
+  #words = new Map<string, Attached | readonly Attached[]>();
   /** Name of a workload → its node. */
   #workloads = new Map<string, string>();
 
@@ -56,16 +65,17 @@ export class Containers implements Follower {
     this.#store = store;
   }
 
-  all(): IterableIterator<AttachedContainer> {
-    return this.#all.values();
+  *all(): Generator<AttachedContainer> {
+    // Each at the first of its endpoints.
+    for (const [key, owner] of this.#owners) if (owner.held[0]?.key === key) yield owner;
   }
 
   /** By name or by id, on all nodes or one. */
   called(word: string, node?: string): AttachedContainer[] {
-    const byName = [...(this.#words.get(word) ?? [])];
-    const byId = looksLikeContainerId(word) ? [...(this.#words.get(shortId(word)) ?? [])] : [];
+    const byName = this.#said(word);
+    const byId = looksLikeContainerId(word) ? this.#said(shortId(word)) : [];
     const found = byName.length > 0 ? byName : byId.filter(({ id }) => id.startsWith(word));
-    return node === undefined ? found : found.filter((each) => each.node === node);
+    return found.filter((each) => node === undefined || each.node === node);
   }
 
   /** By node, as `trama ps` lists them; a node without any is not in it. */
@@ -73,7 +83,7 @@ export class Containers implements Follower {
     const counts = new Map<string, number>();
     const add = (node: string) => counts.set(node, (counts.get(node) ?? 0) + 1);
     for (const node of this.#workloads.values()) add(node);
-    for (const { name, node } of this.#all.values()) if (this.#workloads.get(name) !== node) add(node);
+    for (const { name, node } of this.all()) if (this.#workloads.get(name) !== node) add(node);
     return counts;
   }
 
@@ -81,7 +91,6 @@ export class Containers implements Follower {
     const endpoints = await this.#store.range(allOf('endpoints'));
     const workloads = await this.#store.range(allOf('workloads'));
     this.#owners = new Map();
-    this.#all = new Map();
     this.#words = new Map();
     this.#workloads = new Map();
     for (const entry of [...endpoints.entries, ...workloads.entries]) this.#learn(entry);
@@ -108,44 +117,46 @@ export class Containers implements Follower {
     if (place?.collection === 'workloads') this.#workloads.delete(place.rest);
   }
 
-  #attach({ key, value, modRevision }: Entry): void {
-    const endpoint = JSON.parse(value) as EndpointRecord;
-    const { kind, node, container } = endpoint;
-    const place = container === undefined ? '' : `${node}/${container.id}`;
-    const former = this.#owners.get(key);
-    if (former !== undefined && `${former.node}/${former.id}` !== place) this.#forget(key);
+  #attach(entry: Entry): void {
+    const { kind, node, container } = JSON.parse(entry.value) as EndpointRecord;
+    const former = this.#owners.get(entry.key);
+    if (former !== undefined && (former.node !== node || former.id !== container?.id)) this.#forget(entry.key);
     if (kind !== 'container' || container === undefined) return;
-    const known = this.#all.get(place) ?? new Attached(node, container.id);
-    this.#all.set(place, known);
-    this.#owners.set(key, known);
-    known.byKey.set(key, endpoint);
-    known.revision = modRevision;
-    known.image = container.image ?? known.image;
-    if (known.name !== container.name) this.#unname(known.name, known);
-    known.name = container.name;
-    this.#name(container.name, known);
-    this.#name(shortId(container.id), known);
+    const { id, name, image } = container;
+    const its = (each: Attached) => each.node === node && each.id === id;
+    const known = this.#said(shortId(id)).find(its) ?? new Attached(node, id);
+    this.#owners.set(entry.key, known);
+    known.hold(entry);
+    known.image = image ?? known.image;
+    if (known.name !== name) this.#unname(known.name, known);
+    known.name = name;
+    this.#name(name, known);
+    this.#name(shortId(id), known);
   }
 
   #forget(key: string): void {
     const known = this.#owners.get(key);
     if (known === undefined) return;
     this.#owners.delete(key);
-    known.byKey.delete(key);
-    if (known.byKey.size > 0) return;
-    this.#all.delete(`${known.node}/${known.id}`);
+    known.drop(key);
+    if (known.held.length > 0) return;
     this.#unname(known.name, known);
     this.#unname(shortId(known.id), known);
   }
 
+  #said(word: string): readonly Attached[] {
+    const found = this.#words.get(word) ?? [];
+    return found instanceof Attached ? [found] : found;
+  }
+
   #name(word: string, known: Attached): void {
-    const others = this.#words.get(word) ?? new Set();
-    this.#words.set(word, others.add(known));
+    const others = this.#said(word);
+    if (!others.includes(known)) this.#words.set(word, others.length === 0 ? known : [...others, known]);
   }
 
   #unname(word: string, known: Attached): void {
-    const others = this.#words.get(word);
-    others?.delete(known);
-    if (others?.size === 0) this.#words.delete(word);
+    const [other, ...more] = this.#said(word).filter((each) => each !== known);
+    if (other === undefined) this.#words.delete(word);
+    else this.#words.set(word, more.length === 0 ? other : [other, ...more]);
   }
 }
