@@ -38,7 +38,11 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const ready = Promise.withResolvers<Context>();
   const waiters = new Waiters();
   const times = options.health ?? defaultHealth;
-  const presence = new Presence({ store, clock, times, onChange: () => waiters.begin() });
+  const presence = new Presence({
+    ...{ store, clock, times },
+    missesStrangers: () => registry.isKeeper,
+    onChange: () => waiters.begin(),
+  });
   const members = new Members({
     store,
     clock,
@@ -95,7 +99,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   // From then on what a mirror has and a snapshot has not is gone: each takes one more.
   const epoch: Epoch = new Epoch(store, (revision) => feed.begin(revision));
   // Whoever waits is woken last: then the others know what happened.
-  const registry = registryOf(options, line.ports);
+  const registry: Registry = registryOf(options, line.ports);
   const followers = [members, presence, feed, containers, epoch, census, registry, happenings, waiters, watching];
   const follow = started.use(await Follow.start({ store, clock, log }, followers));
   const context: Context = {

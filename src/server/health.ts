@@ -36,7 +36,12 @@ export async function keepHealth(context: Context, times: HealthTimes, signal: A
     const now = clock.elapsed();
     if (now - last > tickMs + lateMs) presence.begunAnew();
     last = now;
-    for (const node of members.names()) {
+    const { true: heard = [], false: others = [] } = Object.groupBy(
+      members.names(),
+      (node) => `${presence.isHeard(node)}`,
+    );
+    // When many are late, what is said of some is taken back before more is said of others.
+    for (const node of [...heard, ...others]) {
       lookAgain(context, times, node, looked);
       const step = nextStep(context, times, node);
       if (step === undefined || busy.has(node) || busy.size >= busyAtOnce || signal.aborted) continue;

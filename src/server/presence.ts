@@ -14,6 +14,8 @@ import type { HealthTimes } from './server.ts';
 
 /** How long a node that a server has not heard of at all since its own start may be on its way to it. */
 const firstMs = 15_000;
+/** Of a server that others contradict: for how long it believes them the second time in a row, and at most. */
+const trust = { firstMs: 3000, mostMs: 30_000 } as const;
 const eventsKept = 50;
 /** Between two words of a node, and the most that it may promise. */
 const rests = { usualMs: 1000, mostMs: 10_000 } as const;
@@ -28,10 +30,14 @@ export type NodeEvent = NodeView['events'][number];
 
 interface Heard {
   lastSeen: number | null;
-  /** `Clock.elapsed` then. */
+  /** `Clock.elapsed` then; undefined when this server itself has not heard it since its start. */
   at: number | undefined;
   /** From when on its silence counts: later than `at` while it has said that it will be silent. */
   due: number;
+  /** Another server hears it, or did: from when on its silence here counts again. */
+  heardElsewhere: number;
+  /** What the next word of another server is good for, milliseconds: each in a row more than the one before. */
+  trustMs: number;
   metrics: z.infer<typeof metrics> | undefined;
   events: NodeEvent[];
 }
@@ -46,6 +52,8 @@ export interface PresenceOptions {
   readonly store: Pick<Store, 'range'>;
   readonly clock: SteadyClock;
   readonly times: HealthTimes;
+  /** Whether it falls to this server to miss nodes that it has never heard: the others may well hear them. */
+  missesStrangers(): boolean;
   /** A node is down, or no longer. */
   onChange(): void;
 }
@@ -78,6 +86,7 @@ export class Presence implements Follower {
     for (const event of events) {
       const key = event.type === 'put' ? event.entry.key : event.key;
       const place = splitKey(key);
+      if (place?.collection === 'servers' && event.type === 'delete') this.#trustNobody();
       if (place?.collection !== 'nodes') continue;
       const lost = isLost(this.#recorded.get(place.rest)?.health);
       if (event.type === 'put') this.#learn(event.entry, this.#recorded);
@@ -90,8 +99,7 @@ export class Presence implements Follower {
     const { name, health } = JSON.parse(value) as StoredNode;
     const known = before.get(name);
     if (health === undefined) {
-      // Another server hears it: that counts, here as well.
-      if (this.#recorded.delete(name) || known !== undefined) this.#counts(this.#of(name), 0);
+      if (this.#recorded.delete(name) || known !== undefined) this.#heardElsewhere(this.#of(name));
     } else if (known?.health.state === health.state && known.health.since === health.since)
       this.#recorded.set(name, { health, at: known.at });
     else this.#recorded.set(name, { health, at: this.#options.clock.elapsed() });
@@ -109,13 +117,29 @@ export class Presence implements Follower {
   heard(node: string, nextMs: number = rests.usualMs): void {
     const heard = this.#of(node);
     heard.lastSeen = this.#options.clock.now();
-    this.#counts(heard, Math.max(0, Math.min(nextMs, rests.mostMs) - rests.usualMs));
+    heard.at = this.#options.clock.elapsed();
+    // A promise holds until it is over, whatever is heard in between.
+    heard.due = Math.max(heard.due, heard.at + Math.max(0, Math.min(nextMs, rests.mostMs) - rests.usualMs));
+    heard.heardElsewhere = Math.min(heard.heardElsewhere, heard.at);
+    heard.trustMs = 0;
   }
 
-  /** A promise holds until it is over, whatever is heard in between. */
-  #counts(heard: Heard, restMs: number): void {
-    heard.at = this.#options.clock.elapsed();
-    heard.due = Math.max(heard.due, heard.at + restMs);
+  /**
+   * Another server hears it: that counts, here as well. One that has no way to this server would be suspected and taken back for ever, with
+   * two writes each time; so each word in a row is believed for longer. While it is, that other server is the one to miss it.
+   */
+  #heardElsewhere(heard: Heard): void {
+    heard.heardElsewhere = this.#options.clock.elapsed() + heard.trustMs;
+    heard.trustMs = Math.min(Math.max(2 * heard.trustMs, trust.firstMs), trust.mostMs);
+  }
+
+  /** A server has ended: what it heard may have ended with it. */
+  #trustNobody(): void {
+    const now = this.#options.clock.elapsed();
+    for (const heard of this.#nodes.values()) {
+      heard.heardElsewhere = Math.min(heard.heardElsewhere, now);
+      heard.trustMs = 0;
+    }
   }
 
   /** This server has not listened for a while. */
@@ -128,8 +152,10 @@ export class Presence implements Follower {
     const now = this.#options.clock.elapsed();
     if (now < this.#fairFrom) return false;
     const heard = this.#nodes.get(node);
-    if (heard?.at === undefined) return now - this.#startedAt >= Math.max(ms, firstMs);
-    return now - heard.due >= ms;
+    const elsewhere = now - (heard?.heardElsewhere ?? Number.NEGATIVE_INFINITY);
+    if (heard?.at !== undefined) return Math.min(now - heard.due, elsewhere) >= ms;
+    const since = Math.min(now - this.#startedAt, elsewhere);
+    return this.#options.missesStrangers() && now - this.#startedAt >= firstMs && since >= ms;
   }
 
   /** Whether it was heard not long ago. */
@@ -199,7 +225,11 @@ export class Presence implements Follower {
   #of(node: string): Heard {
     let heard = this.#nodes.get(node);
     if (heard === undefined) {
-      heard = { lastSeen: null, at: undefined, due: Number.NEGATIVE_INFINITY, metrics: undefined, events: [] };
+      const never = Number.NEGATIVE_INFINITY;
+      heard = {
+        ...{ lastSeen: null, at: undefined, due: never, heardElsewhere: never, trustMs: 0 },
+        ...{ metrics: undefined, events: [] },
+      };
       this.#nodes.set(node, heard);
     }
     return heard;

@@ -4,7 +4,8 @@ import { Cluster, facts, until } from '../../test/server/cluster.ts';
 import type { Api } from '../protocol/protocol.ts';
 import { ask, clusterTopic, type TopicValue } from '../protocol/protocol.ts';
 import type { Store } from '../store/store.ts';
-import { keeperKey } from './keys.ts';
+import { keeperKey, serverKey } from './keys.ts';
+import { put } from './records.ts';
 
 const listed = async (api: Api) => {
   const { items } = await ask(api, 'feed.snapshot', { topic: clusterTopic });
@@ -38,6 +39,19 @@ test('one server keeps house, and the next as soon as it is gone', async () => {
   expect(await keeperOf(cluster.store)).toBe(former);
   await first[Symbol.asyncDispose]();
   await until('the second keeps house', async () => ![undefined, former].includes(await keeperOf(cluster.store)));
+});
+
+test('a server that has only just begun leaves the house to the others for a while', async () => {
+  await using cluster = await Cluster.create();
+  const first = await cluster.server();
+  // Of a server that does nothing.
+  await cluster.store.transact([], [put(serverKey('10.0.0.9:1'), { id: '10.0.0.9:1', host: '10.0.0.9' })]);
+  await cluster.server();
+  await first[Symbol.asyncDispose]();
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  expect(await keeperOf(cluster.store)).toBe(undefined);
+  cluster.clock.step(15_000);
+  await until('the new one keeps house', async () => (await keeperOf(cluster.store)) !== undefined);
 });
 
 test('a server whose store does not answer says so with its heartbeats, and that it does again', async () => {

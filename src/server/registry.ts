@@ -14,6 +14,8 @@ const leaseMs = 5000;
 const renewMs = 1000;
 /** A store that has not answered for so long is as good as lost. */
 const patienceMs = 2500;
+/** For so long a server that has begun leaves the house to those who know more. */
+const newMs = 15_000;
 /** A server that ends waits no longer for a store to forget it. */
 const farewellMs = 1000;
 
@@ -37,10 +39,12 @@ export class Registry implements Follower {
   #entered = false;
   /** When the store answered last, by `elapsed`. */
   #answered: number;
+  readonly #startedAt: number;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
     this.#answered = options.clock.elapsed();
+    this.#startedAt = this.#answered;
   }
 
   /** By which this server is listed; undefined when it is not. */
@@ -132,8 +136,14 @@ export class Registry implements Follower {
         throw error;
       }
     }
-    if (this.#keeper !== undefined) return;
+    if (this.#keeper !== undefined || this.#isNewAmongOthers()) return;
     await store.transact([absent(keeperKey)], [leased(keeperKey, lease, lease)]);
+  }
+
+  /** It has heard of hardly anybody, and others who have may be the next. */
+  #isNewAmongOthers(): boolean {
+    const { clock, self } = this.#options;
+    return clock.elapsed() - this.#startedAt < newMs && [...this.#servers.keys()].some((id) => id !== self.id);
   }
 }
 
