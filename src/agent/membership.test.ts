@@ -204,6 +204,37 @@ test('of servers that hear beats without an answer the first is asked, the other
   await beating;
 });
 
+test('a server that owes an answer hears every second that the node is there', async () => {
+  const clock = heldClock();
+  let [told, hangs] = [0, false];
+  const client = {
+    state: 'ready',
+    call: () =>
+      hangs ? new Promise(() => {}) : Promise.resolve({ stale: [], evicted: false, able: true, beats: true }),
+    beat: () => {
+      told += 1;
+    },
+    subscribe: () => {},
+  };
+  const membership = new Membership({
+    agent: { clock, log: silentLog, bus: { connect: async () => client } },
+    identity: { name: 'h1', servers: [at('192.0.2.1')] },
+    clone: { refresh: () => {}, serverSpoke: () => {}, revisions: () => ({}), isFresh: () => false, lacking: () => {} },
+    onRegistered: () => {},
+  } as unknown as MembershipOptions);
+  vi.spyOn(membership, 'register').mockResolvedValue();
+  await membership.connect();
+  const stop = new AbortController();
+  const beating = membership.sendHeartbeats(stop.signal).catch(() => {});
+  await clock.advance(1000);
+  expect(told).toBe(0);
+  hangs = true;
+  for (let second = 0; second < 5; second += 1) await clock.advance(1000);
+  expect(told).toBe(4);
+  stop.abort();
+  await beating;
+});
+
 test('of servers that wait two hear it every second, the others as seldom as they were told, and at once when they are among the two', async () => {
   const clock = heldClock();
   const said: string[] = [];
@@ -250,7 +281,7 @@ test('of servers that wait two hear it every second, the others as seldom as the
   if (gone !== undefined) gone.state = 'connecting';
   const meanwhile = await inSeconds(3);
   expect(of(meanwhile, first)).toEqual([]);
-  expect(of(meanwhile, second)).toEqual(Array(3).fill('asked'));
+  expect(of(meanwhile, second).filter((each) => each === 'asked')).toHaveLength(3);
   expect(of(meanwhile, others[0] ?? '').every((each) => ['asked', 'told'].includes(each))).toBe(true);
   // Once more for the feed, which comes from another now.
   expect(of(meanwhile, others[0] ?? '').length).toBeGreaterThanOrEqual(3);

@@ -235,9 +235,10 @@ export class Membership implements Api {
     else this.#beat(other, false).catch(() => {});
   }
 
-  /** A server that owes an answer is not asked again before it has given up. */
+  /** A server that owes an answer is not asked again before it has given up; but it hears that this node is there. */
   async #beat(server: ServerRoute, compare: boolean, nextMs?: number): Promise<void> {
     const { clone } = this.#options;
+    if (server.beating && server.hearsBeats) server.client.beat();
     if (server.beating && !compare) return;
     // The one under way says nothing of topics.
     while (server.beating) await server.beat().catch(() => {});

@@ -141,7 +141,7 @@ test('a server that is paused: after a second somebody else is asked, and the an
 test('who does not answer a probe is silent, also when the timer comes a moment early', async () => {
   const client = { state: 'ready', call: () => new Promise(() => {}) } as unknown as BusClient;
   const route = new ServerRoute(at('10.9.0.1'), client, { elapsed: () => 0, sleep: systemClock.sleep });
-  await route.probe(5);
+  await route.probe();
   expect(route.good).toBe(false);
 });
 

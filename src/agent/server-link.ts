@@ -41,8 +41,6 @@ export interface ServerLinkOptions {
 const defaultDeadlineMs = 10_000;
 /** An answer that is not there by now: a look whether who was asked is there at all. */
 const lookMs = 500;
-/** How long that is waited for. */
-const probeMs = 400;
 
 /** Streams that change nothing, however often they are begun. */
 const readOnly: ReadonlySet<string> = new Set(['workload.logs', 'workload.archive', 'cluster.watch', 'cluster.events']);
@@ -184,7 +182,7 @@ export class ServerLink implements Api, AsyncDisposable {
     for (const [at, route] of this.ready().entries()) {
       if (at > 0 && !route.good) continue;
       // Afterwards nobody else could be asked; now there has to be somebody.
-      if (this.ready().length > 1) await route.probe(probeMs);
+      if (this.ready().length > 1) await route.probe();
       if (route.silent && this.ready().some((each) => each !== route && each.good)) continue;
       try {
         return await route.client.open(method, params, { deadlineMs: Math.max(0, expires - clock.elapsed()) });
@@ -303,7 +301,7 @@ export class ServerLink implements Api, AsyncDisposable {
     try {
       const first = await Promise.race([...asked.map(({ outcome }) => outcome), late]);
       if (first !== undefined) return first;
-      const probes = asked.map(({ route }) => route.probe(probeMs));
+      const probes = asked.map(({ route }) => route.probe());
       return await Promise.race([...asked.map(({ outcome }) => outcome), Promise.all(probes).then(() => undefined)]);
     } finally {
       timer.abort();

@@ -5,9 +5,14 @@ import { ask, type Params, type Result } from '../protocol/protocol.ts';
 import type { KnownServer } from './identity.ts';
 
 /** How long a heartbeat's answer is waited for. */
-const answerMs = 2000;
-/** A server that owes one for longer is asked for nothing else, if there is another. */
-const lateMs = 800;
+const answerMs = 5000;
+/**
+ * A server that owes one for longer is asked for nothing else, if there is another: three times as long as its answers took lately, within
+ * these limits. All servers may be slow at once, because of what they have to do; to leave each of them for the next makes more of it.
+ */
+const late = { leastMs: 800, mostMs: 4000, times: 3 } as const;
+/** What the newest answer counts for in how long they take. */
+const newest = 1 / 4;
 
 export type Heard = Result<'node.heartbeat'>;
 
@@ -45,6 +50,8 @@ export class ServerRoute {
   #owesSince: number | undefined;
   /** It owes what it should long have answered. */
   #foundSilent = false;
+  /** How long its answers to heartbeats take. */
+  #answersMs = 0;
   #beating: Promise<Heard> | undefined;
 
   readonly #knock: Knock;
@@ -69,7 +76,11 @@ export class ServerRoute {
   /** It is connected and says nothing: paused, or cut off. */
   get silent(): boolean {
     if (this.#owesSince === undefined) return false;
-    return this.#foundSilent || this.#clock.elapsed() - this.#owesSince > lateMs;
+    return this.#foundSilent || this.#clock.elapsed() - this.#owesSince > this.#lateMs;
+  }
+
+  get #lateMs(): number {
+    return Math.min(Math.max(late.leastMs, late.times * this.#answersMs), late.mostMs);
   }
 
   /** It should be able to answer. */
@@ -115,19 +126,19 @@ export class ServerRoute {
     this.#foundSilent = false;
   }
 
-  /** Resolves when it has said that it is there, or has been found silent. */
-  async probe(ms: number): Promise<void> {
+  /** Resolves when it has said that it is there, or has been found silent: after half the time in which it is late. */
+  async probe(): Promise<void> {
     const timer = new AbortController();
     // Who looks at the clock as well may find that a timer came a fraction of a millisecond early.
     const answered = this.beat().then(
       () => true,
       () => true,
     );
-    const late = this.#clock.sleep(ms, timer.signal).then(
+    const given = this.#clock.sleep(this.#lateMs / 2, timer.signal).then(
       () => false,
       () => false,
     );
-    const silent = !(await Promise.race([answered, late]));
+    const silent = !(await Promise.race([answered, given]));
     timer.abort();
     if (silent && this.#owesSince !== undefined) this.#foundSilent = true;
   }
@@ -136,6 +147,7 @@ export class ServerRoute {
     const asked = this.#clock.elapsed();
     this.#owesSince ??= asked;
     const heard = await this.#knock(this.client, word, { deadlineMs: answerMs });
+    this.#answersMs += newest * (this.#clock.elapsed() - asked - this.#answersMs);
     this.heard();
     this.known = true;
     this.id = heard.server ?? this.id;

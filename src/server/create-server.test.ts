@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Cluster, Mirror, refusal, spec, storeKinds, until } from '../../test/server/cluster.ts';
 import type { RequestHandler } from '../bus/bus.ts';
 import { assignableAddresses, Failure, parseSubnet } from '../domain/domain.ts';
@@ -46,6 +46,26 @@ describe('asking', () => {
     );
     stuck = false;
   });
+});
+
+test('a server listens once it has loaded what it is to answer out of', async () => {
+  await using cluster = await Cluster.create();
+  const order: string[] = [];
+  const serve = cluster.bus.serve.bind(cluster.bus);
+  vi.spyOn(cluster.bus, 'serve').mockImplementation((options) => {
+    order.push('listens');
+    return serve(options);
+  });
+  const slow = replacing(cluster.store, 'range', async (...args: Parameters<Store['range']>) => {
+    const found = await cluster.store.range(...args);
+    if (order.includes('listens')) return found;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    order.push(`has loaded from ${args[0].start}`);
+    return found;
+  });
+  await cluster.server(slow);
+  expect(order.at(-1)).toBe('listens');
+  expect(order).toContain('has loaded from /trama/endpoints/');
 });
 
 test('the log tells which nodes come and go, and no key or token', async () => {

@@ -1,5 +1,5 @@
 /** A server over a store. */
-import { Failure } from '../domain/domain.ts';
+import { Failure, type ServerRecord } from '../domain/domain.ts';
 import { Metrics, requestMeter } from '../platform/platform.ts';
 import { repeatable } from '../protocol/protocol.ts';
 import { answer, open } from './answering.ts';
@@ -57,8 +57,20 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const cluster = await clusterId(options);
   const watching = new Watching({ cluster, clock, signal: stop.signal, states: () => presence.states() });
   const happenings = new Happenings({ store, clock, signal: stop.signal });
-  // Before the first handshake, which asks for it.
-  await members.load();
+  const feed: Feed = new Feed({
+    ...{ store, clock, metrics },
+    publish: (message) => line.publish(message),
+    life: (topic) => epoch.life(topic),
+  });
+  const containers = new Containers(store);
+  const census = new Census(store);
+  // From then on what a mirror has and a snapshot has not is gone: each takes one more.
+  const epoch: Epoch = new Epoch(store, (revision) => feed.begin(revision));
+  // Whoever waits is woken last: then the others know what happened.
+  const registry: Registry = registryOf(options, () => line.ports);
+  const followers = [members, presence, feed, containers, epoch, census, registry, happenings, waiters, watching];
+  const follow = await Follow.load({ store, clock, log }, followers);
+  // Who comes now is answered now: a thousand nodes at the door would only keep it from loading.
   const line = started.use(
     await bus.serve({
       ...options.listen,
@@ -89,19 +101,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       },
     }),
   );
-  const feed: Feed = new Feed({
-    ...{ store, clock, metrics },
-    publish: (message) => line.publish(message),
-    life: (topic) => epoch.life(topic),
-  });
-  const containers = new Containers(store);
-  const census = new Census(store);
-  // From then on what a mirror has and a snapshot has not is gone: each takes one more.
-  const epoch: Epoch = new Epoch(store, (revision) => feed.begin(revision));
-  // Whoever waits is woken last: then the others know what happened.
-  const registry: Registry = registryOf(options, line.ports);
-  const followers = [members, presence, feed, containers, epoch, census, registry, happenings, waiters, watching];
-  const follow = started.use(await Follow.start({ store, clock, log }, followers));
+  // It publishes over that line.
+  started.use(follow).begin();
   const context: Context = {
     ...{ cluster, version: options.version, store, clock, random, log, keys, members, presence, epoch, feed },
     ...{
@@ -175,11 +176,19 @@ function serverOver(
 
 function registryOf(
   { store, clock, log, listen, advertise, version }: ServerOptions,
-  ports: Server['ports'],
+  ports: () => Server['ports'],
 ): Registry {
   const host = advertise ?? listen.address;
-  const id = host.includes(':') ? `[${host}]:${ports.requests}` : `${host}:${ports.requests}`;
-  const self = { id, host, ports: { ...ports }, version, since: clock.now() };
+  const since = clock.now();
+  const record = () => {
+    const id = host.includes(':') ? `[${host}]:${ports().requests}` : `${host}:${ports().requests}`;
+    return { id, host, ports: { ...ports() }, version, since };
+  };
+  let known: ServerRecord | undefined;
+  const self = () => {
+    known ??= record();
+    return known;
+  };
   return new Registry({ store, clock, log, self, unlisted: advertise === undefined });
 }
 

@@ -267,7 +267,8 @@ test('a snapshot is looked at once as long as nothing of its topic changes', asy
       ],
     );
   const feed = new Feed({ store: counted, clock: systemClock, publish: () => {} });
-  await using follow = await Follow.start({ store, clock: systemClock, log: silentLog }, [feed]);
+  await using follow = await Follow.load({ store, clock: systemClock, log: silentLog }, [feed]);
+  follow.begin();
   await follow.reached((await put('n', 1)).revision);
   await feed.snapshot('network/n');
   const looked = looks;
@@ -286,7 +287,8 @@ test('of many changes of a topic at once each mirror hears in a few messages, an
   await using store = createMemoryStore({ clock: systemClock });
   const published: FeedMessage[] = [];
   const feed = new Feed({ store, clock: systemClock, publish: (message) => published.push(message) });
-  await using follow = await Follow.start({ store, clock: systemClock, log: silentLog }, [feed]);
+  await using follow = await Follow.load({ store, clock: systemClock, log: silentLog }, [feed]);
+  follow.begin();
   const mirror = new Mirror('network/n');
   mirror.revision = (await feed.snapshot('network/n')).revision;
   let revision = 0;
@@ -328,7 +330,8 @@ describe('when the store forgets', () => {
         };
       },
     });
-    await using follow = await Follow.start({ store: forgetful, clock: systemClock, log: silentLog }, [feed]);
+    await using follow = await Follow.load({ store: forgetful, clock: systemClock, log: silentLog }, [feed]);
+    follow.begin();
     const before = await store.revision();
     await write(store, 2);
     expect(feed.compare({ 'network/n': before }).stale).toEqual([]);

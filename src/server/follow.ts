@@ -42,15 +42,18 @@ export class Follow implements AsyncDisposable {
     this.#followers = followers;
   }
 
-  /** Resolves when everything is loaded. @throws Failure when the store cannot be read. */
-  static async start(
+  /** Resolves when everything is loaded; what happens after it is told from `begin` on. @throws Failure when the store cannot be read. */
+  static async load(
     options: { store: Store; clock: Clock; log: Log },
     followers: readonly Follower[],
   ): Promise<Follow> {
     const follow = new Follow(options, followers);
     await follow.#load();
-    follow.#running = follow.#run();
     return follow;
+  }
+
+  begin(): void {
+    this.#running = this.#run();
   }
 
   /** Up to which the followers have seen everything. */

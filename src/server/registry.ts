@@ -23,8 +23,8 @@ export interface RegistryOptions {
   readonly store: Store;
   readonly clock: SteadyClock;
   readonly log: Log;
-  /** Of this server. */
-  readonly self: ServerRecord;
+  /** Of this server, which is asked for once it listens. */
+  self(): ServerRecord;
   /** Nobody is told of it: it has no address that others could reach. */
   readonly unlisted?: boolean;
 }
@@ -49,12 +49,13 @@ export class Registry implements Follower {
 
   /** By which this server is listed; undefined when it is not. */
   get id(): string | undefined {
-    return this.#options.unlisted ? undefined : this.#options.self.id;
+    return this.#options.unlisted ? undefined : this.#options.self().id;
   }
 
   /** This one too, be it listed yet or not. */
   servers(): readonly ServerRecord[] {
-    const { self, unlisted } = this.#options;
+    const { unlisted } = this.#options;
+    const self = this.#options.self();
     const listed = [...this.#servers.values()];
     return unlisted || this.#servers.has(self.id) ? listed : [self, ...listed];
   }
@@ -124,7 +125,8 @@ export class Registry implements Follower {
   }
 
   async #enter(): Promise<void> {
-    const { store, unlisted, self } = this.#options;
+    const { store, unlisted } = this.#options;
+    const self = this.#options.self();
     const lease = this.#lease?.id;
     if (lease === undefined) return;
     if (!this.#entered) {
@@ -143,7 +145,8 @@ export class Registry implements Follower {
   /** It has heard of hardly anybody, and others who have may be the next. */
   #isNewAmongOthers(): boolean {
     const { clock, self } = this.#options;
-    return clock.elapsed() - this.#startedAt < newMs && [...this.#servers.keys()].some((id) => id !== self.id);
+    const isYoung = clock.elapsed() - this.#startedAt < newMs;
+    return isYoung && [...this.#servers.keys()].some((id) => id !== self().id);
   }
 }
 

@@ -100,7 +100,12 @@ describe('the console has a shell that waits for it', () => {
 test('compiles what a daemon loads before it starts, with its flags and without a word', async () => {
   const { stdout } = run(['agent', '--name', 'h1']);
   expect(stdout.split('\n')).toHaveLength(2);
-  const flags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4', '--optimize-for-size'];
+  const flags = [
+    '--disable-warning=ExperimentalWarning',
+    '--max-semi-space-size=4',
+    '--optimize-for-size',
+    '--heap-growing-percent=50',
+  ];
   expect(JSON.parse(await readFile(join(root, 'home/warmed'), 'utf8'))).toEqual([...flags, '--', '--version']);
   expect(JSON.parse(stdout)).toEqual([...flags, '--', 'agent', '--name', 'h1']);
 });
