@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { FeedMessage } from '../bus/bus.ts';
+import { Failure } from '../domain/domain.ts';
 import { silentLog } from '../platform/platform.ts';
 import type { TopicSnapshot, TopicValue } from '../protocol/protocol.ts';
 import { Clone } from './clone.ts';
@@ -152,6 +153,21 @@ describe('the clone', () => {
       expect([lacked.length, asked.length]).toEqual([1, 1]);
       await answer({ topic: 't', revision: 12, items: [{ key: 'ab', value }] });
       expect(seen).toEqual(['ab', 'c']);
+    });
+
+    test.each(['deadline', 'unavailable'] as const)('is asked for again, and not for everything: %s', async (code) => {
+      const { clone, asked, seen, missed, lacked } = await at10();
+      missed.push(
+        () => Promise.reject(new Failure(code, 'not now')),
+        async () => [delta(11, 'a'), delta(12, 'b')],
+      );
+      clone.onMessage({ topic: 't', ...delta(13, 'c') });
+      await expect.poll(() => seen, { timeout: 5000 }).toEqual(['a', 'b', 'c']);
+      expect(lacked).toEqual([
+        ['t', 10],
+        ['t', 10],
+      ]);
+      expect(asked).toEqual([]);
     });
 
     test('is not asked for where nothing is known, nor does it do where a snapshot is wanted', async () => {

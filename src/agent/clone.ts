@@ -249,22 +249,31 @@ export class Clone {
   async #mend(topic: string, followed: Followed, current: () => boolean): Promise<boolean> {
     const { mirror } = followed;
     if (!followed.fresh || mirror.revision === undefined) return false;
-    try {
-      const deltas = await this.#options.missed(topic, mirror.revision);
-      if (deltas === undefined || !current()) return false;
-      this.serverSpoke();
-      for (const delta of deltas) {
-        const { outcome, changes } = mirror.applyDelta({ topic, ...delta });
-        if (outcome === 'gap') return false;
-        this.#options.count?.(outcome);
-        if (changes.length > 0) this.#tell(topic, changes, true);
-      }
-      this.#options.count?.('mended');
-      // The server that answered may know less than the one that told.
-      return (followed.waiting?.[0]?.previous ?? 0) <= mirror.revision;
-    } catch (error) {
-      this.#options.log.debug('what was missed is not told', { topic, error });
-      return false;
+    const deltas = await this.#missed(topic, mirror, current);
+    if (deltas === undefined || !current()) return false;
+    this.serverSpoke();
+    for (const delta of deltas) {
+      const { outcome, changes } = mirror.applyDelta({ topic, ...delta });
+      if (outcome === 'gap') return false;
+      this.#options.count?.(outcome);
+      if (changes.length > 0) this.#tell(topic, changes, true);
     }
+    this.#options.count?.('mended');
+    // The server that answered may know less than the one that told.
+    return (followed.waiting?.[0]?.previous ?? 0) <= mirror.revision;
+  }
+
+  /** Asked again while nobody has the time to answer: to tell everything takes more of it. @returns undefined when a snapshot has to be asked for */
+  async #missed(topic: string, { revision }: TopicMirror, current: () => boolean) {
+    while (revision !== undefined && current()) {
+      try {
+        return await this.#options.missed(topic, revision);
+      } catch (error) {
+        this.#options.log.debug('what was missed is not told', { topic, error });
+        if (!isFailure(error, 'deadline') && !isFailure(error, 'unavailable')) return undefined;
+        await this.#clock.sleep(retryMs, this.#stop.signal).catch(() => {});
+      }
+    }
+    return undefined;
   }
 }

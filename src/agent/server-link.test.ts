@@ -268,6 +268,36 @@ describe('the feed', () => {
     expect(time.again).toBe(1);
   });
 
+  test('is not left while it is heard, however slow that server is with its answers', async () => {
+    const { link, beat, first, told, time } = await settled();
+    first.paused = true;
+    void beat();
+    await systemClock.sleep(50);
+    time.ahead += 5000;
+    expect(await told()).toEqual([first.name]);
+    link.followFeed();
+    expect(link.ready().at(-1)?.server.host).toBe(first.name);
+    expect(await told()).toEqual([first.name]);
+    expect(time.again).toBe(0);
+  });
+
+  test('is left at once for another server’s that is good, and that one’s only after a while: all may be slow', async () => {
+    const { link, beat, first, second, told, time } = await settled();
+    const fails = async (server: FakeServer) => {
+      for (const each of [first, second]) each.able = each !== server;
+      await beat();
+      link.followFeed();
+    };
+    await fails(first);
+    await expect.poll(told, { timeout: soonMs }).toEqual([second.name]);
+    await fails(second);
+    expect(time.again).toBe(1);
+    time.ahead += 5000;
+    await fails(second);
+    expect(time.again).toBe(2);
+    await expect.poll(told, { timeout: soonMs }).toEqual([first.name]);
+  });
+
   test('goes back to the first choice only when that has been good for a while, and both are heard meanwhile', async () => {
     const { link, first, second, told, time } = await settled();
     await first.kill();

@@ -46,6 +46,13 @@ const lookMs = 500;
 const readOnly: ReadonlySet<string> = new Set(['workload.logs', 'workload.archive', 'cluster.watch', 'cluster.events']);
 /** A feed that is good is left for another only once that has been the better one for so long. */
 const betterMs = 10_000;
+/** Whose feed was heard so lately is slow with its answers at worst. */
+const tellingMs = 1000;
+/**
+ * A feed whose server is there and no good is left at once, and the next one only after a while, the longer the more often in a row: when all
+ * servers are slow, to go round among them makes them slower.
+ */
+const stay = { firstMs: 5000, mostMs: 60_000, forgottenMs: 60_000 } as const;
 /** How long both are heard then: a subscription holds only some time after it was made. */
 const overlapMs = 2000;
 /** Before somebody is asked again whose connection has broken and is there anew. */
@@ -63,6 +70,8 @@ export class ServerLink implements Api, AsyncDisposable {
   #routes: readonly ServerRoute[] = [];
   /** Where the feed comes from. */
   #feed: ServerRoute | undefined;
+  /** The last time that one was left which was there: when, by `elapsed`, and for how long the next one is not. */
+  #left = { at: Number.NEGATIVE_INFINITY, stayMs: 0 };
   /** A better one than that, and since when, by `elapsed`. */
   #better: { readonly route: ServerRoute; readonly since: number } | undefined;
   readonly #closing = new AbortController();
@@ -229,15 +238,25 @@ export class ServerLink implements Api, AsyncDisposable {
       this.#better = undefined;
       return;
     }
-    if (there && former.good && !this.#longBetter(first)) return;
+    const tells = there && former.able && former.ready && former.toldMs < tellingMs;
+    if (there && (former.good || tells) && !this.#longBetter(first)) return;
     // Of several none of which is good, none is better.
-    if (there && former.ready && !first.good) return;
+    if (there && former.ready && (!first.good || !this.#mayLeave())) return;
     this.#better = undefined;
     this.#feed = first;
     for (const topic of this.#topics) first.client.subscribe(topic);
     if (former === undefined) return;
     this.#leaveFeed(former);
     this.#options.onFeedAgain();
+  }
+
+  #mayLeave(): boolean {
+    const { at, stayMs } = this.#left;
+    const now = this.#options.clock.elapsed();
+    if (now - at < stayMs) return false;
+    const again = now - at < stayMs + stay.forgottenMs;
+    this.#left = { at: now, stayMs: again ? Math.min(Math.max(stay.firstMs, 2 * stayMs), stay.mostMs) : stay.firstMs };
+    return true;
   }
 
   #longBetter(route: ServerRoute): boolean {
@@ -268,8 +287,12 @@ export class ServerLink implements Api, AsyncDisposable {
     const { bus, keys, handler, unknownKey, knock, onFeed, onFeedAgain, onReady, onState, clock } = this.#options;
     let route: ServerRoute | undefined;
     const client = await bus.connect({
-      ...{ server, keys, handler, onFeed, onFeedAgain },
+      ...{ server, keys, handler, onFeedAgain },
       ...(unknownKey === undefined ? {} : { unknownKey }),
+      onFeed: (message) => {
+        route?.told();
+        onFeed(message);
+      },
       onState: (state, reason) => {
         const first = !this.#routes.some((each) => each !== route && each.ready);
         route?.onState(reason);

@@ -48,6 +48,8 @@ export class ServerRoute {
   reason = '';
   /** When it was asked what it has not answered, by `elapsed`. */
   #owesSince: number | undefined;
+  /** When its feed was heard last. */
+  #toldAt = Number.NEGATIVE_INFINITY;
   /** It owes what it should long have answered. */
   #foundSilent = false;
   /** How long its answers to heartbeats take. */
@@ -118,6 +120,16 @@ export class ServerRoute {
     this.#waits = false;
     this.#restsUntil = Number.NEGATIVE_INFINITY;
     this.heard();
+  }
+
+  /** Its feed is heard. */
+  told(): void {
+    this.#toldAt = this.#clock.elapsed();
+  }
+
+  /** How long ago its feed was heard last. Milliseconds. */
+  get toldMs(): number {
+    return this.#clock.elapsed() - this.#toldAt;
   }
 
   /** It has answered something. */
