@@ -8,15 +8,25 @@ import type { Entry, Store, StoreEvent } from '../store/store.ts';
 import type { Follower } from './follow.ts';
 import { allOf, splitKey } from './keys.ts';
 
+/** What is kept of an endpoint. */
+export type Attachment = Pick<EndpointRecord, 'network' | 'address' | 'mac' | 'ports'>;
+
 export interface AttachedContainer {
   readonly node: string;
   /** The engine's, 64 digits. */
   readonly id: string;
   readonly name: string;
   readonly image: string;
-  readonly endpoints: readonly EndpointRecord[];
+  readonly endpoints: readonly Attachment[];
   /** Of the store, at the newest of its endpoints. */
   readonly revision: number;
+}
+
+interface Held {
+  readonly key: string;
+  readonly revision: number;
+  /** The attachment, as JSON: there may be tens of thousands, of which few are ever looked at, and as objects they would be several times as large. */
+  readonly said: string;
 }
 
 class Attached implements AttachedContainer {
@@ -24,28 +34,27 @@ class Attached implements AttachedContainer {
   readonly id: string;
   name = '';
   image = '';
-  /** Its endpoints, as the store has them: there may be tens of thousands, and as objects they would be several times as large. */
-  held: readonly Entry[] = [];
+  held: readonly Held[] = [];
 
   constructor(node: string, id: string) {
     this.node = node;
     this.id = id;
   }
 
-  get endpoints(): readonly EndpointRecord[] {
-    return this.held.map(({ value }) => JSON.parse(value) as EndpointRecord);
+  get endpoints(): readonly Attachment[] {
+    return this.held.map(({ said }) => JSON.parse(said) as Attachment);
   }
 
   get revision(): number {
-    return Math.max(...this.held.map(({ modRevision }) => modRevision));
+    return Math.max(...this.held.map(({ revision }) => revision));
   }
 
-  hold(entry: Entry): void {
-    this.held = [...this.held.filter(({ key }) => key !== entry.key), entry];
+  hold(held: Held): void {
+    this.held = [...this.held.filter(({ key }) => key !== held.key), held];
   }
 
   drop(key: string): void {
-    this.held = this.held.filter((entry) => entry.key !== key);
+    this.held = this.held.filter((held) => held.key !== key);
   }
 }
 
@@ -117,16 +126,16 @@ export class Containers implements Follower {
     if (place?.collection === 'workloads') this.#workloads.delete(place.rest);
   }
 
-  #attach(entry: Entry): void {
-    const { kind, node, container } = JSON.parse(entry.value) as EndpointRecord;
-    const former = this.#owners.get(entry.key);
-    if (former !== undefined && (former.node !== node || former.id !== container?.id)) this.#forget(entry.key);
+  #attach({ key, value, modRevision }: Entry): void {
+    const { kind, node, container, network, address, mac, ports } = JSON.parse(value) as EndpointRecord;
+    const former = this.#owners.get(key);
+    if (former !== undefined && (former.node !== node || former.id !== container?.id)) this.#forget(key);
     if (kind !== 'container' || container === undefined) return;
     const { id, name, image } = container;
     const its = (each: Attached) => each.node === node && each.id === id;
     const known = this.#said(shortId(id)).find(its) ?? new Attached(node, id);
-    this.#owners.set(entry.key, known);
-    known.hold(entry);
+    this.#owners.set(key, known);
+    known.hold({ key, revision: modRevision, said: JSON.stringify({ network, address, mac, ports }) });
     known.image = image ?? known.image;
     if (known.name !== name) this.#unname(known.name, known);
     known.name = name;

@@ -2,15 +2,9 @@
  * Users who are limited to networks: which containers and networks are theirs. A container is, when it is on networks of theirs and on
  * no other; one without a network of the cluster (the host's, none, another container's), or with others' processes, never is.
  */
-import {
-  type EndpointRecord,
-  type Failure,
-  isFailure,
-  type NetworkRecord,
-  type UserRecord,
-  type WorkloadRecord,
-} from '../domain/domain.ts';
+import { type Failure, isFailure, type NetworkRecord, type UserRecord, type WorkloadRecord } from '../domain/domain.ts';
 import type { ContainerView, NetworkView, NodeView, Result, StatsView } from '../protocol/protocol.ts';
+import type { Attachment } from './containers.ts';
 import type { Context } from './context.ts';
 import { type FoundContainer, findContainer } from './find-container.ts';
 import { allOf, networkKey } from './keys.ts';
@@ -77,7 +71,7 @@ export async function checkTheirs(
 function isTheirs(
   { ids, names }: Theirs,
   workload: WorkloadRecord | undefined,
-  endpoints: readonly EndpointRecord[],
+  endpoints: readonly Attachment[],
 ): boolean {
   if (endpoints.some(({ network }) => !ids.has(network))) return false;
   if (workload === undefined) return endpoints.length > 0;
@@ -86,7 +80,7 @@ function isTheirs(
   return networks.length > 0 && networks.every(({ network }) => names.has(network));
 }
 
-const endpointsOf = ({ containers }: Context, name: string, node: string): EndpointRecord[] =>
+const endpointsOf = ({ containers }: Context, name: string, node: string): Attachment[] =>
   containers.called(name, node).flatMap((each) => each.endpoints);
 
 /** What a user who is limited sees of an answer. */

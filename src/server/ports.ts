@@ -2,7 +2,7 @@
 import type { EndpointRecord, PublishedPort } from '../domain/domain.ts';
 
 /** What nodes really publish of a container, each once: it may be on several networks. */
-export function portsOf(endpoints: readonly EndpointRecord[]): string[] {
+export function portsOf(endpoints: readonly Pick<EndpointRecord, 'ports'>[]): string[] {
   return [...new Set(endpoints.flatMap(({ ports }) => (ports ?? []).map(portText)))];
 }
 

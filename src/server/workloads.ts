@@ -213,12 +213,16 @@ async function eraseUnseen(
   status: Found<WorkloadStatus> | undefined,
 ) {
   const { name, node } = workload.value;
-  const attached = containers.called(status?.value.containerId ?? name, node).flatMap(({ endpoints }) => endpoints);
+  const attached = containers.called(status?.value.containerId ?? name, node);
   const found = await Promise.all(
-    attached.map(({ network, address }) => read<EndpointRecord>(store, endpointKey(network, address))),
+    attached.flatMap(({ id, endpoints }) =>
+      endpoints.map(async ({ network, address }) => {
+        const endpoint = await read<EndpointRecord>(store, endpointKey(network, address));
+        return endpoint?.value.container?.id === id ? endpoint : undefined;
+      }),
+    ),
   );
-  const ids = new Set(attached.map(({ id }) => id));
-  const left = found.filter((each) => each !== undefined).filter(({ value }) => ids.has(value.id));
+  const left = found.filter((each) => each !== undefined);
   const { conditions, writes, result } = erase(workload, status);
   return {
     conditions: [...conditions, ...left.map(unchanged)],
