@@ -238,10 +238,12 @@ export class ServerLink implements Api, AsyncDisposable {
       this.#better = undefined;
       return;
     }
-    const tells = there && former.able && former.ready && former.toldMs < tellingMs;
-    if (there && (former.good || tells) && !this.#longBetter(first)) return;
+    // One that is slow with its answers may tell all the same.
+    const tells = there && (former.good || (former.ready && former.able && former.toldMs < tellingMs));
+    if (tells && !this.#longBetter(first)) return;
     // Of several none of which is good, none is better.
-    if (there && former.ready && (!first.good || !this.#mayLeave())) return;
+    if (there && former.ready && !first.good) return;
+    if (there && former.ready && !tells && !this.#mayLeave()) return;
     this.#better = undefined;
     this.#feed = first;
     for (const topic of this.#topics) first.client.subscribe(topic);
