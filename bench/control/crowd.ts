@@ -1,5 +1,5 @@
 /** All simulated agents, in several processes on one of the lab's hosts. */
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { inside } from '../pair.ts';
 import type { Orders, Reply } from './orders.ts';
@@ -21,9 +21,9 @@ export class Crowd implements AsyncDisposable {
       ...flags,
       program,
     ]);
-    // Each in a session of its own: Linux divides the time of its cores between sessions first, and all agents would get a seventh.
-    const options: SpawnOptions = { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] };
-    return new Crowd(Array.from({ length: processes }, () => spawn(file, rest, options)));
+    return new Crowd(
+      Array.from({ length: processes }, () => spawn(file, rest, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })),
+    );
   }
 
   get pids(): readonly number[] {
