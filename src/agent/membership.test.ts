@@ -124,8 +124,38 @@ test('what a feed that was interrupted lacks is asked at once, and when a server
   expect(refreshed).toEqual([['network/n1'], ['network/n1']]);
 });
 
-test('each server that is there hears the heartbeats, also while another owes an answer; one that answers compares', async () => {
+/** A node that has connected to these servers and sends its heartbeats to them. */
+async function beating(clients: readonly object[], revisions: Readonly<Record<string, number>> = {}) {
   const clock = heldClock();
+  const hosts = clients.map((_, index) => `192.0.2.${index + 1}`);
+  const membership = new Membership({
+    agent: {
+      clock,
+      log: silentLog,
+      bus: { connect: async ({ server }: { server: KnownServer }) => clients[hosts.indexOf(server.host)] },
+    },
+    identity: { name: 'h1', servers: hosts.map(at) },
+    clone: {
+      ...{ refresh: () => {}, serverSpoke: () => {}, lacking: () => {} },
+      ...{ revisions: () => revisions, isFresh: () => false },
+    },
+    onRegistered: () => {},
+  } as unknown as MembershipOptions);
+  vi.spyOn(membership, 'register').mockResolvedValue();
+  await membership.connect();
+  const stop = new AbortController();
+  const sending = membership.sendHeartbeats(stop.signal).catch(() => {});
+  const pass = async (seconds: number) => {
+    for (let second = 0; second < seconds; second += 1) await clock.advance(1000);
+  };
+  const end = () => {
+    stop.abort();
+    return sending;
+  };
+  return { membership, pass, end };
+}
+
+test('each server that is there hears the heartbeats, also while another owes an answer; one that answers compares', async () => {
   const asked: string[] = [];
   const server = (name: string, answer: () => Promise<unknown>) => ({
     state: 'ready',
@@ -139,25 +169,14 @@ test('each server that is there hears the heartbeats, also while another owes an
     server('hangs', () => new Promise(() => {})),
     server('answers', async () => ({ stale: [], evicted: false })),
   ];
-  const membership = new Membership({
-    agent: { clock, log: silentLog, bus: { connect: async () => clients.shift() } },
-    identity: { name: 'h1', servers: [at('192.0.2.1'), at('192.0.2.2')] },
-    clone: { refresh: () => {}, serverSpoke: () => {}, revisions: () => ({ cluster: 7 }), isFresh: () => false },
-    onRegistered: () => {},
-  } as unknown as MembershipOptions);
-  vi.spyOn(membership, 'register').mockResolvedValue();
-  await membership.connect();
-  const stop = new AbortController();
-  const beating = membership.sendHeartbeats(stop.signal).catch(() => {});
-  for (let second = 0; second < 5; second += 1) await clock.advance(1000);
+  const { pass, end } = await beating(clients, { cluster: 7 });
+  await pass(5);
   expect(asked.filter((each) => each.startsWith('answers'))).toEqual([...Array(4).fill('answers 0'), 'answers 1']);
   expect(asked.filter((each) => each.startsWith('hangs'))).toEqual(['hangs 0']);
-  stop.abort();
-  await beating;
+  await end();
 });
 
 test('of servers that hear beats without an answer the first is asked, the others from time to time', async () => {
-  const clock = heldClock();
   const said: string[] = [];
   const server = (name: string, beats: boolean) => ({
     state: 'ready',
@@ -169,20 +188,11 @@ test('of servers that hear beats without an answer the first is asked, the other
     subscribe: () => {},
   });
   const clients = [server('one', true), server('two', true), server('of before', false)];
-  const membership = new Membership({
-    agent: { clock, log: silentLog, bus: { connect: async () => clients.shift() } },
-    identity: { name: 'h1', servers: ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map(at) },
-    clone: { refresh: () => {}, serverSpoke: () => {}, revisions: () => ({}), isFresh: () => false, lacking: () => {} },
-    onRegistered: () => {},
-  } as unknown as MembershipOptions);
-  vi.spyOn(membership, 'register').mockResolvedValue();
-  await membership.connect();
+  const { membership, pass, end } = await beating(clients);
   const [first] = membership.link?.ready() ?? [];
-  const stop = new AbortController();
-  const beating = membership.sendHeartbeats(stop.signal).catch(() => {});
   const inSeconds = async (seconds: number) => {
     said.length = 0;
-    for (let second = 0; second < seconds; second += 1) await clock.advance(1000);
+    await pass(seconds);
     return said.splice(0).sort();
   };
   // What each hears is not known yet.
@@ -200,12 +210,10 @@ test('of servers that hear beats without an answer the first is asked, the other
   // Another release may be there now.
   for (const route of membership.link?.routes ?? []) route.onState('');
   expect(await inSeconds(1)).toEqual(['of before asked', 'one asked', 'two asked']);
-  stop.abort();
-  await beating;
+  await end();
 });
 
 test('a server that owes an answer hears every second that the node is there', async () => {
-  const clock = heldClock();
   let [told, hangs] = [0, false];
   const client = {
     state: 'ready',
@@ -216,27 +224,16 @@ test('a server that owes an answer hears every second that the node is there', a
     },
     subscribe: () => {},
   };
-  const membership = new Membership({
-    agent: { clock, log: silentLog, bus: { connect: async () => client } },
-    identity: { name: 'h1', servers: [at('192.0.2.1')] },
-    clone: { refresh: () => {}, serverSpoke: () => {}, revisions: () => ({}), isFresh: () => false, lacking: () => {} },
-    onRegistered: () => {},
-  } as unknown as MembershipOptions);
-  vi.spyOn(membership, 'register').mockResolvedValue();
-  await membership.connect();
-  const stop = new AbortController();
-  const beating = membership.sendHeartbeats(stop.signal).catch(() => {});
-  await clock.advance(1000);
+  const { pass, end } = await beating([client]);
+  await pass(1);
   expect(told).toBe(0);
   hangs = true;
-  for (let second = 0; second < 5; second += 1) await clock.advance(1000);
+  await pass(5);
   expect(told).toBe(4);
-  stop.abort();
-  await beating;
+  await end();
 });
 
 test('of servers that wait two hear it every second, the others as seldom as they were told, and at once when they are among the two', async () => {
-  const clock = heldClock();
   const said: string[] = [];
   const server = (name: string) => ({
     state: 'ready',
@@ -249,24 +246,11 @@ test('of servers that wait two hear it every second, the others as seldom as the
   });
   const hosts = ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'];
   const clients = hosts.map(server);
-  const membership = new Membership({
-    agent: {
-      clock,
-      log: silentLog,
-      bus: { connect: async ({ server }: { server: KnownServer }) => clients[hosts.indexOf(server.host)] },
-    },
-    identity: { name: 'h1', servers: hosts.map(at) },
-    clone: { refresh: () => {}, serverSpoke: () => {}, revisions: () => ({}), isFresh: () => false, lacking: () => {} },
-    onRegistered: () => {},
-  } as unknown as MembershipOptions);
-  vi.spyOn(membership, 'register').mockResolvedValue();
-  await membership.connect();
+  const { membership, pass, end } = await beating(clients);
   const [first = '', second = '', ...others] = (membership.link?.ready() ?? []).map((route) => route.server.host);
-  const stop = new AbortController();
-  const beating = membership.sendHeartbeats(stop.signal).catch(() => {});
   const inSeconds = async (seconds: number) => {
     said.length = 0;
-    for (let second = 0; second < seconds; second += 1) await clock.advance(1000);
+    await pass(seconds);
     return said.splice(0);
   };
   const of = (all: readonly string[], host: string) =>
@@ -288,8 +272,7 @@ test('of servers that wait two hear it every second, the others as seldom as the
   if (gone !== undefined) gone.state = 'ready';
   await inSeconds(5);
   expect(of(await inSeconds(5), others[0] ?? '')).toEqual(['waits 5000']);
-  stop.abort();
-  await beating;
+  await end();
 });
 
 test('the servers that the cluster lists are connected to and kept on disk; one by two addresses only once', async () => {

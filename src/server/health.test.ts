@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { heldClock } from '../../test/conformance/held-clock.ts';
 import { Cluster, facts, Mirror, type Node, refusal, spec, until } from '../../test/server/cluster.ts';
 import type { RequestHandler } from '../bus/bus.ts';
 import { Failure, type NodeRecord } from '../domain/domain.ts';
 import { ask, clusterTopic } from '../protocol/protocol.ts';
+import type { Context } from './context.ts';
+import { keepHealth } from './health.ts';
 import { nodeKey, reservationKey } from './keys.ts';
 import { put, type StoredNode } from './records.ts';
 import type { Server } from './server.ts';
@@ -70,6 +73,34 @@ describe('many that fall silent at once', { timeout: 30_000 }, () => {
     await until('some are looked into', () => most >= 8, patienceMs);
     expect(most).toBe(8);
   });
+});
+
+test('of many about which something is to be said, those that are heard come first, and no more than sixteen at once', async () => {
+  const clock = heldClock();
+  const asked: string[] = [];
+  const context = {
+    clock,
+    members: { names: () => [...Array.from({ length: 20 }, (_, i) => `silent${i}`), 'heard'] },
+    presence: {
+      isHeard: (node: string) => node === 'heard',
+      isSilent: (node: string) => node !== 'heard',
+      recorded: (node: string) => (node === 'heard' ? { health: { state: 'suspect' }, ageMs: 0 } : undefined),
+    },
+    registry: { isKeeper: false },
+    store: {
+      get: (key: string) => {
+        asked.push(key);
+        return new Promise(() => {});
+      },
+    },
+  } as unknown as Context;
+  const stop = new AbortController();
+  const kept = keepHealth(context, { suspectMs: 3000, downMs: 5000, evictMs: 60_000, graceMs: 50 }, stop.signal);
+  await clock.advance(250);
+  await clock.advance(250);
+  expect(asked).toEqual([nodeKey('heard'), ...Array.from({ length: 15 }, (_, i) => nodeKey(`silent${i}`))]);
+  stop.abort();
+  await kept;
 });
 
 describe('a silent node', { timeout: 30_000 }, () => {
