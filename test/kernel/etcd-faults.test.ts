@@ -192,6 +192,8 @@ test('a full etcd refuses writes and says what to do; reads, watches and deletio
   expect(isFailure(full, 'exhausted')).toBe(true);
   expect((full as Error).message).toMatch(/is full and takes deletions only: .*quota-backend-bytes.*alarm disarm/);
   expect((await store.get('small'))?.version).toBe(1);
+  const several = await Promise.all(['small', 'none', 'big0'].map((key) => store.get(key)));
+  expect(several.map((entry) => entry?.key)).toEqual(['small', undefined, 'big0']);
   expect((await store.range(prefixRange('big'), { limit: 1 })).entries).toHaveLength(1);
   const { revision } = await store.transact([], [{ op: 'delete', key: 'small' }]);
   expect(await take(store, prefixRange('small'), base + 1, 2)).toMatchObject([

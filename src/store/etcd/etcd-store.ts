@@ -18,6 +18,7 @@ import {
 } from '../store.ts';
 import { checkTransaction, unknownLease } from '../transaction.ts';
 import { watchSpan } from './etcd-watch.ts';
+import { GatheredReads } from './gathered-reads.ts';
 import type { MemberAddress, TlsOptions } from './grpc.ts';
 import { KeyTurns } from './key-turns.ts';
 import { Members } from './members.ts';
@@ -29,6 +30,8 @@ import {
   leaseKeepAliveAnswer,
   leaseRequest,
   leaseText,
+  looksAnswer,
+  looksRequest,
   type RangeAnswer,
   rangeAnswer,
   rangeRequest,
@@ -74,6 +77,7 @@ class EtcdStore implements Store {
   readonly #pageEntries: number;
   readonly #prefix: string;
   readonly #turns = new KeyTurns();
+  readonly #reads = new GatheredReads((keys) => this.#looks(keys));
   readonly #closing = new AbortController();
 
   constructor(options: EtcdStoreOptions) {
@@ -85,7 +89,8 @@ class EtcdStore implements Store {
   }
 
   async get(key: string): Promise<Entry | undefined> {
-    return (await this.#look({ key: this.#prefixed(key) })).entries[0];
+    this.#checkOpen();
+    return this.#reads.get(key);
   }
 
   async range(range: KeyRange, options: { readonly limit?: number } = {}): Promise<RangeAnswer> {
@@ -180,6 +185,13 @@ class EtcdStore implements Store {
     this.#closing.abort();
     await this.#turns.settled();
     this.#members.close();
+  }
+
+  async #looks(keys: readonly string[]): Promise<readonly (Entry | undefined)[]> {
+    const [first = ''] = keys;
+    if (keys.length === 1) return [(await this.#look({ key: this.#prefixed(first) })).entries[0]];
+    this.#checkOpen();
+    return looksAnswer(await this.#members.read(calls.txn, looksRequest(keys.map(this.#prefixed))), this.#bare);
   }
 
   async #look(span: Span, limit?: number, revision?: number): Promise<RangeAnswer> {

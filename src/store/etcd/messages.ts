@@ -71,9 +71,14 @@ export function txnRequest(
   return encode([
     ...conditions.map((condition) => [1, compare(condition, prefixed(condition.key))] as const),
     ...writes.map((write) => [2, writeOperation(write, prefixed, leaseId)] as const),
-    ...looks.map((key) => [3, encode([[1, rangeRequest({ key: prefixed(key) })]])] as const),
+    ...looks.map((key) => [3, looked(prefixed(key))] as const),
   ]);
 }
+
+/** Single keys, all as of one revision, and not older than the question: of a transaction that only reads, etcd sees to that. */
+export const looksRequest = (keys: readonly string[]) => encode(keys.map((key) => [2, looked(key)] as const));
+
+const looked = (key: string) => encode([[1, rangeRequest({ key })]]);
 
 /** Of a comparison, the fields `result` and `target`; a revision of zero is what is compared with when none is sent. */
 const equal = 0;
@@ -147,6 +152,13 @@ export function txnAnswer(answer: Message, bare: (key: string) => string) {
     current: looks.flatMap((look) => rangeAnswer(look, bare).entries),
   };
 }
+
+/** In the order of the question. */
+export const looksAnswer = (answer: Message, bare: (key: string) => string): (Entry | undefined)[] =>
+  answer
+    .messages(3)
+    .flatMap((response) => response.messages(1))
+    .map((look) => rangeAnswer(look, bare).entries[0]);
 
 export const leaseGrantAnswer = (answer: Message) => ({ id: answer.id(2), ttlSeconds: answer.number(3) });
 /** Seconds that a renewed lease has; 0 when there is none. */

@@ -46,6 +46,17 @@ export function ranges(makeStore: MakeStore): void {
       expect(await keysIn(subject.store, prefixRange(prefix))).toEqual(keys);
     });
 
+    test('single keys that are asked for at once have each its own answer: what is there, whole, and nothing', async () => {
+      await using subject = await makeStore();
+      const { store } = subject;
+      const there = Array.from({ length: 150 }, (_, index) => `key/${index}`);
+      await putAll(store, there);
+      const { entries } = await store.range(prefixRange('key/'));
+      const whole = new Map(entries.map((entry) => [entry.key, entry]));
+      const asked = [...there, 'key', ...there.toReversed(), 'key/150', ''];
+      expect(await Promise.all(asked.map((key) => store.get(key)))).toEqual(asked.map((key) => whole.get(key)));
+    });
+
     test('many keys, added and deleted out of order, stay in order', async () => {
       await using subject = await makeStore();
       const { store } = subject;
