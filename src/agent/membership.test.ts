@@ -213,6 +213,30 @@ test('of servers that hear beats without an answer the first is asked, the other
   await end();
 });
 
+test('a server whose feed was just heard is told, not asked, but to compare; once its feed is quiet it is asked again', async () => {
+  const said: string[] = [];
+  const client = {
+    state: 'ready',
+    call: async (_method: string, { topics }: { topics: object }) => {
+      said.push(Object.keys(topics).length > 0 ? 'compares' : 'asked');
+      return { stale: [], evicted: false, able: true, beats: true };
+    },
+    beat: () => void said.push('told'),
+    subscribe: () => {},
+  };
+  const { membership, pass, end } = await beating([client], { cluster: 7 });
+  await pass(1);
+  for (let second = 0; second < 5; second += 1) {
+    membership.link?.routes[0]?.told();
+    await pass(1);
+  }
+  expect(said).toEqual(['asked', 'told', 'told', 'told', 'compares', 'told']);
+  said.length = 0;
+  await pass(2);
+  expect(said).toEqual(['asked', 'asked']);
+  await end();
+});
+
 test('a server that owes an answer hears every second that the node is there', async () => {
   let [told, hangs] = [0, false];
   const client = {

@@ -213,9 +213,9 @@ export class Membership implements Api {
   }
 
   /**
-   * Each server judges by what it hears itself; by the answers, this node knows whom to ask. The first, which is asked, always answers; of the
-   * others it is enough to know from time to time. Two hear it every second, so that a host is missed soon which one of them is lost with; the
-   * rest wait, however many they are. @returns once the first has answered that compares
+   * Each server judges by what it hears itself; by the answers, this node knows whom to ask. The first, which is asked, answers unless its feed
+   * has just been heard; of the others it is enough to know from time to time. Two hear it every second, so that a host is missed soon which one
+   * of them is lost with; the rest wait, however many they are. @returns once the first has answered that compares
    */
   async #heartbeat(compare: boolean): Promise<void> {
     this.#link?.followFeed();
@@ -227,7 +227,10 @@ export class Membership implements Api {
       else if (other.restMs < heartbeatMs / 2)
         this.#beat(other, false, beatsPerComparison * heartbeatMs).catch(() => {});
     }
-    if (first !== undefined) await this.#beat(first, compare);
+    if (first === undefined) return;
+    // Whose feed is heard is there: it has nothing to answer before the next comparison.
+    if (!compare && first.toldMs <= heartbeatMs) this.#speakTo(first);
+    else await this.#beat(first, compare);
   }
 
   #speakTo(other: ServerRoute): void {

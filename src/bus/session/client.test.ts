@@ -1,6 +1,7 @@
 /** A client's signs of life, over a link that is only written down. */
 import { expect, test } from 'vitest';
 import { heldClock } from '../../../test/conformance/held-clock.ts';
+import { Failure } from '../../domain/domain.ts';
 import { silentLog } from '../../platform/platform.ts';
 import { Client } from './client.ts';
 import type { LinkEvents } from './link.ts';
@@ -71,5 +72,32 @@ test('a clock that somebody sets ends no session, and keeps nobody from pinging'
     expect(await pass(10, hear)).toBeGreaterThanOrEqual(1);
     expect(states).toEqual(['ready']);
   }
+  await client[Symbol.asyncDispose]();
+});
+
+test('an attempt that was waited for in vain is followed by the next at once, one that was refused after a rest', async () => {
+  const clock = heldClock();
+  const attempts: number[] = [];
+  let takes = 0;
+  const began = clock.elapsed();
+  const client = new Client({
+    ...{ clock, log: silentLog, random: () => 0.5, newId: () => 'id' },
+    server: { host: '192.0.2.1', ports: { requests: 1, feed: 2 }, key: 'k' },
+    dialer: {
+      target: 'the server',
+      dial: async (_topics, signal) => {
+        attempts.push(clock.elapsed() - began);
+        if (takes > 0) await clock.sleep(takes, signal);
+        throw new Failure('unavailable', 'nobody is there');
+      },
+    },
+  });
+  await clock.advance(0);
+  for (let ms = 0; ms < 10_000; ms += 100) await clock.advance(100);
+  expect(attempts).toEqual([0, 100, 300, 700, 1500, 3100, 5100, 7100, 9100]);
+  attempts.length = 0;
+  takes = 3000;
+  for (let ms = 0; ms < 10_000; ms += 100) await clock.advance(100);
+  expect(attempts).toEqual([11_100, 14_200, 17_300]);
   await client[Symbol.asyncDispose]();
 });

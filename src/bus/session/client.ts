@@ -157,20 +157,23 @@ export class Client implements BusClient {
     let attempts = 0;
     while (!this.#closing.signal.aborted) {
       const began = clock.elapsed();
-      const failure = await this.#once();
+      const { failure, dialed } = await this.#once();
       if (this.#closing.signal.aborted) break;
-      if (clock.elapsed() - began > lastingMs) attempts = 0;
+      const took = clock.elapsed() - began;
+      if (took > lastingMs) attempts = 0;
       const refused = failure.code === 'denied';
       this.#set(refused ? 'refused' : 'connecting', failure.message);
       const most = refused ? backoff.refusedMs : backoff.unavailableMs;
-      await this.#sleep(Math.min(most, backoff.firstMs * 2 ** Math.min(attempts, 10)));
+      const rest = Math.min(most, backoff.firstMs * 2 ** Math.min(attempts, 10));
+      // An attempt that was waited for in vain was a rest already: whose network is back should not wait once more.
+      await this.#sleep(dialed ? rest : Math.max(backoff.firstMs, rest - took));
       attempts += 1;
     }
     this.#set('closed', `The connection to ${this.#options.dialer.target} was closed on this side.`);
   }
 
-  /** One session from the attempt to its end. @returns why it ended. */
-  async #once(): Promise<Failure> {
+  /** One session from the attempt to its end. @returns why it ended, and whether it ever began */
+  async #once(): Promise<{ readonly failure: Failure; readonly dialed: boolean }> {
     const topics = new Set(this.#topics);
     let link: Link;
     try {
@@ -179,7 +182,7 @@ export class Client implements BusClient {
       if (!isFailure(error) && !this.#closing.signal.aborted) {
         this.#options.log.error('dialing failed in an unexpected way', { error });
       }
-      return toFailure(error);
+      return { failure: toFailure(error), dialed: false };
     }
     // What was asked for meanwhile.
     for (const topic of this.#topics) if (!topics.has(topic)) link.subscribe(topic);
@@ -190,7 +193,7 @@ export class Client implements BusClient {
     this.#set('connecting', failure.message);
     conversation.close(failure.message);
     await link.close();
-    return failure;
+    return { failure, dialed: true };
   }
 
   async #live(link: Link): Promise<{ failure: Failure; conversation: Conversation }> {
