@@ -7,6 +7,7 @@ import { ask, clusterTopic } from '../protocol/protocol.ts';
 import type { Context } from './context.ts';
 import { keepHealth } from './health.ts';
 import { nodeKey, reservationKey } from './keys.ts';
+import { Presence } from './presence.ts';
 import { put, type StoredNode } from './records.ts';
 import type { Server } from './server.ts';
 
@@ -15,6 +16,10 @@ const becomes = (server: Server, name: string, status: string) =>
   until(`${name} is ${status}`, async () => (await statusOf(server, name)) === status, patienceMs);
 /** A tick, its writes, and others' work beside it. */
 const patienceMs = 15_000;
+const times = { suspectMs: 3000, downMs: 5000, evictMs: 60_000, graceMs: 50 };
+const entry = (key: string, value: object) => ({
+  ...{ key, value: JSON.stringify(value), createRevision: 1, modRevision: 1, version: 1 },
+});
 const beat = (node: Node) => node.ask('node.heartbeat', { topics: {} });
 
 /** An agent that says whether it reaches others; undefined: that does not know the question. */
@@ -82,6 +87,7 @@ test('of many about which something is to be said, those that are heard come fir
     clock,
     members: { names: () => [...Array.from({ length: 20 }, (_, i) => `silent${i}`), 'heard'] },
     presence: {
+      onReturn: () => ({ [Symbol.dispose]() {} }),
       isHeard: (node: string) => node === 'heard',
       isSilent: (node: string) => node !== 'heard',
       recorded: (node: string) => (node === 'heard' ? { health: { state: 'suspect' }, ageMs: 0 } : undefined),
@@ -95,10 +101,42 @@ test('of many about which something is to be said, those that are heard come fir
     },
   } as unknown as Context;
   const stop = new AbortController();
-  const kept = keepHealth(context, { suspectMs: 3000, downMs: 5000, evictMs: 60_000, graceMs: 50 }, stop.signal);
+  const kept = keepHealth(context, times, stop.signal);
   await clock.advance(250);
   await clock.advance(250);
   expect(asked).toEqual([nodeKey('heard'), ...Array.from({ length: 15 }, (_, i) => nodeKey(`silent${i}`))]);
+  stop.abort();
+  await kept;
+});
+
+test('who is heard again is taken back at once, not with the next tick', async () => {
+  const clock = heldClock();
+  const asked: string[] = [];
+  const silent = { name: 'h1', health: { state: 'down', since: 0, reason: '' } } satisfies Partial<StoredNode>;
+  const presence = new Presence({
+    store: { range: async () => ({ entries: [entry(nodeKey('h1'), silent)], revision: 1, more: false }) },
+    ...{ clock, times, missesStrangers: () => false, onChange: () => {} },
+  });
+  await presence.load();
+  const context = {
+    ...{ clock, presence, members: { names: () => ['h1'] }, registry: { isKeeper: false } },
+    store: {
+      get: (key: string) => {
+        asked.push(key);
+        return new Promise(() => {});
+      },
+    },
+  } as unknown as Context;
+  const stop = new AbortController();
+  const kept = keepHealth(context, times, stop.signal);
+  await clock.advance(10);
+  expect(asked).toEqual([]);
+  presence.heard('h1');
+  expect(asked).toEqual([nodeKey('h1')]);
+  // While that is being written, nothing more is.
+  presence.heard('h1');
+  await clock.advance(250);
+  expect(asked).toHaveLength(1);
   stop.abort();
   await kept;
 });

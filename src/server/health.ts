@@ -30,6 +30,18 @@ export async function keepHealth(context: Context, times: HealthTimes, signal: A
   const busy = new Set<string>();
   /** Node → when it was looked into last why it is down. */
   const looked = new Map<string, number>();
+  const say = (node: string) => {
+    const step = nextStep(context, times, node);
+    if (step === undefined || busy.has(node) || busy.size >= busyAtOnce || signal.aborted) return;
+    busy.add(node);
+    step()
+      .catch((error: unknown) => {
+        if (!signal.aborted) context.log.warn('what is known of a node could not be written', { node, error });
+      })
+      .finally(() => busy.delete(node));
+  };
+  // Its peers are waiting.
+  using _returns = presence.onReturn(say);
   let last = clock.elapsed();
   while (!signal.aborted) {
     await clock.sleep(tickMs, signal).catch(() => {});
@@ -43,14 +55,7 @@ export async function keepHealth(context: Context, times: HealthTimes, signal: A
     // When many are late, what is said of some is taken back before more is said of others.
     for (const node of [...heard, ...others]) {
       lookAgain(context, times, node, looked);
-      const step = nextStep(context, times, node);
-      if (step === undefined || busy.has(node) || busy.size >= busyAtOnce || signal.aborted) continue;
-      busy.add(node);
-      step()
-        .catch((error: unknown) => {
-          if (!signal.aborted) context.log.warn('what is known of a node could not be written', { node, error });
-        })
-        .finally(() => busy.delete(node));
+      say(node);
     }
   }
 }

@@ -65,6 +65,7 @@ export class Presence implements Follower {
   readonly #startedAt: number;
   /** Before it nobody is blamed for silence: this server itself was not listening. */
   #fairFrom = Number.NEGATIVE_INFINITY;
+  #returned: ((node: string) => void) | undefined;
 
   constructor(options: PresenceOptions) {
     this.#options = options;
@@ -122,6 +123,18 @@ export class Presence implements Follower {
     heard.due = Math.max(heard.due, heard.at + Math.max(0, Math.min(nextMs, rests.mostMs) - rests.usualMs));
     heard.heardElsewhere = Math.min(heard.heardElsewhere, heard.at);
     heard.trustMs = 0;
+    const state = this.#recorded.get(node)?.health.state;
+    if (state === 'suspect' || state === 'down') this.#returned?.(node);
+  }
+
+  /** @param tell called each time that a node is heard of which the store says that it is silent */
+  onReturn(tell: (node: string) => void): Disposable {
+    this.#returned = tell;
+    return {
+      [Symbol.dispose]: () => {
+        this.#returned = undefined;
+      },
+    };
   }
 
   /**
