@@ -109,17 +109,20 @@ test('of many about which something is to be said, those that are heard come fir
   await kept;
 });
 
-test('who is heard again is taken back at once, not with the next tick', async () => {
+test('who is down and heard again is taken back at once, the next one with the next tick', async () => {
   const clock = heldClock();
   const asked: string[] = [];
-  const silent = { name: 'h1', health: { state: 'down', since: 0, reason: '' } } satisfies Partial<StoredNode>;
+  const states = { h0: 'suspect', h1: 'down', h2: 'down' } as const;
+  const entries = Object.entries(states).map(([name, state]) =>
+    entry(nodeKey(name), { name, health: { state, since: 0, reason: '' } } satisfies Partial<StoredNode>),
+  );
   const presence = new Presence({
-    store: { range: async () => ({ entries: [entry(nodeKey('h1'), silent)], revision: 1, more: false }) },
+    store: { range: async () => ({ entries, revision: 1, more: false }) },
     ...{ clock, times, missesStrangers: () => false, onChange: () => {} },
   });
   await presence.load();
   const context = {
-    ...{ clock, presence, members: { names: () => ['h1'] }, registry: { isKeeper: false } },
+    ...{ clock, presence, members: { names: () => Object.keys(states) }, registry: { isKeeper: false } },
     store: {
       get: (key: string) => {
         asked.push(key);
@@ -131,12 +134,17 @@ test('who is heard again is taken back at once, not with the next tick', async (
   const kept = keepHealth(context, times, stop.signal);
   await clock.advance(10);
   expect(asked).toEqual([]);
+  // Of one that is only suspect nobody sees anything.
+  presence.heard('h0');
+  expect(asked).toEqual([]);
   presence.heard('h1');
   expect(asked).toEqual([nodeKey('h1')]);
   // While that is being written, nothing more is.
   presence.heard('h1');
-  await clock.advance(250);
+  presence.heard('h2');
   expect(asked).toHaveLength(1);
+  await clock.advance(240);
+  expect(asked).toEqual(['h1', 'h0', 'h2'].map(nodeKey));
   stop.abort();
   await kept;
 });

@@ -40,14 +40,19 @@ export async function keepHealth(context: Context, times: HealthTimes, signal: A
       })
       .finally(() => busy.delete(node));
   };
-  // Its peers are waiting.
-  using _returns = presence.onReturn(say);
+  // Its peers are waiting. When many come back at once, as after a time in which all were late, they have a tick each.
+  let prompt = true;
+  using _returns = presence.onReturn((node) => {
+    if (prompt) say(node);
+    prompt = false;
+  });
   let last = clock.elapsed();
   while (!signal.aborted) {
     await clock.sleep(tickMs, signal).catch(() => {});
     const now = clock.elapsed();
     if (now - last > tickMs + lateMs) presence.begunAnew();
     last = now;
+    prompt = true;
     const { true: heard = [], false: others = [] } = Object.groupBy(
       members.names(),
       (node) => `${presence.isHeard(node)}`,

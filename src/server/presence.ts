@@ -123,11 +123,10 @@ export class Presence implements Follower {
     heard.due = Math.max(heard.due, heard.at + Math.max(0, Math.min(nextMs, rests.mostMs) - rests.usualMs));
     heard.heardElsewhere = Math.min(heard.heardElsewhere, heard.at);
     heard.trustMs = 0;
-    const state = this.#recorded.get(node)?.health.state;
-    if (state === 'suspect' || state === 'down') this.#returned?.(node);
+    if (this.#recorded.get(node)?.health.state === 'down') this.#returned?.(node);
   }
 
-  /** @param tell called each time that a node is heard of which the store says that it is silent */
+  /** @param tell called each time that a node is heard that is said to be down */
   onReturn(tell: (node: string) => void): Disposable {
     this.#returned = tell;
     return {
