@@ -1,7 +1,7 @@
 /** This host as a member: its connection to the servers, its registration, heartbeats and figures. */
 import type { BusClientOptions } from '../bus/bus.ts';
 import { Failure } from '../domain/domain.ts';
-import type { Clock, Log, SteadyClock } from '../platform/platform.ts';
+import type { Clock, Log } from '../platform/platform.ts';
 import {
   type Api,
   ask,
@@ -200,7 +200,7 @@ export class Membership implements Api {
   /** Until the signal aborts. */
   async sendHeartbeats(signal: AbortSignal): Promise<void> {
     const { agent } = this.#options;
-    await inStep(agent, heartbeatMs, signal, async () => {
+    await every(agent, heartbeatMs, signal, async () => {
       if (!this.connected) return;
       // Not waited for either: a disk that is full or slow makes no host silent.
       this.#followServers(signal).catch((error: unknown) => agent.log.debug('the servers are not kept yet', { error }));
@@ -311,7 +311,7 @@ export class Membership implements Api {
     await sample();
     await agent.clock.sleep(firstMetricsMs, signal);
     await send();
-    await inStep(agent, metricsMs, signal, send);
+    await every(agent, metricsMs, signal, send);
   }
 
   status() {
@@ -347,23 +347,5 @@ export async function every(
   while (!signal.aborted) {
     await clock.sleep(ms, signal);
     await work().catch((error: unknown) => log.debug('will be tried again', { error }));
-  }
-}
-
-/**
- * The same by the clock, at moments that only the beginning decides: a thousand nodes that a server held up all together would come
- * together from then on.
- */
-async function inStep(
-  { clock, log }: { readonly clock: SteadyClock; readonly log: Log },
-  ms: number,
-  signal: AbortSignal,
-  work: () => Promise<void>,
-): Promise<void> {
-  for (let due = clock.elapsed() + ms; !signal.aborted; ) {
-    await clock.sleep(Math.max(0, due - clock.elapsed()), signal);
-    await work().catch((error: unknown) => log.debug('will be tried again', { error }));
-    // A timer may come a fraction of a millisecond early.
-    due += ms * Math.max(1, Math.floor((clock.elapsed() - due) / ms) + 1);
   }
 }
