@@ -104,8 +104,7 @@ test('compiles what a daemon loads before it starts, with its flags and without 
     '--disable-warning=ExperimentalWarning',
     '--max-semi-space-size=4',
     '--optimize-for-size',
-    '--heap-growing-percent=20',
-    '--memory-reducer-gc-count=1',
+    '--heap-growing-percent=33',
   ];
   expect(JSON.parse(await readFile(join(root, 'home/warmed'), 'utf8'))).toEqual([...flags, '--', '--version']);
   expect(JSON.parse(stdout)).toEqual([...flags, '--', 'agent', '--name', 'h1']);
