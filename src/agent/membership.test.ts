@@ -124,38 +124,6 @@ test('what a feed that was interrupted lacks is asked at once, and when a server
   expect(refreshed).toEqual([['network/n1'], ['network/n1']]);
 });
 
-test('the first server that is back hears at once that this node is there, while the engine is still asked', async () => {
-  const clock = heldClock();
-  const asked: string[] = [];
-  let options: BusClientOptions | undefined;
-  const client = {
-    state: 'connecting',
-    call: async (method: string) => {
-      asked.push(method);
-      return { stale: [] };
-    },
-    subscribe: () => {},
-  };
-  const membership = new Membership({
-    agent: {
-      ...{ clock, log: silentLog, runtime: { status: () => new Promise(() => {}) } },
-      bus: {
-        connect: async (given: BusClientOptions) => {
-          options = given;
-          return client;
-        },
-      },
-    },
-    identity: { name: 'h1', servers: [at('192.0.2.1')] },
-    clone: { serverSpoke: () => {}, refresh: () => {}, revisions: () => ({}) },
-  } as unknown as MembershipOptions);
-  await membership.connect();
-  client.state = 'ready';
-  options?.onState?.('ready', '');
-  await clock.advance(1);
-  expect(asked).toEqual(['node.heartbeat']);
-});
-
 /** A node that has connected to these servers and sends its heartbeats to them. */
 async function beating(clients: readonly object[], revisions: Readonly<Record<string, number>> = {}) {
   const clock = heldClock();

@@ -112,9 +112,7 @@ export class Membership implements Api {
       ...{ node: identity.name, servers: identity.servers, keys: identity.keys },
       // With another connection there nothing was missed: the heartbeat that this one hears is enough.
       onReady: (first) => {
-        // A registration asks the engine first, and peers wait for a sign of life.
-        this.#heartbeat(false).catch(() => {});
-        if (!first) return;
+        if (!first) return void this.#heartbeat(false).catch(() => {});
         this.#registered = false;
         this.register().catch((error: unknown) => agent.log.warn('not registered yet', { error }));
       },
