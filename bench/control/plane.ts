@@ -13,6 +13,8 @@ export const names = ['h1', 'h2', 'h3'] as const;
 export const processes = 4;
 const patienceMs = 120_000;
 const pollMs = 20;
+/** Between two looks at the figures of all servers, which they have to gather. */
+const restMs = 1000;
 /** Node's flags for what is to be looked into, e.g. `--cpu-prof --cpu-prof-dir=/var/tmp`. */
 const flags = (process.env.TRAMA_BENCH_NODE_FLAGS ?? '').split(' ').filter(Boolean);
 
@@ -120,6 +122,7 @@ export async function fill(bench: Bench, plane: Plane, layout: Layout): Promise<
 export async function untilWhole({ hosts }: Plane, { agents }: Layout): Promise<void> {
   const seen = new Map<string, string>();
   const look = async () => {
+    await systemClock.sleep(restMs);
     for (const host of hosts) {
       const { stdout } = await host.run(['busybox', 'wget', '-qO-', 'http://127.0.0.1:4700/metrics']);
       seen.set(host.name, /^trama_connected_nodes (\d+)$/m.exec(stdout)?.[1] ?? 'none told');
