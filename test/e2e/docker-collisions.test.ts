@@ -34,6 +34,10 @@ const reaches = async (on: string, container: string, address: string) =>
 test('a MAC that a container has is refused to others, on its node and elsewhere, and it stays reachable', async () => {
   expect(await withMac('h1', 'm1')).toMatchObject({ code: 0 });
   const address = await addressOf('h1', 'm1');
+  // The engine tells a container's name after the container.
+  await eventually('m1 is named', async () =>
+    (await cluster.trama('network', 'inspect', 'app', '-o', 'json')).includes('"m1"'),
+  );
   for (const on of ['h1', 'h2']) {
     const refused = await withMac(on, 'late');
     expect(refused.code, on).not.toBe(0);
