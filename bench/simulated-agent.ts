@@ -130,7 +130,8 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
     async [Symbol.asyncDispose]() {
       clone[Symbol.dispose]();
       kernel[Symbol.dispose]();
-      await rm(directory, { recursive: true, force: true });
+      // What was still on its way to the disk may arrive meanwhile.
+      await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
   };
 }
