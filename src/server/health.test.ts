@@ -1,13 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { heldClock } from '../../test/conformance/held-clock.ts';
 import { Cluster, facts, Mirror, type Node, refusal, spec, until } from '../../test/server/cluster.ts';
 import type { RequestHandler } from '../bus/bus.ts';
 import { Failure, type NodeRecord } from '../domain/domain.ts';
 import { ask, clusterTopic } from '../protocol/protocol.ts';
-import type { Context } from './context.ts';
-import { keepHealth } from './health.ts';
 import { nodeKey, reservationKey } from './keys.ts';
-import { Presence } from './presence.ts';
 import { put, type StoredNode } from './records.ts';
 import type { Server } from './server.ts';
 
@@ -16,10 +12,6 @@ const becomes = (server: Server, name: string, status: string) =>
   until(`${name} is ${status}`, async () => (await statusOf(server, name)) === status, patienceMs);
 /** A tick, its writes, and others' work beside it. */
 const patienceMs = 15_000;
-const times = { suspectMs: 3000, downMs: 5000, evictMs: 60_000, graceMs: 50 };
-const entry = (key: string, value: object) => ({
-  ...{ key, value: JSON.stringify(value), createRevision: 1, modRevision: 1, version: 1 },
-});
 const beat = (node: Node) => node.ask('node.heartbeat', { topics: {} });
 
 /** An agent that says whether it reaches others; undefined: that does not know the question. */
@@ -78,75 +70,6 @@ describe('many that fall silent at once', { timeout: 30_000 }, () => {
     await until('some are looked into', () => most >= 8, patienceMs);
     expect(most).toBe(8);
   });
-});
-
-test('of many about which something is to be said, those that are heard come first, and no more than sixteen at once', async () => {
-  const clock = heldClock();
-  const asked: string[] = [];
-  const context = {
-    clock,
-    members: { names: () => [...Array.from({ length: 20 }, (_, i) => `silent${i}`), 'heard'] },
-    presence: {
-      onReturn: () => ({ [Symbol.dispose]() {} }),
-      isHeard: (node: string) => node === 'heard',
-      isSilent: (node: string) => node !== 'heard',
-      recorded: (node: string) => (node === 'heard' ? { health: { state: 'suspect' }, ageMs: 0 } : undefined),
-    },
-    registry: { isKeeper: false },
-    store: {
-      get: (key: string) => {
-        asked.push(key);
-        return new Promise(() => {});
-      },
-    },
-  } as unknown as Context;
-  const stop = new AbortController();
-  const kept = keepHealth(context, times, stop.signal);
-  await clock.advance(250);
-  await clock.advance(250);
-  expect(asked).toEqual([nodeKey('heard'), ...Array.from({ length: 15 }, (_, i) => nodeKey(`silent${i}`))]);
-  stop.abort();
-  await kept;
-});
-
-test('who is down and heard again is taken back at once, the next one with the next tick', async () => {
-  const clock = heldClock();
-  const asked: string[] = [];
-  const states = { h0: 'suspect', h1: 'down', h2: 'down' } as const;
-  const entries = Object.entries(states).map(([name, state]) =>
-    entry(nodeKey(name), { name, health: { state, since: 0, reason: '' } } satisfies Partial<StoredNode>),
-  );
-  const presence = new Presence({
-    store: { range: async () => ({ entries, revision: 1, more: false }) },
-    ...{ clock, times, missesStrangers: () => false, onChange: () => {} },
-  });
-  await presence.load();
-  const context = {
-    ...{ clock, presence, members: { names: () => Object.keys(states) }, registry: { isKeeper: false } },
-    store: {
-      get: (key: string) => {
-        asked.push(key);
-        return new Promise(() => {});
-      },
-    },
-  } as unknown as Context;
-  const stop = new AbortController();
-  const kept = keepHealth(context, times, stop.signal);
-  await clock.advance(10);
-  expect(asked).toEqual([]);
-  // Of one that is only suspect nobody sees anything.
-  presence.heard('h0');
-  expect(asked).toEqual([]);
-  presence.heard('h1');
-  expect(asked).toEqual([nodeKey('h1')]);
-  // While that is being written, nothing more is.
-  presence.heard('h1');
-  presence.heard('h2');
-  expect(asked).toHaveLength(1);
-  await clock.advance(240);
-  expect(asked).toEqual(['h1', 'h0', 'h2'].map(nodeKey));
-  stop.abort();
-  await kept;
 });
 
 describe('a silent node', { timeout: 30_000 }, () => {
