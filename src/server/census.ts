@@ -96,7 +96,10 @@ export class Census implements Follower {
   }
 
   async #countOnce(): Promise<void> {
-    const ranges = await Promise.all([...kept, ...counted].map((each) => this.#store.range(allOf(each))));
+    const ranges = await Promise.all([
+      ...kept.map((each) => this.#store.range(allOf(each))),
+      ...counted.map((each) => this.#store.range(allOf(each), { keysOnly: true })),
+    ]);
     [this.#nodes, this.#networks, this.#endpoints, this.#blocks] = [new Map(), new Map(), new Map(), new Map()];
     this.#workloads = 0;
     for (const { entries } of ranges) for (const entry of entries) this.#put(entry, true);

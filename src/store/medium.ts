@@ -29,8 +29,8 @@ export interface Medium {
   readonly compactedTo: number;
 
   get(key: string): Entry | undefined;
-  /** In key order. `limit` 0: all. */
-  range(range: KeyRange, limit: number): Entry[];
+  /** In key order. `limit` 0: all. `keysOnly`: values are ''. */
+  range(range: KeyRange, limit: number, keysOnly?: boolean): Entry[];
   /**
    * History from `from` on (at least `compactedTo`, at most `revision`), as much as is good to hold at once: `upTo` is
    * at least `from`, and less than `revision` if there is more.

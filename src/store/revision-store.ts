@@ -11,6 +11,8 @@ import {
   type Lease,
   type LeaseId,
   leaseTtlLimits,
+  type RangeOptions,
+  type RangeResult,
   type Store,
   type StoreEvent,
   type TransactionResult,
@@ -62,13 +64,9 @@ export class RevisionStore implements Store {
     return this.#medium.get(key);
   }
 
-  async range(
-    range: KeyRange,
-    options: { readonly limit?: number } = {},
-  ): Promise<{ revision: number; entries: Entry[]; more: boolean }> {
+  async range(range: KeyRange, { limit = 0, keysOnly }: RangeOptions = {}): Promise<RangeResult> {
     this.#checkOpen();
-    const limit = options.limit ?? 0;
-    const entries = this.#medium.range(range, limit === 0 ? 0 : limit + 1);
+    const entries = this.#medium.range(range, limit === 0 ? 0 : limit + 1, keysOnly);
     const more = limit > 0 && entries.length > limit;
     if (more) entries.pop();
     return { revision: this.#medium.revision, entries, more };

@@ -92,14 +92,25 @@ export interface Lease {
   revoke(): Promise<void>;
 }
 
+export interface RangeOptions {
+  /** 0 or absent: all. */
+  readonly limit?: number;
+  /** Values come as '': they are not read, and do not travel. */
+  readonly keysOnly?: boolean;
+}
+
+export interface RangeResult {
+  readonly revision: number;
+  readonly entries: Entry[];
+  /** The limit cut it. */
+  readonly more: boolean;
+}
+
 export interface Store extends AsyncDisposable {
   get(key: string): Promise<Entry | undefined>;
 
-  /** Entries in key order, as of one revision. `limit` 0 or absent: all. `more` says that the limit cut it. */
-  range(
-    range: KeyRange,
-    options?: { readonly limit?: number },
-  ): Promise<{ revision: number; entries: Entry[]; more: boolean }>;
+  /** Entries in key order, as of one revision. */
+  range(range: KeyRange, options?: RangeOptions): Promise<RangeResult>;
 
   /**
    * Applies all writes as one revision if every condition holds; otherwise nothing. A key is written at most once

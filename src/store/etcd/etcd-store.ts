@@ -11,6 +11,8 @@ import {
   type KeyRange,
   type Lease,
   leaseTtlLimits,
+  type RangeOptions,
+  type RangeResult,
   type Store,
   type TransactionResult,
   type WatchItem,
@@ -25,6 +27,7 @@ import { Members } from './members.ts';
 import {
   calls,
   compactRequest,
+  type Look,
   leaseGrantAnswer,
   leaseGrantRequest,
   leaseKeepAliveAnswer,
@@ -32,7 +35,6 @@ import {
   leaseText,
   looksAnswer,
   looksRequest,
-  type RangeAnswer,
   rangeAnswer,
   rangeRequest,
   type Span,
@@ -93,11 +95,11 @@ class EtcdStore implements Store {
     return this.#reads.get(key);
   }
 
-  async range(range: KeyRange, options: { readonly limit?: number } = {}): Promise<RangeAnswer> {
+  async range(range: KeyRange, { limit, keysOnly = false }: RangeOptions = {}): Promise<RangeResult> {
     const span = this.#span(range);
     // etcd takes an empty end for a single key, and one before the start for nothing.
     if (span === undefined) return { revision: await this.revision(), entries: [], more: false };
-    return options.limit ? this.#look(span, options.limit) : this.#whole(span);
+    return limit ? this.#look(span, { limit, keysOnly }) : this.#whole(span, keysOnly);
   }
 
   async transact(conditions: readonly Condition[], writes: readonly Write[]): Promise<TransactionResult> {
@@ -194,22 +196,23 @@ class EtcdStore implements Store {
     return looksAnswer(await this.#members.read(calls.txn, looksRequest(keys.map(this.#prefixed))), this.#bare);
   }
 
-  async #look(span: Span, limit?: number, revision?: number): Promise<RangeAnswer> {
+  async #look(span: Span, look?: Look): Promise<RangeResult> {
     this.#checkOpen();
-    return rangeAnswer(await this.#members.read(calls.range, rangeRequest(span, limit, revision)), this.#bare);
+    return rangeAnswer(await this.#members.read(calls.range, rangeRequest(span, look)), this.#bare);
   }
 
   /**
    * All of it, by pages, each of which has its own time: 50,000 entries at once take a busy etcd longer than any call may. @throws Failure
    * `conflict` when etcd is compacted faster than it is read
    */
-  async #whole(span: Required<Span>): Promise<RangeAnswer> {
+  async #whole(span: Required<Span>, keysOnly: boolean): Promise<RangeResult> {
+    const limit = this.#pageEntries;
     for (let read = 1; ; read += 1) {
       try {
-        const { revision, entries, more } = await this.#look(span, this.#pageEntries);
+        const { revision, entries, more } = await this.#look(span, { limit, keysOnly });
         for (let further = more; further; ) {
           const after = `${this.#prefixed(entries.at(-1)?.key ?? '')}\0`;
-          const page = await this.#look({ key: after, end: span.end }, this.#pageEntries, revision);
+          const page = await this.#look({ key: after, end: span.end }, { limit, revision, keysOnly });
           entries.push(...page.entries);
           further = page.more;
         }

@@ -2,7 +2,7 @@
  * etcd's calls and messages, version 3, as far as the store uses them: `api/etcdserverpb/rpc.proto` and
  * `api/mvccpb/kv.proto` of etcd 3.4, which later versions extend only.
  */
-import type { Condition, Entry, StoreEvent, Write } from '../store.ts';
+import type { Condition, Entry, RangeResult, StoreEvent, Write } from '../store.ts';
 import { encode, type Message } from './protobuf.ts';
 
 export const calls = {
@@ -29,14 +29,21 @@ export const authenticateRequest = (name: string, password: string) =>
     [2, password],
   ]);
 
+export interface Look {
+  readonly limit?: number;
+  /** As of which; absent: as of now. */
+  readonly revision?: number;
+  readonly keysOnly?: boolean;
+}
+
 /** Linearizable: the answer is not older than the question. */
-/** @param revision as of which; 0: as of now. */
-export const rangeRequest = ({ key, end }: Span, limit = 0, revision = 0) =>
+export const rangeRequest = ({ key, end }: Span, { limit, revision, keysOnly }: Look = {}) =>
   encode([
     [1, key],
     [2, end],
     [3, limit],
     [4, revision],
+    [8, keysOnly],
   ]);
 
 export const compactRequest = (revision: number) => encode([[1, revision]]);
@@ -128,14 +135,8 @@ function writeOperation(write: Write, prefixed: (key: string) => string, leaseId
 /** The revision of the store as of an answer. */
 const revisionOf = (answer: Message): number => answer.message(1)?.number(3) ?? 0;
 
-export interface RangeAnswer {
-  readonly revision: number;
-  readonly entries: Entry[];
-  readonly more: boolean;
-}
-
 /** @param bare takes the prefix off a key. */
-export function rangeAnswer(answer: Message, bare: (key: string) => string): RangeAnswer {
+export function rangeAnswer(answer: Message, bare: (key: string) => string): RangeResult {
   return {
     revision: revisionOf(answer),
     entries: answer.messages(2).map((kv) => entryOf(kv, bare)),

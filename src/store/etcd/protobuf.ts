@@ -9,6 +9,9 @@ export type Field = readonly [number: number, value: FieldValue | undefined];
 
 const varintType = 0;
 const lengthType = 2;
+/** As much of a varint as whole bytes of seven bits put into a number exactly: nearly all there are. */
+const exactBits = 49n;
+const exact = 2 ** Number(exactBits);
 
 export function encode(fields: Iterable<Field>): Buffer {
   const parts: Uint8Array[] = [];
@@ -44,20 +47,30 @@ function varint(value: number | bigint): Uint8Array {
 
 /** A message that has come. What it does not hold reads as zero, empty or nothing; fields nobody asks for are no matter. */
 export class Message {
-  readonly #fields = new Map<number, (bigint | Buffer)[]>();
+  readonly #fields = new Map<number, (number | bigint | Buffer)[]>();
 
   /** @throws RangeError when it is cut or no message. */
   constructor(bytes: Buffer) {
     let at = 0;
-    const next = (): bigint => {
-      let value = 0n;
-      for (let shift = 0n; ; shift += 7n) {
+    const next = (): number | bigint => {
+      let value = 0;
+      for (let weight = 1; weight < exact; weight *= 128) {
+        const byte = bytes.readUInt8(at);
+        at += 1;
+        value += (byte & 127) * weight;
+        if (byte < 128) return value;
+      }
+      return rest(BigInt(value));
+    };
+    const rest = (low: bigint): bigint => {
+      let value = low;
+      for (let shift = exactBits; shift <= 63n; shift += 7n) {
         const byte = bytes.readUInt8(at);
         at += 1;
         value |= BigInt(byte & 127) << shift;
         if (byte < 128) return value;
-        if (shift > 63n) throw new RangeError('a varint of more than ten bytes');
       }
+      throw new RangeError('a varint of more than ten bytes');
     };
     const skip = (length: number): Buffer => {
       if (at + length > bytes.length) throw new RangeError('a message that is cut');
@@ -76,17 +89,17 @@ export class Message {
 
   /** An int64, exact up to 2^53, which revisions do not reach. */
   number(field: number): number {
-    return Number(BigInt.asIntN(64, this.id(field)));
+    const value = this.#varint(field);
+    return typeof value === 'number' ? value : Number(BigInt.asIntN(64, value));
   }
 
   /** A 64-bit number as it is. */
   id(field: number): bigint {
-    const value = this.#fields.get(field)?.at(-1);
-    return typeof value === 'bigint' ? value : 0n;
+    return BigInt(this.#varint(field));
   }
 
   flag(field: number): boolean {
-    return this.id(field) !== 0n;
+    return Number(this.#varint(field)) !== 0;
   }
 
   text(field: number): string {
@@ -102,7 +115,12 @@ export class Message {
     return (this.#fields.get(field) ?? []).flatMap((value) => (Buffer.isBuffer(value) ? new Message(value) : []));
   }
 
-  #add(field: number, value: bigint | Buffer): void {
+  #varint(field: number): number | bigint {
+    const value = this.#fields.get(field)?.at(-1);
+    return value === undefined || Buffer.isBuffer(value) ? 0 : value;
+  }
+
+  #add(field: number, value: number | bigint | Buffer): void {
     const values = this.#fields.get(field);
     if (values === undefined) this.#fields.set(field, [value]);
     else values.push(value);

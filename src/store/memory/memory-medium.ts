@@ -29,12 +29,12 @@ export class MemoryMedium implements Medium {
     return this.#entries.get(key);
   }
 
-  range(range: KeyRange, limit: number): Entry[] {
+  range(range: KeyRange, limit: number, keysOnly = false): Entry[] {
     const found: Entry[] = [];
     for (const key of this.#keys.from(range.start)) {
       if (compareKeys(key, range.end) >= 0) break;
       const entry = this.#entries.get(key);
-      if (entry !== undefined) found.push(entry);
+      if (entry !== undefined) found.push(keysOnly ? { ...entry, value: '' } : entry);
       if (found.length === limit) break;
     }
     return found;

@@ -21,6 +21,8 @@ const sql = {
   get: `SELECT ${columns} FROM entry WHERE key = ?`,
   // LIMIT -1 is none.
   range: `SELECT ${columns} FROM entry WHERE key >= ? AND key < ? ORDER BY key LIMIT ?`,
+  rangeOfKeys: `SELECT key, '' AS value, create_revision, mod_revision, version, lease FROM entry
+    WHERE key >= ? AND key < ? ORDER BY key LIMIT ?`,
   leased: `SELECT ${columns} FROM entry WHERE lease = ? ORDER BY key`,
   put: `INSERT INTO entry (${columns}) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, create_revision = excluded.create_revision,
@@ -72,8 +74,9 @@ export class SqliteMedium implements Medium {
     return row && toEntry(row);
   }
 
-  range(range: KeyRange, limit: number): Entry[] {
-    return this.#guard(() => this.#statements.range.all(range.start, range.end, limit === 0 ? -1 : limit)).map(toEntry);
+  range(range: KeyRange, limit: number, keysOnly = false): Entry[] {
+    const statement = keysOnly ? this.#statements.rangeOfKeys : this.#statements.range;
+    return this.#guard(() => statement.all(range.start, range.end, limit === 0 ? -1 : limit)).map(toEntry);
   }
 
   history(range: KeyRange, from: number): Piece {

@@ -32,6 +32,20 @@ export function ranges(makeStore: MakeStore): void {
       expect([all.entries.length, all.more]).toEqual([3, false]);
     });
 
+    test('of keys only, entries are whole but for their values', async () => {
+      await using subject = await makeStore();
+      const { store } = subject;
+      await putAll(store, ['a/1', 'a/2', 'a/3', 'b']);
+      await putAll(store, ['a/2']);
+      const whole = await store.range(prefixRange('a/'));
+      const keys = { ...whole, entries: whole.entries.map((entry) => ({ ...entry, value: '' })) };
+      expect(whole.entries.map(({ value }) => value)).not.toContain('');
+      expect(await store.range(prefixRange('a/'), { keysOnly: true })).toEqual(keys);
+      const two = await store.range(prefixRange('a/'), { limit: 2, keysOnly: true });
+      expect(two).toEqual({ ...keys, entries: keys.entries.slice(0, 2), more: true });
+      expect(await store.range(prefixRange('a/'))).toEqual(whole);
+    });
+
     test.each([
       ['a/', ['a/', 'a/b']],
       ['a', ['a', 'a/', 'a/b', 'a0']],
