@@ -7,7 +7,6 @@
  * A server that was itself paused, or has only just begun, blames nobody for a while.
  */
 
-import { tellBack } from './back-again.ts';
 import { change } from './change.ts';
 import type { Context } from './context.ts';
 import { evict } from './eviction.ts';
@@ -164,11 +163,6 @@ async function declare(
   if (written === undefined) return;
   const what = to === 'down' ? 'node is down' : 'node is evicted: what it had is given away';
   context.log.warn(what, { node, reason: written.reason });
-  context.presence.event(node, {
-    time: since,
-    kind: 'error',
-    message: `${to === 'down' ? 'down' : 'evicted'}: ${written.reason}`,
-  });
   // By now its agent has noticed, too, and does something about it that may be seen here.
   if (to === 'down') explain(context, node, address, since);
 }
@@ -179,7 +173,7 @@ async function backAgain(context: Context, node: string): Promise<void> {
     before = health;
     return health?.state === 'suspect' || health?.state === 'down' ? undefined : 'leave';
   });
-  if (isLost(before)) tellBack(context, node);
+  if (isLost(before)) context.log.info('node is back', { node });
 }
 
 /** @returns what was written; undefined also when nothing was. */

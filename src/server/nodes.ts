@@ -14,7 +14,6 @@ import {
 } from '../domain/domain.ts';
 import type { NodeView, ParsedParams } from '../protocol/protocol.ts';
 import type { Condition, Write } from '../store/store.ts';
-import { tellBack } from './back-again.ts';
 import { change } from './change.ts';
 import { type Call, type Context, callingNode, type Methods } from './context.ts';
 import { allOf, nodeAddressKey, nodeKey, nodeKeyKey, removingKey, tokenKey } from './keys.ts';
@@ -232,7 +231,7 @@ async function register(context: Context, name: string, fact: Facts): Promise<bo
       result: evicted,
     };
   });
-  if (wasDown && revision > 0) tellBack(context, name);
+  if (wasDown && revision > 0) context.log.info('node is back', { node: name });
   return result;
 }
 
@@ -246,10 +245,7 @@ async function takeBack(context: Context, name: string): Promise<void> {
     const writes = health === undefined ? [] : [put(node.key, record)];
     return { conditions: [unchanged(node)], writes, result: undefined };
   });
-  if (revision === 0) return;
-  context.log.info('evicted node is back', { node: name });
-  const message = "back after its eviction: addresses that were given away meanwhile are not its containers' any more";
-  context.presence.event(name, { time: context.clock.now(), kind: 'info', message });
+  if (revision > 0) context.log.info('evicted node is back', { node: name });
 }
 
 const none: { conditions: Condition[]; writes: Write[] } = { conditions: [], writes: [] };

@@ -6,20 +6,27 @@ import { Presence } from './presence.ts';
 
 const suspectMs = 3000;
 
-function setUp(missesStrangers = false) {
+interface Stored {
+  readonly name: string;
+  readonly health?: object | undefined;
+}
+
+function setUp(missesStrangers = false, nodes: readonly Stored[] = []) {
   let [now, revision] = [0, 0];
   const presence = new Presence({
-    store: { range: async () => ({ entries: [], revision, more: false }) },
+    store: { range: async () => ({ entries: nodes.map(entryOf), revision, more: false }) },
     clock: { now: () => now, elapsed: () => now, sleep: async () => {} },
     times: { suspectMs, downMs: 5000, evictMs: 60_000, graceMs: 3000 },
     missesStrangers: () => missesStrangers,
     onChange() {},
   });
   const tell = (event: StoreEvent) => presence.events(++revision, [event]);
-  const put = (health?: object) => {
-    const value = JSON.stringify({ name: 'h1', health });
+  const entryOf = (node: Stored) => {
     const times = { createRevision: 1, modRevision: revision + 1, version: revision + 1 };
-    tell({ type: 'put', entry: { key: nodeKey('h1'), value, ...times } });
+    return { key: nodeKey(node.name), value: JSON.stringify(node), ...times };
+  };
+  const put = (health?: object) => {
+    tell({ type: 'put', entry: entryOf({ name: 'h1', health }) });
   };
   return {
     presence,
@@ -32,6 +39,8 @@ function setUp(missesStrangers = false) {
       put({ state: 'suspect', since: now, reason: '' });
       put();
     },
+    store: (health?: object) => put(health),
+    told: () => presence.view('h1').events.map(({ time, message }) => `${time} ${message}`),
     serverEnds: () => tell({ type: 'delete', key: serverKey('10.0.0.2:4701'), previous: undefined } as never),
   };
 }
@@ -106,5 +115,40 @@ describe('a node that a server has never heard', () => {
     server.pass(60_000);
     expect(server.silent()).toBe(false);
     expect(server.presence.state('h1')).toBe('unknown');
+  });
+});
+
+describe('what became of a node', () => {
+  const health = (state: string, since: number, reason = 'its link is cut') => ({ state, since, reason });
+
+  test('is told by every server, by what is stored, whoever wrote it', () => {
+    const { store, told, pass } = setUp();
+    store(health('suspect', 3, 'nothing is heard of it'));
+    store();
+    expect(told()).toEqual([]);
+    store(health('down', 5, 'nothing is heard of it'));
+    expect(told()).toEqual(['5 down: nothing is heard of it']);
+    store(health('down', 5));
+    expect(told()).toEqual(['5 down: its link is cut']);
+    pass(7);
+    store();
+    expect(told()).toEqual(['5 down: its link is cut', '7 back, with all it had']);
+    store(health('down', 8));
+    store(health('evicting', 9));
+    store(health('evicted', 9));
+    store();
+    expect(told().slice(2)).toEqual([
+      '8 down: its link is cut',
+      '9 evicted: its link is cut',
+      expect.stringMatching(/^7 back after its eviction: /),
+    ]);
+  });
+
+  test('is told by a server that has just begun, as far as it is so still', async () => {
+    const { presence, told } = setUp(false, [{ name: 'h1', health: health('down', 5) }, { name: 'h2' }]);
+    await presence.load();
+    await presence.load();
+    expect(told()).toEqual(['5 down: its link is cut']);
+    expect(presence.view('h2').events).toEqual([]);
   });
 });

@@ -58,6 +58,17 @@ export interface PresenceOptions {
   onChange(): void;
 }
 
+/** What people are told of it; a suspicion is not worth it. */
+function lossOf(health: NodeHealth | undefined): keyof typeof backFrom | undefined {
+  if (health === undefined || !isLost(health)) return undefined;
+  return health.state === 'down' ? 'down' : 'evicted';
+}
+
+const backFrom = {
+  down: 'back, with all it had',
+  evicted: "back after its eviction: addresses that were given away meanwhile are not its containers' any more",
+} as const;
+
 export class Presence implements Follower {
   readonly #options: PresenceOptions;
   readonly #nodes = new Map<string, Heard>();
@@ -99,11 +110,29 @@ export class Presence implements Follower {
   #learn({ value }: Entry, before: ReadonlyMap<string, Recorded>): void {
     const { name, health } = JSON.parse(value) as StoredNode;
     const known = before.get(name);
+    this.#tellHealth(name, known?.health, health);
     if (health === undefined) {
       if (this.#recorded.delete(name) || known !== undefined) this.#heardElsewhere(this.#of(name));
     } else if (known?.health.state === health.state && known.health.since === health.since)
       this.#recorded.set(name, { health, at: known.at });
     else this.#recorded.set(name, { health, at: this.#options.clock.elapsed() });
+  }
+
+  /** Among its events, the same at every server. Why it is down may be found out when that is known already. */
+  #tellHealth(node: string, was: NodeHealth | undefined, is: NodeHealth | undefined): void {
+    const [before, now] = [lossOf(was), lossOf(is)];
+    if (is !== undefined && now !== undefined) {
+      const event: NodeEvent = { time: is.since, kind: 'error', message: `${now}: ${is.reason}` };
+      if (before !== now) this.event(node, event);
+      else this.#tellAnew(node, `${now}: ${was?.reason}`, event);
+    } else if (before !== undefined)
+      this.event(node, { time: this.#options.clock.now(), kind: 'info', message: backFrom[before] });
+  }
+
+  #tellAnew(node: string, former: string, event: NodeEvent): void {
+    const { events } = this.#of(node);
+    const place = events.findLastIndex(({ message }) => message === former);
+    if (place >= 0) events[place] = event;
   }
 
   /** What the store says of its silence, and the milliseconds since this server knows. */
