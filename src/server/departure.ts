@@ -2,40 +2,21 @@
  * How a node is forgotten. In this order, so that a crash in between leaves nothing that refers to nothing for long:
  *   1. a mark: from now on nothing new can come to belong to the node;
  *   2. its record and key in one transaction: the peers stop talking to its host before its addresses go to others;
- *   3. its workloads, endpoints, blocks and reservations;
+ *   3. its reservations, blocks, endpoints and workloads, of which those that ask for it move to other nodes;
  *   4. the mark.
  * Housekeeping finishes what was interrupted after step 2, and takes back what was before it.
  */
-import {
-  type BlockRecord,
-  type EndpointRecord,
-  Failure,
-  type ReservationRecord,
-  type WorkloadRecord,
-} from '../domain/domain.ts';
+import { type EndpointRecord, Failure, type WorkloadRecord } from '../domain/domain.ts';
 import type { ParsedParams } from '../protocol/protocol.ts';
-import type { Write } from '../store/store.ts';
+import { belongingsOf, goingOf, ofNode, recordsAtOnce } from './belongings.ts';
 import { change } from './change.ts';
 import type { Call, Context, Methods } from './context.ts';
-import {
-  allOf,
-  type Collection,
-  macKey,
-  nodeAddressKey,
-  nodeKey,
-  nodeKeyKey,
-  removingKey,
-  statusKey,
-  unclaimedKey,
-} from './keys.ts';
+import { nodeAddressKey, nodeKey, nodeKeyKey, removingKey, unclaimedKey } from './keys.ts';
 import { type Mark, mark, orTakenBack, stands, takeBack } from './marks.ts';
 import { findNode } from './nodes.ts';
-import { type Found, read, readAll, remove, type StoredNode, unchanged } from './records.ts';
+import { type Found, read, remove, type StoredNode, unchanged } from './records.ts';
 import { type Once, unlessDone } from './requests.ts';
 import { named } from './sentences.ts';
-
-/** Each is two writes at most; etcd takes 128 in a transaction, and as many conditions. */
-export const recordsAtOnce = 60;
 
 export const departureMethods: Methods<'node.remove'> = {
   'node.remove': async (context, params, call) => {
@@ -116,42 +97,13 @@ async function forgetBelongings(context: Context, name: string, leaving: Found<M
   const { store } = context;
   for (;;) {
     const left = await belongingsOf(context, name);
-    const step = left.slice(0, recordsAtOnce);
+    const step = await goingOf(context, left.slice(0, recordsAtOnce), 'goes');
+    const last = step.length === left.length;
     const { succeeded } = await store.transact(
-      [stands(leaving), ...step.map(({ record }) => unchanged(record))],
-      [...step.flatMap(({ writes }) => writes), ...(step.length === left.length ? [remove(leaving.key)] : [])],
+      [stands(leaving), ...step.flatMap(({ record, conditions }) => [unchanged(record), ...conditions])],
+      [...step.flatMap(({ writes }) => writes), ...(last ? [remove(leaving.key)] : [])],
     );
-    if (succeeded && step.length === left.length) return;
+    if (succeeded && last) return;
     if (!succeeded && (await read(store, leaving.key))?.revision !== leaving.revision) return;
   }
-}
-
-export interface Belonging {
-  readonly record: Found<unknown>;
-  /** That it goes, with what goes with it. */
-  readonly writes: Write[];
-}
-
-/** What is the node's now. */
-export async function belongingsOf(context: Context, name: string): Promise<Belonging[]> {
-  const workloads = await ofNode<WorkloadRecord>(context, 'workloads', name);
-  const endpoints = await ofNode<EndpointRecord>(context, 'endpoints', name);
-  const blocks = await ofNode<BlockRecord>(context, 'blocks', name);
-  const reservations = await ofNode<ReservationRecord>(context, 'reservations', name);
-  return [
-    ...workloads.map((record) => ({ record, writes: [remove(record.key), remove(statusKey(record.value.name))] })),
-    ...endpoints.map((record) => {
-      const { network, mac } = record.value;
-      return { record, writes: [remove(record.key), remove(macKey(network, mac))] };
-    }),
-    ...[...blocks, ...reservations].map((record) => ({ record, writes: [remove(record.key)] })),
-  ];
-}
-
-async function ofNode<T extends { readonly node: string }>(
-  { store }: Context,
-  collection: Collection,
-  node: string,
-): Promise<Found<T>[]> {
-  return (await readAll<T>(store, allOf(collection))).filter(({ value }) => value.node === node);
 }

@@ -41,7 +41,10 @@ export function addRunFlags(command: Command, env: Readonly<Record<string, strin
     .option('-t, --tty', 'give it a terminal')
     .option('--rm', 'remove it when it has ended')
     .addOption(
-      new Option('--on-node-loss <WHAT>', 'when its node is evicted: drop it, or reschedule it to another node')
+      new Option(
+        '--on-node-loss <WHAT>',
+        'when its node is evicted, or removed by force: drop it, or reschedule it to another node',
+      )
         .choices(['drop', 'reschedule'])
         .default('drop'),
     )
