@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Failure } from '../domain/domain.ts';
 import { CommandFailed, type Spawn } from '../platform/platform.ts';
 import type { ExamineOptions } from './doctor.ts';
 import { examine } from './examine.ts';
@@ -37,6 +38,20 @@ describe('an examination', () => {
     // Without a default route there is no card to look at.
     expect(checks.filter((check) => !told.includes(check))).toEqual([]);
     expect(findings.filter(({ status }) => status === 'pass').map(({ check }) => check)).toEqual(['own-ports']);
+  });
+
+  test('of a host that is no member any more leads to its agent, not to sudo; what only root may, does', async () => {
+    const remedies = async (error: Error) => {
+      const api = { call: () => Promise.reject(error) };
+      const findings = await examine(bare({ api, only: new Set(['clock', 'addresses', 'drift'] as const) }));
+      return findings.map(({ found, remedy }) => `${found}. ${remedy}`);
+    };
+    const removed = await remedies(new Failure('denied', 'The server does not know this key: the node was removed'));
+    const mend = 'Mend what the check `agent` says, then run this again.';
+    expect(removed).toEqual(Array(3).fill(`not asked: The server does not know this key. ${mend}`));
+    const cause = Object.assign(new Error('connect EACCES'), { code: 'EACCES' });
+    const forRoot = await remedies(new Failure('denied', 'only root may use Trama here: use sudo', { cause }));
+    expect(forRoot).toEqual(Array(3).fill('not asked: only root may use Trama here. Run it with sudo.'));
   });
 
   test('looks only at what it is asked to', async () => {

@@ -50,7 +50,7 @@ export type Asked<T> = { readonly value: T } | NotAsked;
 
 export interface NotAsked {
   readonly notAsked: string;
-  /** Who asked may not: somebody else may. */
+  /** Who asked may not: root may. */
   readonly denied?: boolean;
 }
 
@@ -59,6 +59,6 @@ export const askAsRoot = 'Run it with sudo.';
 /** A check that needs the cluster, and did not get to it. */
 export function notAsked(check: Check, subject: string, { notAsked: why, denied }: NotAsked): Finding {
   const remedy = denied === true ? askAsRoot : 'Mend what the check `agent` says, then run this again.';
-  // What to start is told there.
-  return about(check).warn(subject, `not asked: ${why.replace(/: start one with .*$/, '')}`, remedy);
+  // The rest of the sentence is told there.
+  return about(check).warn(subject, `not asked: ${why.split(': ', 1)[0]}`, remedy);
 }

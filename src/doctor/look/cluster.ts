@@ -1,5 +1,4 @@
 /** What this host's agent and the servers can be asked. */
-import { isFailure } from '../../domain/domain.ts';
 import type { NetworkView, NodeView, Result } from '../../protocol/protocol.ts';
 import type { ExamineOptions } from '../doctor.ts';
 import type { Asked } from '../finding.ts';
@@ -21,7 +20,9 @@ export async function asked<T>(work: () => Promise<T>): Promise<Asked<T>> {
   try {
     return { value: await work() };
   } catch (error) {
-    const denied = isFailure(error, 'denied') || (error as NodeJS.ErrnoException).code === 'EACCES';
+    // By this host's files and sockets: what a server refuses, it refuses root as well.
+    const codes = [error, (error as Error).cause].map((each) => (each as NodeJS.ErrnoException | undefined)?.code);
+    const denied = codes.some((code) => code === 'EACCES' || code === 'EPERM');
     return { notAsked: error instanceof Error ? error.message : String(error), ...(denied ? { denied } : {}) };
   }
 }
