@@ -32,11 +32,21 @@ export const heard = z.object({
   waits: z.boolean().optional(),
 });
 
+/** As it is told to who asks for the servers. */
+const shownServer = listedServer.extend({
+  /** Trama's; empty: the server that answers is too old to say. */
+  version: z.string().default(''),
+  /** When it began, ms since 1970. */
+  since: z.number().optional(),
+  /** Whether it does what is to be done once in the cluster. */
+  keepsHouse: z.boolean().default(false),
+});
+
 export const clusterServers = z.object({
   cluster: z.string(),
   /** The one that answers, by its id in `servers`; absent: it is not listed. */
   server: z.string().optional(),
-  servers: z.array(listedServer),
+  servers: z.array(shownServer),
   /** Whether its store answers it. */
   able: z.boolean(),
   /** The HTTP API over TLS of the one that answers: its port, and the SHA-256 of its certificate and of its public key. */

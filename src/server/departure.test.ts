@@ -15,7 +15,9 @@ test('of a node removed by force, what asks for it moves to another node; the re
   await h2.ask('node.heartbeat', { topics: {} });
   await ask(server, 'workload.run', { name: 'stays', node: 'h1', spec: spec() });
   await ask(server, 'workload.run', { name: 'moves', node: 'h1', spec: moving });
-  expect(await refusal(ask(server, 'node.remove', { name: 'h1', force: false }))).toMatch(/^conflict: .*moves and stays/);
+  expect(await refusal(ask(server, 'node.remove', { name: 'h1', force: false }))).toMatch(
+    /^conflict: .*moves and stays/,
+  );
   await ask(server, 'node.remove', { name: 'h1', force: true });
   expect((await ask(server, 'workload.list', {})).map(({ name, node }) => [name, node])).toEqual([['moves', 'h2']]);
   // There is no other that could take it.

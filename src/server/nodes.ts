@@ -98,7 +98,7 @@ export const nodeMethods: Methods<
   },
 
   'cluster.servers': async ({ cluster, registry, served: { api } }) => {
-    const servers = registry.servers().map(({ id, host, ports }) => ({ id, host, ports }));
+    const servers = registry.servers().map((each) => ({ ...each, keepsHouse: each.id === registry.keeper }));
     return { cluster, server: registry.id, servers, able: registry.able, ...(api === undefined ? {} : { api }) };
   },
 

@@ -13,6 +13,13 @@ const listed = async (api: Api) => {
   return servers.map((each) => (each.kind === 'server' ? each.server.host : '')).sort();
 };
 
+/** As a person is told of them. */
+const told = async (api: Api) => {
+  const { servers } = await ask(api, 'cluster.servers', {});
+  for (const { version, since } of servers) expect([version !== '', since]).toEqual([true, expect.any(Number)]);
+  return servers.map(({ host, keepsHouse }) => (keepsHouse ? `${host} keeps house` : host)).sort();
+};
+
 const keeperOf = async (store: Store) => (await store.get(keeperKey))?.lease;
 
 test('servers are listed while they are there; who joins is told of all, and which one it has asked', async () => {
@@ -37,8 +44,11 @@ test('one server keeps house, and the next as soon as it is gone', async () => {
   const former = await keeperOf(cluster.store);
   await until('the second is listed', async () => (await listed(second)).length === 2);
   expect(await keeperOf(cluster.store)).toBe(former);
+  // Each tells so.
+  for (const asked of [first, second]) expect(await told(asked)).toEqual(['10.255.0.1 keeps house', '10.255.0.2']);
   await first[Symbol.asyncDispose]();
   await until('the second keeps house', async () => ![undefined, former].includes(await keeperOf(cluster.store)));
+  await until('it says so', async () => (await told(second)).join() === '10.255.0.2 keeps house');
 });
 
 test('a server that has only just begun leaves the house to the others for a while', async () => {

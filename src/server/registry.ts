@@ -4,7 +4,7 @@
  */
 import { isFailure, type ServerRecord } from '../domain/domain.ts';
 import type { Log, SteadyClock } from '../platform/platform.ts';
-import type { Lease, LeaseId, Store, StoreEvent, Write } from '../store/store.ts';
+import type { Entry, Lease, LeaseId, Store, StoreEvent, Write } from '../store/store.ts';
 import type { Follower } from './follow.ts';
 import { allOf, keeperKey, serverKey, splitKey } from './keys.ts';
 import { absent } from './records.ts';
@@ -31,7 +31,9 @@ export interface RegistryOptions {
 
 export class Registry implements Follower {
   readonly #options: RegistryOptions;
-  #servers = new Map<string, ServerRecord>();
+  readonly #servers = new Map<string, ServerRecord>();
+  /** Under which each is listed. */
+  readonly #leases = new Map<string, LeaseId | undefined>();
   /** Under which lease the keeper's key is. */
   #keeper: string | undefined;
   #lease: Lease | undefined;
@@ -60,6 +62,13 @@ export class Registry implements Follower {
     return unlisted || this.#servers.has(self.id) ? listed : [self, ...listed];
   }
 
+  /** By its id, the server that does what is to be done once; undefined when there is none, or it is not listed. */
+  get keeper(): string | undefined {
+    if (this.#keeper === undefined) return undefined;
+    for (const [id, lease] of this.#leases) if (lease === this.#keeper) return id;
+    return undefined;
+  }
+
   /** Whether the store has answered lately. */
   get able(): boolean {
     return this.#options.clock.elapsed() - this.#answered < patienceMs;
@@ -73,9 +82,9 @@ export class Registry implements Follower {
   async load(): Promise<number> {
     const { store } = this.#options;
     const { entries, revision } = await store.range(allOf('servers'));
-    this.#servers = new Map(
-      entries.map(({ value }) => JSON.parse(value) as ServerRecord).map((each) => [each.id, each]),
-    );
+    this.#servers.clear();
+    this.#leases.clear();
+    for (const entry of entries) this.#learn(entry);
     const keeper = await store.get(keeperKey);
     this.#keeper = keeper && (JSON.parse(keeper.value) as string);
     return revision;
@@ -88,11 +97,20 @@ export class Registry implements Follower {
         this.#keeper = event.type === 'put' ? (JSON.parse(event.entry.value) as string) : undefined;
       const place = splitKey(key);
       if (place?.collection !== 'servers') continue;
-      if (event.type === 'put') this.#servers.set(place.rest, JSON.parse(event.entry.value) as ServerRecord);
-      else this.#servers.delete(place.rest);
+      if (event.type === 'put') this.#learn(event.entry);
+      else {
+        this.#servers.delete(place.rest);
+        this.#leases.delete(place.rest);
+      }
       // Whoever had this address before has ended, and its lease with it.
       if (event.type === 'delete' && place.rest === this.id) this.#entered = false;
     }
+  }
+
+  #learn({ value, lease }: Entry): void {
+    const server = JSON.parse(value) as ServerRecord;
+    this.#servers.set(server.id, server);
+    this.#leases.set(server.id, lease);
   }
 
   /** Keeps this server listed until the signal aborts. */

@@ -52,6 +52,18 @@ test('every agent knows all servers, and every server every node, whichever was 
   }
 });
 
+test('any server tells which there are, and which of them keeps house', async () => {
+  const told: string[] = [];
+  for (const name of names) {
+    const { servers } = JSON.parse(await cluster.tramaOn(name, 'info', '-o', 'json'));
+    expect(servers.map(({ host }: { host: string }) => host)).toEqual(cluster.hosts.map(({ address }) => address));
+    const keepers = servers.filter(({ keepsHouse }: { keepsHouse: boolean }) => keepsHouse);
+    told.push(keepers.map(({ id }: { id: string }) => id).join());
+  }
+  expect(new Set(told).size).toBe(1);
+  expect(told[0]).toMatch(/^[\d.]+:4701$/);
+});
+
 test('each server is killed in turn while people work: nothing is lost, nothing is done twice', async () => {
   await whole();
   const made: string[] = [];

@@ -29,7 +29,7 @@ export const operations: { readonly [N in MethodName | StreamName]?: Operation }
 
   'cluster.version': look('The version of Trama of the server that answers'),
   'cluster.clock': look("The time by the server's clock"),
-  'cluster.servers': look('Where the servers are'),
+  'cluster.servers': look('The servers: where they are, their versions, and which of them keeps house'),
   'cluster.watch': { kind: 'events', lines: true, summary: 'Which lists have changed, as they change' },
   'cluster.events': { kind: 'events', lines: true, summary: 'What happens in the cluster' },
 

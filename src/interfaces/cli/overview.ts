@@ -20,6 +20,7 @@ Daemons:
 
 Cluster:
   console [options]                                 See and steer the cluster on a full screen
+  info [options]                                    Show the servers, and how many there are of what
   token                                             Rights to join the cluster
   user                                              People who control the cluster from elsewhere
   context                                           Clusters that are controlled from this machine

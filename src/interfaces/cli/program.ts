@@ -19,6 +19,7 @@ const groups: Readonly<Record<string, readonly Part[]>> = {
   'Daemons:': [part('up server agent', async () => (await import('./commands/daemons.ts')).daemonCommands)],
   'Cluster:': [
     part('console', async () => (await import('./commands/console.ts')).consoleCommand),
+    part('info', async () => (await import('./commands/info.ts')).infoCommand),
     part('token', async () => (await import('./commands/token.ts')).tokenCommands),
     part('user', async () => (await import('./commands/user.ts')).userCommands),
     part('context', async () => (await import('./commands/context.ts')).contextCommands),

@@ -119,6 +119,7 @@ const places: Readonly<Record<string, { readonly bad: readonly string[]; readonl
       'network ls -o *',
       'inspect web -o *',
       'version -o *',
+      'info -o *',
       'completion *',
       'network create app --driver *',
       'network create app --discovery *',
@@ -255,6 +256,7 @@ const all = [
   'start',
   'stop',
   'rm',
+  'info',
   'version',
   'completion',
 ];
