@@ -40,8 +40,21 @@ describe('the underlay', () => {
     );
   });
 
-  test('without a default route somebody must say', () => {
-    expect(() => chooseUnderlay([{ dst: '10.0.0.0/24', dev: 'eth0' }], links)).toThrow('--address IP');
+  test('without a default route somebody must say, but where there is only one', () => {
+    const routes = [{ dst: '10.0.0.0/24', dev: 'eth0' }];
+    expect(() => chooseUnderlay(routes, links)).toThrow('--address IP');
+    expect(() => chooseUnderlay([], [])).toThrow('--address IP');
+    const loopback = { ...link('lo', '127.0.0.1'), addr_info: [{ family: 'inet', local: '127.0.0.1', scope: 'host' }] };
+    const second = { family: 'inet', local: '10.0.0.6', scope: 'global', secondary: true };
+    const eth0 = { ...link('eth0', '10.0.0.5'), addr_info: [...link('eth0', '10.0.0.5').addr_info, second] };
+    const others = [
+      link('docker0', '172.17.0.1'),
+      link('br-0123456789ab', '172.18.0.1'),
+      link('trg10001', '10.42.0.1'),
+    ];
+    const found = chooseUnderlay(routes, [loopback, eth0, ...others]);
+    expect(found).toMatchObject({ address: '10.0.0.5', interface: 'eth0' });
+    expect(found.reason).toBe('address 10.0.0.5 of eth0, the only one that this host has');
   });
 
   test("tells the host's subnets, without the default route and Trama's own", () => {

@@ -56,7 +56,8 @@ const engineInterface = /^(docker\d+|docker_gwbridge|br-[0-9a-f]{12}|veth[0-9a-f
 
 /**
  * @param wanted an address of this host to use instead of the default route's.
- * @throws Failure('invalid') when `wanted` is not an address of the host, or nothing was asked for and there is no default route.
+ * @throws Failure('invalid') when `wanted` is not an address of the host, or nothing was asked for, and there are
+ * several and no default route.
  */
 export async function findUnderlay(spawn: Spawn, wanted?: string): Promise<Underlay> {
   const [routeText, linkText] = await Promise.all([
@@ -99,12 +100,7 @@ function byDefaultRoute(routes: readonly RouteLine[], links: readonly LinkLine[]
   const route = routes
     .filter((route) => route.dst === 'default' && route.dev !== undefined)
     .sort((a, b) => (a.metric ?? 0) - (b.metric ?? 0))[0];
-  if (route === undefined) {
-    throw new Failure(
-      'invalid',
-      'this host has no default route to tell its address by: say which address to use with --address IP',
-    );
-  }
+  if (route === undefined) return onlyOne(links);
   const link = links.find((link) => link.ifname === route.dev);
   const own = link?.addr_info.filter((info) => info.family === 'inet') ?? [];
   const info = own.find((info) => info.scope === 'global' && !info.secondary) ?? own[0];
@@ -121,6 +117,28 @@ function byDefaultRoute(routes: readonly RouteLine[], links: readonly LinkLine[]
     mtu: link.mtu,
     reason: `address ${address} of ${link.ifname}, which has the default route`,
   };
+}
+
+/** In a LAN without a way out there is nothing to choose from where a host has one interface. */
+function onlyOne(links: readonly LinkLine[]): Chosen {
+  const places = links
+    .filter(({ ifname }) => ![ownInterface, engineInterface].some((pattern) => pattern.test(ifname)))
+    .flatMap((link) => {
+      const info = inet(link).find(({ scope, secondary }) => scope === 'global' && !secondary);
+      return info?.local === undefined ? [] : [{ link, address: info.local }];
+    });
+  const [first, ...others] = places;
+  if (first !== undefined && others.length === 0) {
+    const { address, link } = first;
+    return {
+      ...{ address, interface: link.ifname, mtu: link.mtu },
+      reason: `address ${address} of ${link.ifname}, the only one that this host has`,
+    };
+  }
+  throw new Failure(
+    'invalid',
+    'this host has no default route to tell its address by: say which address to use with --address IP',
+  );
 }
 
 const inet = (link: LinkLine) => link.addr_info.filter(({ family }) => family === 'inet');

@@ -216,6 +216,8 @@ describe('clusters', () => {
     await trama('lab', 'up', await file('cluster-etcd'));
     await trama('lab', 'test', labOf('cluster-etcd'));
     const on = (host: string, ...argv: string[]) => inside('cluster-etcd', host, ...argv);
+    const { servers } = JSON.parse((await on('h2', 'trama', 'info', '-o', 'json')).stdout);
+    expect(servers.map(({ id }: { id: string }) => id)).toEqual([1, 2, 3].map((i) => `10.0.0.${i}:4701`));
     expect(await on('h2', 'pkill', '-9', 'etcd')).toMatchObject({ code: 0 });
     expect(await on('h1', 'pkill', '-9', '-f', 'trama.ts server')).toMatchObject({ code: 0 });
     await eventually(

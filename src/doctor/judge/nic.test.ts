@@ -52,7 +52,8 @@ describe('the interface', () => {
   });
 
   test('cannot be told', () => {
-    expect(judged({ routes: [] })).toEqual([
+    expect(judged({ routes: [] })).toEqual(['pass eth0: 192.168.1.5, MTU 1500']);
+    expect(judged({ routes: [], interfaces: two })).toEqual([
       'fail this host: no default route tells which address is this host’s place among the nodes',
     ]);
   });

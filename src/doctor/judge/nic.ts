@@ -33,7 +33,7 @@ const notUnderlay = /^(lo$|tr[bxghvp]|docker|br-|virbr|veth|cni|flannel|cali|pod
 export function judgeNic(fact: NicFact): Finding[] {
   const { pass, warn, fail } = about('nic');
   const candidates = fact.interfaces.filter(({ name, up, addresses }) => up && !notUnderlay.test(name) && addresses[0]);
-  const chosen = choice(fact);
+  const chosen = choice(fact, candidates);
   if (chosen === undefined) {
     const found = 'no default route tells which address is this host’s place among the nodes';
     return [fail('this host', found, 'Say which to use with --address IP.')];
@@ -61,10 +61,16 @@ export function judgeNic(fact: NicFact): Finding[] {
   ];
 }
 
-function choice({ known, wanted, routes, interfaces }: NicFact): { address: string; device: string } | undefined {
+function choice(
+  { known, wanted, routes, interfaces }: NicFact,
+  candidates: readonly Interface[],
+): { address: string; device: string } | undefined {
   if (known !== undefined) return { address: known.address, device: known.interface };
   if (wanted !== undefined) return { address: wanted, device: 'this host' };
-  const device = routes.find(({ destination }) => destination === 'default')?.device;
+  const [only, ...others] = candidates;
+  const byDefault = routes.find(({ destination }) => destination === 'default')?.device;
+  // Where there is no other, none is to be chosen.
+  const device = byDefault ?? (others.length === 0 ? only?.name : undefined);
   const address = interfaces.find(({ name }) => name === device)?.addresses[0]?.split('/')[0];
   return device === undefined || address === undefined ? undefined : { address, device };
 }

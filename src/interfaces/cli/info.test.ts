@@ -37,4 +37,6 @@ test('info of a server that has lost its store, or is older, tells what it can',
   const { out } = await trama('info', { api: lost });
   expect(out).toContain('Store:      does not answer the server that was asked\n');
   expect(out).toContain('Servers:    10.0.0.1:4701\n');
+  const alone = fakeCluster().on('cluster.servers', () => ({ cluster: 'c0ffee', able: true, servers: [] }));
+  expect((await trama('info', { api: alone })).out).toMatch(/\nServers: +none that tells .* --advertise`\n/);
 });

@@ -58,12 +58,14 @@ function infoSheet({ cluster, asked, able, servers, nodes, networks, containers 
   return sheet([
     ['Cluster', cluster],
     ['Store', able ? 'answers' : 'does not answer the server that was asked'],
-    ['Servers', servers.map((server) => serverLine(server, asked, now))],
+    ['Servers', servers.length === 0 ? unlisted : servers.map((server) => serverLine(server, asked, now))],
     ['Nodes', states.join(', ') || '0'],
     ['Networks', `${networks}`],
     ['Containers', `${containers}`],
   ]);
 }
+
+const unlisted = 'none that tells agents where it is: say it with `trama server --advertise`';
 
 function serverLine({ id, version, since, keepsHouse }: Answer['servers'][number], asked: string | null, now: number) {
   const said = [
