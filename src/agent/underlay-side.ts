@@ -38,7 +38,7 @@ export class UnderlaySide {
   /** The host as it is at this moment, before something is to stand on it. */
   async lookAgain(): Promise<void> {
     const { agent, membership } = this.#options;
-    const { interfaces } = await findUnderlay(agent.spawn, agent.address);
+    const { interfaces } = await findUnderlay(agent.spawn, agent.address, this.#underlay);
     if (!same(interfaces, this.#underlay.interfaces)) membership.outdated();
     this.#underlay = { ...this.#underlay, interfaces };
     await this.lookAtHost();
@@ -53,7 +53,7 @@ export class UnderlaySide {
   /** Routes come and go with everybody's networks, and move nothing; the servers are told of them. */
   async follow(): Promise<void> {
     const { agent, kernel, membership } = this.#options;
-    const found = await findUnderlay(agent.spawn, agent.address);
+    const found = await findUnderlay(agent.spawn, agent.address, this.#underlay);
     const { routes: formerRoutes, interfaces: formerInterfaces, ...before } = this.#underlay;
     const { routes, interfaces, ...now } = found;
     const moved = !same(now, before);

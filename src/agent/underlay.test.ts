@@ -4,6 +4,8 @@ import { chooseUnderlay } from './underlay.ts';
 const link = (ifname: string, local: string, mtu = 1500) => ({
   ifname,
   mtu,
+  link_type: 'ether',
+  flags: ['UP', 'LOWER_UP'],
   addr_info: [{ family: 'inet', local, scope: 'global' }],
 });
 const links = [link('lo', '127.0.0.1', 65536), link('eth0', '10.0.0.5'), link('eth1', '192.168.7.2', 9000)];
@@ -44,17 +46,27 @@ describe('the underlay', () => {
     const routes = [{ dst: '10.0.0.0/24', dev: 'eth0' }];
     expect(() => chooseUnderlay(routes, links)).toThrow('--address IP');
     expect(() => chooseUnderlay([], [])).toThrow('--address IP');
-    const loopback = { ...link('lo', '127.0.0.1'), addr_info: [{ family: 'inet', local: '127.0.0.1', scope: 'host' }] };
     const second = { family: 'inet', local: '10.0.0.6', scope: 'global', secondary: true };
     const eth0 = { ...link('eth0', '10.0.0.5'), addr_info: [...link('eth0', '10.0.0.5').addr_info, second] };
     const others = [
       link('docker0', '172.17.0.1'),
       link('br-0123456789ab', '172.18.0.1'),
+      link('virbr0', '192.168.122.1'),
       link('trg10001', '10.42.0.1'),
     ];
-    const found = chooseUnderlay(routes, [loopback, eth0, ...others]);
+    const unplugged = { ...link('eth1', '192.168.7.2'), flags: ['UP'] };
+    const found = chooseUnderlay(routes, [link('lo', '127.0.0.1'), eth0, ...others, unplugged]);
     expect(found).toMatchObject({ address: '10.0.0.5', interface: 'eth0' });
     expect(found.reason).toBe('address 10.0.0.5 of eth0, the only one that this host has');
+  });
+
+  test('stays where it is while the default route is gone, and goes nowhere else with it', () => {
+    const former = { address: '10.0.0.5', reason: 'which has the default route' };
+    const routes = [{ dst: '192.168.7.0/24', dev: 'eth1' }];
+    const kept = chooseUnderlay(routes, links, undefined, former);
+    expect(kept).toMatchObject({ ...former, interface: 'eth0' });
+    const eth1 = links.filter(({ ifname }) => ifname === 'eth1');
+    expect(() => chooseUnderlay(routes, eth1, undefined, former)).toThrow('no default route');
   });
 
   test("tells the host's subnets, without the default route and Trama's own", () => {

@@ -1,5 +1,5 @@
 /** Which address of the host is its place on the underlay, and what else the server must know of it. */
-import { Failure, type HostInterface } from '../domain/domain.ts';
+import { Failure, type HostInterface, mayBePlace } from '../domain/domain.ts';
 import { output, type Spawn } from '../platform/platform.ts';
 
 export interface Underlay {
@@ -56,20 +56,26 @@ const engineInterface = /^(docker\d+|docker_gwbridge|br-[0-9a-f]{12}|veth[0-9a-f
 
 /**
  * @param wanted an address of this host to use instead of the default route's.
- * @throws Failure('invalid') when `wanted` is not an address of the host, or nothing was asked for, and there are
- * several and no default route.
+ * @throws Failure('invalid') when `wanted` is not an address of the host, or nothing was asked for, there is no default
+ * route, and several interfaces could be meant.
+ * @param former of a host that is there already
  */
-export async function findUnderlay(spawn: Spawn, wanted?: string): Promise<Underlay> {
+export async function findUnderlay(spawn: Spawn, wanted?: string, former?: Former): Promise<Underlay> {
   const [routeText, linkText] = await Promise.all([
     output(spawn, { argv: ['ip', '-j', '-4', 'route', 'show', 'table', 'main'] }),
     output(spawn, { argv: ['ip', '-j', '-d', 'address', 'show'] }),
   ]);
-  return chooseUnderlay(parseList<RouteLine>(routeText), parseList<LinkLine>(linkText), wanted);
+  return chooseUnderlay(parseList<RouteLine>(routeText), parseList<LinkLine>(linkText), wanted, former);
 }
 
 /** The pure half of `findUnderlay`. */
-export function chooseUnderlay(routes: readonly RouteLine[], links: readonly LinkLine[], wanted?: string): Underlay {
-  const chosen = wanted === undefined ? byDefaultRoute(routes, links) : byAddress(links, wanted);
+export function chooseUnderlay(
+  routes: readonly RouteLine[],
+  links: readonly LinkLine[],
+  wanted?: string,
+  former?: Former,
+): Underlay {
+  const chosen = wanted === undefined ? byDefaultRoute(routes, links, former) : byAddress(links, wanted);
   const place = links.find(({ ifname }) => ifname === chosen.interface);
   const port = place && placeOf(place);
   return {
@@ -79,6 +85,9 @@ export function chooseUnderlay(routes: readonly RouteLine[], links: readonly Lin
     ...(port === undefined ? {} : { port }),
   };
 }
+
+/** What was taken before. */
+export type Former = Pick<Underlay, 'address' | 'reason'>;
 
 type Chosen = Omit<Underlay, 'routes' | 'interfaces' | 'port'>;
 
@@ -96,11 +105,11 @@ function byAddress(links: readonly LinkLine[], wanted: string): Chosen {
   };
 }
 
-function byDefaultRoute(routes: readonly RouteLine[], links: readonly LinkLine[]): Chosen {
+function byDefaultRoute(routes: readonly RouteLine[], links: readonly LinkLine[], former?: Former): Chosen {
   const route = routes
     .filter((route) => route.dst === 'default' && route.dev !== undefined)
     .sort((a, b) => (a.metric ?? 0) - (b.metric ?? 0))[0];
-  if (route === undefined) return onlyOne(links);
+  if (route === undefined) return withoutRoute(links, former);
   const link = links.find((link) => link.ifname === route.dev);
   const own = link?.addr_info.filter((info) => info.family === 'inet') ?? [];
   const info = own.find((info) => info.scope === 'global' && !info.secondary) ?? own[0];
@@ -119,16 +128,23 @@ function byDefaultRoute(routes: readonly RouteLine[], links: readonly LinkLine[]
   };
 }
 
-/** In a LAN without a way out there is nothing to choose from where a host has one interface. */
-function onlyOne(links: readonly LinkLine[]): Chosen {
+/**
+ * In a LAN without a way out there is nothing to choose from where a host has one interface. A host that has a place keeps it while its
+ * default route is gone: that may come back, and what is left may be any network's.
+ */
+function withoutRoute(links: readonly LinkLine[], former?: Former): Chosen {
+  const still = former && links.find((link) => inet(link).some(({ local }) => local === former.address));
+  if (former !== undefined && still !== undefined)
+    return { address: former.address, interface: still.ifname, mtu: still.mtu, reason: former.reason };
   const places = links
-    .filter(({ ifname }) => ![ownInterface, engineInterface].some((pattern) => pattern.test(ifname)))
+    .filter(({ ifname, link_type }) => link_type === 'ether' && mayBePlace(ifname))
+    .filter(({ flags }) => flags?.includes('LOWER_UP'))
     .flatMap((link) => {
       const info = inet(link).find(({ scope, secondary }) => scope === 'global' && !secondary);
       return info?.local === undefined ? [] : [{ link, address: info.local }];
     });
   const [first, ...others] = places;
-  if (first !== undefined && others.length === 0) {
+  if (former === undefined && first !== undefined && others.length === 0) {
     const { address, link } = first;
     return {
       ...{ address, interface: link.ifname, mtu: link.mtu },

@@ -46,12 +46,14 @@ describe('an examination', () => {
       const findings = await examine(bare({ api, only: new Set(['clock', 'addresses', 'drift'] as const) }));
       return findings.map(({ found, remedy }) => `${found}. ${remedy}`);
     };
-    const removed = await remedies(new Failure('denied', 'The server does not know this key: the node was removed'));
+    const removed = await remedies(
+      new Failure('denied', 'The server does not know this key: the token is used up or so'),
+    );
     const mend = 'Mend what the check `agent` says, then run this again.';
     expect(removed).toEqual(Array(3).fill(`not asked: The server does not know this key. ${mend}`));
     const cause = Object.assign(new Error('connect EACCES'), { code: 'EACCES' });
     const forRoot = await remedies(new Failure('denied', 'only root may use Trama here: use sudo', { cause }));
-    expect(forRoot).toEqual(Array(3).fill('not asked: only root may use Trama here. Run it with sudo.'));
+    expect(forRoot).toEqual(Array(3).fill('not asked: only root may use Trama here: use sudo. Run it with sudo.'));
   });
 
   test('looks only at what it is asked to', async () => {

@@ -56,9 +56,11 @@ export interface NotAsked {
 
 export const askAsRoot = 'Run it with sudo.';
 
+/** What the check `agent` says to do, and is not said again with each. */
+const toldThere = /: (start one with|the token is used up) .*$/;
+
 /** A check that needs the cluster, and did not get to it. */
 export function notAsked(check: Check, subject: string, { notAsked: why, denied }: NotAsked): Finding {
   const remedy = denied === true ? askAsRoot : 'Mend what the check `agent` says, then run this again.';
-  // The rest of the sentence is told there.
-  return about(check).warn(subject, `not asked: ${why.split(': ', 1)[0]}`, remedy);
+  return about(check).warn(subject, `not asked: ${why.replace(toldThere, '')}`, remedy);
 }

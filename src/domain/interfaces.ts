@@ -61,3 +61,9 @@ function endpointMark(id: string): string {
   const low = fnv1a(`${id}#`).toString(16).padStart(8, '0');
   return high + low.slice(0, 2);
 }
+
+/** Bridges and ends of what makes networks of its own on a host, Trama among them. A bridge in an interface's place is none. */
+const ofNetworks = /^(lo$|tr[bxghvpuwmd]|docker|br-|virbr|vnet|veth|cni|flannel|cali|podman|lxcbr|lxdbr|tailscale)/;
+
+/** Whether a host may stand among others by an interface of this name. */
+export const mayBePlace = (name: string): boolean => !ofNetworks.test(name);

@@ -149,7 +149,7 @@ export interface WorkloadSpec {
   readonly attach?: boolean;
   /** It goes when its container has ended. */
   readonly autoRemove?: boolean;
-  /** When its node is evicted: it is dropped (absent), or started on another. */
+  /** When its node is evicted, leaves or is removed by force: it is dropped (absent), or started on another. */
   readonly onNodeLoss?: 'reschedule';
   readonly hostname?: string;
   readonly labels: Readonly<Record<string, string>>;

@@ -36,3 +36,15 @@ test('many containers move to as many nodes', { timeout: 30_000 }, async () => {
   const now = await Promise.all(numbers.slice(1).map((i) => nodeOf(server, `c${i}`)));
   expect(new Set(now).size).toBe(63);
 });
+
+test('containers with much to say move as well, a few at a time', async () => {
+  await using cluster = await Cluster.create();
+  const server = await cluster.server();
+  for (const i of [1, 2])
+    await (await cluster.node(server, `h${i}`, `10.0.0.${i}`)).ask('node.heartbeat', { topics: {} });
+  const large = { ...moving, env: [`DATA=${'x'.repeat(300_000)}`] };
+  const names = Array.from({ length: 5 }, (_, i) => `large-${i}`);
+  for (const name of names) await ask(server, 'workload.run', { name, node: 'h1', spec: large });
+  await ask(server, 'node.remove', { name: 'h1', force: true });
+  expect(await Promise.all(names.map((name) => nodeOf(server, name)))).toEqual(names.map(() => 'h2'));
+});

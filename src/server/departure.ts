@@ -8,7 +8,7 @@
  */
 import { type EndpointRecord, Failure, type WorkloadRecord } from '../domain/domain.ts';
 import type { ParsedParams } from '../protocol/protocol.ts';
-import { belongingsOf, goingOf, ofNode, recordsAtOnce } from './belongings.ts';
+import { belongingsOf, goingOf, ofNode } from './belongings.ts';
 import { change } from './change.ts';
 import type { Call, Context, Methods } from './context.ts';
 import { nodeAddressKey, nodeKey, nodeKeyKey, removingKey, unclaimedKey } from './keys.ts';
@@ -17,6 +17,9 @@ import { findNode } from './nodes.ts';
 import { type Found, read, remove, type StoredNode, unchanged } from './records.ts';
 import { type Once, unlessDone } from './requests.ts';
 import { named } from './sentences.ts';
+
+/** After what others changed meanwhile. */
+const restMs = 50;
 
 export const departureMethods: Methods<'node.remove'> = {
   'node.remove': async (context, params, call) => {
@@ -97,13 +100,15 @@ async function forgetBelongings(context: Context, name: string, leaving: Found<M
   const { store } = context;
   for (;;) {
     const left = await belongingsOf(context, name);
-    const step = await goingOf(context, left.slice(0, recordsAtOnce), 'goes');
-    const last = step.length === left.length;
+    const { going } = await goingOf(context, left, 'goes');
+    const last = going.length === left.length;
     const { succeeded } = await store.transact(
-      [stands(leaving), ...step.flatMap(({ record, conditions }) => [unchanged(record), ...conditions])],
-      [...step.flatMap(({ writes }) => writes), ...(last ? [remove(leaving.key)] : [])],
+      [stands(leaving), ...going.flatMap(({ record, conditions }) => [unchanged(record), ...conditions])],
+      [...going.flatMap(({ writes }) => writes), ...(last ? [remove(leaving.key)] : [])],
     );
     if (succeeded && last) return;
-    if (!succeeded && (await read(store, leaving.key))?.revision !== leaving.revision) return;
+    if (succeeded) continue;
+    if ((await read(store, leaving.key))?.revision !== leaving.revision) return;
+    await context.clock.sleep(restMs);
   }
 }

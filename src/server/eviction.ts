@@ -3,7 +3,7 @@
  * may be others': all is forgotten; then workloads that ask for it are moved to other nodes. The node stays a member.
  * Interrupted, it goes on: the record says `evicting` until nothing is left.
  */
-import { belongingsOf, goingOf, recordsAtOnce } from './belongings.ts';
+import { belongingsOf, goingOf } from './belongings.ts';
 import type { Context } from './context.ts';
 import { nodeKey } from './keys.ts';
 import { put, read, type StoredNode, unchanged } from './records.ts';
@@ -15,15 +15,14 @@ export async function evict(context: Context, name: string): Promise<void> {
   const { health } = node.value;
   for (;;) {
     const left = await belongingsOf(context, name);
-    const step = await goingOf(context, left.slice(0, recordsAtOnce), 'waits');
-    const waiting = left.slice(0, recordsAtOnce).length - step.length;
+    const { going, waiting } = await goingOf(context, left, 'waits');
     // Who is heard again keeps what no other node can take.
-    const last = left.length <= recordsAtOnce && (waiting === 0 || context.presence.isHeard(name));
-    if (step.length === 0 && !last) return;
+    const last = going.length + waiting === left.length && (waiting === 0 || context.presence.isHeard(name));
+    if (going.length === 0 && !last) return;
     const done = put(node.key, { ...node.value, health: { ...health, state: 'evicted' } });
     const { succeeded } = await store.transact(
-      [unchanged(node), ...step.flatMap(({ record, conditions }) => [unchanged(record), ...conditions])],
-      [...step.flatMap(({ writes }) => writes), ...(last ? [done] : [])],
+      [unchanged(node), ...going.flatMap(({ record, conditions }) => [unchanged(record), ...conditions])],
+      [...going.flatMap(({ writes }) => writes), ...(last ? [done] : [])],
     );
     if (last && succeeded) return;
     if (!succeeded && (await read(store, node.key))?.revision !== node.revision) return;

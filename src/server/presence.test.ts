@@ -148,6 +148,10 @@ describe('what became of a node', () => {
     const { presence, told } = setUp(false, [{ name: 'h1', health: health('down', 5) }, { name: 'h2' }]);
     await presence.load();
     await presence.load();
+    // What it has loaded already, told once more.
+    const record = { key: nodeKey('h1'), createRevision: 1, modRevision: 0, version: 1 };
+    const before = JSON.stringify({ name: 'h1' });
+    presence.events(0, [{ type: 'put', entry: { ...record, value: before } }]);
     expect(told()).toEqual(['5 down: its link is cut']);
     expect(presence.view('h2').events).toEqual([]);
   });

@@ -73,6 +73,7 @@ export class Presence implements Follower {
   readonly #options: PresenceOptions;
   readonly #nodes = new Map<string, Heard>();
   #recorded = new Map<string, Recorded>();
+  #loadedAt = 0;
   readonly #startedAt: number;
   /** Before it nobody is blamed for silence: this server itself was not listening. */
   #fairFrom = Number.NEGATIVE_INFINITY;
@@ -90,11 +91,14 @@ export class Presence implements Follower {
     const before = this.#recorded;
     this.#recorded = new Map();
     for (const entry of entries) this.#learn(entry, before);
+    this.#loadedAt = revision;
     this.#options.onChange();
     return revision;
   }
 
-  events(_revision: number, events: readonly StoreEvent[]): void {
+  events(revision: number, events: readonly StoreEvent[]): void {
+    // Told again, since others were loaded as of earlier.
+    if (revision <= this.#loadedAt) return;
     for (const event of events) {
       const key = event.type === 'put' ? event.entry.key : event.key;
       const place = splitKey(key);
@@ -118,7 +122,7 @@ export class Presence implements Follower {
     else this.#recorded.set(name, { health, at: this.#options.clock.elapsed() });
   }
 
-  /** Among its events, the same at every server. Why it is down may be found out when that is known already. */
+  /** Among its events, the same at every server that is there. Why it is down may be found out when that is known already. */
   #tellHealth(node: string, was: NodeHealth | undefined, is: NodeHealth | undefined): void {
     const [before, now] = [lossOf(was), lossOf(is)];
     if (is !== undefined && now !== undefined) {

@@ -1,5 +1,5 @@
 /** Whether the host stands in the cluster with the right interface and address, and whether routes lead past networks. */
-import { contains, parseAddress, routeClashes, type Subnet, subnetOf } from '../../domain/domain.ts';
+import { contains, mayBePlace, parseAddress, routeClashes, type Subnet, subnetOf } from '../../domain/domain.ts';
 import { type Asked, about, type Finding, notAsked } from '../finding.ts';
 
 export interface Interface {
@@ -27,12 +27,9 @@ export interface NicFact {
   readonly peers: readonly string[];
 }
 
-/** Those that no host has as its place among others. */
-const notUnderlay = /^(lo$|tr[bxghvp]|docker|br-|virbr|veth|cni|flannel|cali|podman)/;
-
 export function judgeNic(fact: NicFact): Finding[] {
   const { pass, warn, fail } = about('nic');
-  const candidates = fact.interfaces.filter(({ name, up, addresses }) => up && !notUnderlay.test(name) && addresses[0]);
+  const candidates = fact.interfaces.filter(({ name, up, addresses }) => up && mayBePlace(name) && addresses[0]);
   const chosen = choice(fact, candidates);
   if (chosen === undefined) {
     const found = 'no default route tells which address is this host’s place among the nodes';

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Failure } from '../../domain/errors.ts';
 import { fakeCluster, now } from './testing/fake-cluster.ts';
 import { trama } from './testing/fake-io.ts';
 
@@ -33,8 +34,15 @@ Containers: 4
 
 test('info of a server that has lost its store, or is older, tells what it can', async () => {
   const old = { id: '10.0.0.1:4701', host: '10.0.0.1', ports: { requests: 4701, feed: 4702 } };
-  const lost = fakeCluster().on('cluster.servers', () => ({ cluster: 'c0ffee', able: false, servers: [old] }));
+  const gone = () => {
+    throw new Failure('unavailable', 'The store does not answer');
+  };
+  const lost = fakeCluster()
+    .on('cluster.servers', () => ({ cluster: 'c0ffee', able: false, servers: [old] }))
+    .on('node.list', gone)
+    .on('network.list', gone);
   const { out } = await trama('info', { api: lost });
+  expect(out).toMatch(/\nNodes: +not known\nNetworks: +not known\nContainers: +not known\n$/);
   expect(out).toContain('Store:      does not answer the server that was asked\n');
   expect(out).toContain('Servers:    10.0.0.1:4701\n');
   const alone = fakeCluster().on('cluster.servers', () => ({ cluster: 'c0ffee', able: true, servers: [] }));

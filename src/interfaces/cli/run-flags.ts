@@ -43,7 +43,7 @@ export function addRunFlags(command: Command, env: Readonly<Record<string, strin
     .addOption(
       new Option(
         '--on-node-loss <WHAT>',
-        'when its node is evicted, or removed by force: drop it, or reschedule it to another node',
+        'when its node is lost (evicted, leaves, is removed by force): drop it, or reschedule it to another node',
       )
         .choices(['drop', 'reschedule'])
         .default('drop'),

@@ -48,7 +48,7 @@ const settings = {
   listen: setting('IP', 'address to listen on', canonicalAddress, '0.0.0.0'),
   advertise: setting(
     'HOST',
-    'address or name that agents reach this server at (default: --listen, or of the default route)',
+    'address or name that agents reach this server at (default: --listen, or of the default route, or the only one)',
     advertised,
   ),
   'requests-port': setting('PORT', 'port for requests of agents', parsePort, String(requestsPort)),
@@ -66,7 +66,7 @@ const settings = {
   name: setting('NAME', "this node's name (default: the host's name)", checkNodeName),
   address: setting(
     'IP',
-    'address that other nodes reach this host at (default: of the default route)',
+    'address that other nodes reach this host at (default: of the default route, or the only one)',
     canonicalAddress,
   ),
   'docker-socket': setting('PATH', "the Docker Engine's socket", path, '/var/run/docker.sock'),

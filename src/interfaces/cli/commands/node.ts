@@ -32,7 +32,10 @@ export function nodeCommands(program: Command, session: Session): void {
     );
   drain(node, session);
   leave(node, session);
-  define(node, 'rm', 'Remove nodes that will not come back, with all they had', ['node rm h3', 'node rm --force h3 h4'])
+  define(node, 'rm', 'Remove nodes that will not come back, with all they had; nothing is stopped on their hosts', [
+    'node rm h3',
+    'node rm --force h3 h4',
+  ])
     .argument('<NODE...>', 'names of nodes', each(checkNodeName))
     .option('-f, --force', 'also a node that has containers')
     .action(
