@@ -16,16 +16,34 @@ umask 077
 cd "$1"
 export ETCDCTL_API=3 ETCDCTL_ENDPOINTS="$2" ETCDCTL_CACERT=ca.crt ETCDCTL_CERT=trama/trama.crt ETCDCTL_KEY=trama/trama.key
 
-# user NAME FILE
+refuse() {
+  echo "users.sh: $*" >&2
+  exit 1
+}
+
+# Without a deadline etcdctl waits for ever for a member that is not there.
+timeout 20 etcdctl endpoint health >/dev/null 2>&1 ||
+  refuse "nobody answers at $2: see that etcd runs there with the files of members.sh (journalctl -u etcd), and that a second member does"
+said=$(timeout 20 etcdctl user list 2>&1) || case $said in
+  *'user name is empty'*) refuse "the etcd at $2 has its users already, and their passwords are as they were" ;;
+  *) refuse "the etcd at $2 does not tell its users: $said" ;;
+esac
+
+# user NAME FILE; one of an earlier run that was interrupted gets another password
 user() {
-  openssl rand -hex 24 >"$2"
-  etcdctl user add "$1" --interactive=false <"$2"
+  openssl rand -hex 24 >"$2.new"
+  if timeout 20 etcdctl user get "$1" >/dev/null 2>&1; then
+    timeout 20 etcdctl user passwd "$1" --interactive=false <"$2.new"
+  else
+    timeout 20 etcdctl user add "$1" --interactive=false <"$2.new"
+  fi
+  mv "$2.new" "$2"
 }
 
 user root root-password
 etcdctl user grant-role root root
 user trama trama/password
-etcdctl role add trama
+etcdctl role get trama >/dev/null 2>&1 || etcdctl role add trama
 etcdctl role grant-permission trama readwrite trama/ --prefix=true
 etcdctl user grant-role trama trama
 etcdctl auth enable

@@ -73,7 +73,22 @@ const healthy = async (hosts: readonly string[]) =>
 
 test('three members, users, and a server that outlives each of them', async () => {
   await until('all are healthy', () => healthy(addresses), 30_000);
-  await machine.output(['sh', `${checkout}/packaging/etcd/users.sh`, files, 'https://192.0.2.1:2379']);
+  const users = ['sh', `${checkout}/packaging/etcd/users.sh`, files, 'https://192.0.2.1:2379'];
+  // Nobody is there: it ends, and says so.
+  const nobody = await machine.run([...users.slice(0, -1), 'https://192.0.2.99:2379']);
+  expect(nobody).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('nobody answers at https://192.0.2.99:2379'),
+  });
+  // One that was interrupted half-way.
+  const half = `printf secret | etcdctl --endpoints https://192.0.2.1:2379 --cacert ${files}/ca.crt --cert ${files}/trama/trama.crt --key ${files}/trama/trama.key user add root --interactive=false`;
+  await machine.output(['env', 'ETCDCTL_API=3', 'sh', '-c', half]);
+  await machine.output(users);
+  const password = await machine.output(['cat', `${files}/trama/password`]);
+  // A second run changes nothing.
+  const second = await machine.run(users);
+  expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining('has its users already') });
+  expect(await machine.output(['cat', `${files}/trama/password`])).toBe(password);
 
   const store = 'etcd-ca ca.crt etcd-cert trama.crt etcd-key trama.key etcd-password-file password'.split(' ');
   const settings = [`store: etcd://${addresses.join(',')}`, 'etcd-user: trama', 'listen: 127.0.0.1'];
