@@ -103,6 +103,8 @@ function changes(before: KernelObject, after: KernelObject, host: string): reado
   if (after.kind === 'nft-map-element') {
     return [nft(after.ns, mapElementDeletion(after), mapElementAddition(after)), ...forgotten(after)];
   }
+  // In this order: iptables takes a rule with another comment for the same when it deletes.
+  if (after.kind === 'iptables' && before.kind === 'iptables') return [iptables('-D', before), iptables('-I', after)];
   // The others' creation replaces the value that is there.
   return byKind(creations(host), after);
 }
@@ -139,7 +141,8 @@ function fdbOperation(verb: 'append' | 'replace' | 'del', o: Of<'fdb'>): Operati
 }
 
 function iptables(verb: '-I' | '-D', o: IptablesObject): Operation {
-  const comment = ['-m', 'comment', '--comment', iptablesMark(o)];
+  const mark = iptablesMark(o);
+  const comment = mark === undefined ? [] : ['-m', 'comment', '--comment', mark];
   return { tool: 'iptables', ns: o.ns, args: ['-w', '5', '-t', o.table, verb, o.chain, ...comment, ...o.rule] };
 }
 

@@ -221,10 +221,10 @@ function ruleEvent(ns: string, gone: boolean, rule: NonNullable<NftListing['rule
   return { subject: `${key} ${mark}`, wrong: gone === desired };
 }
 
-/** iptables-nft: a rule with a comment went from a chain that holds one of ours. Which one it was is not said. */
+/** iptables-nft: a rule that may have been ours went from a chain that holds one of ours. Which one it was is not said. */
 function foreignRule(ns: string, gone: boolean, { rule }: NftListing, wishes: Wishes): Happening | undefined {
   if (!gone || rule === undefined || rule.table === ownTable) return undefined;
   const subject = iptablesChainKey(ns, rule.table, rule.chain);
-  const commented = JSON.stringify(rule.expr ?? []).includes('"comment"');
-  return commented && wishes.wantsWithin(subject) ? { subject, wrong: true } : undefined;
+  const maybeOurs = /"comment"|"trg\*"/.test(JSON.stringify(rule.expr ?? []));
+  return maybeOurs && wishes.wantsWithin(subject) ? { subject, wrong: true } : undefined;
 }

@@ -40,7 +40,7 @@ const keys: PerKind<string> = {
   'nft-map': (o) => mapKey(o, o.name),
   'nft-map-element': (o) => key('nft-map-element', o.ns, o.family, o.table, o.map, o.key.join(' . ')),
   'nft-chain': (o) => key('nft-chain', o.ns, o.family, o.table, o.name),
-  iptables: (o) => key('iptables', o.ns, o.table, o.chain, iptablesMark(o)),
+  iptables: (o) => key('iptables', o.ns, o.table, o.chain, toldBy(o)),
   sysctl: (o) => key('sysctl', o.ns, o.key),
 };
 
@@ -59,8 +59,22 @@ export const tableKey = (o: InTable) => key('nft-table', o.ns, o.family, o.table
 const setKey = (o: InTable, name: string) => key('nft-set', o.ns, o.family, o.table, name);
 const mapKey = (o: InTable, name: string) => key('nft-map', o.ns, o.family, o.table, name);
 
-export function iptablesMark(object: IptablesObject): string {
-  return object.mark ?? markOf(object.rule.join(' '));
+/** The rule's comment; undefined: it has none. */
+export function iptablesMark({ mark, rule }: IptablesObject): string | undefined {
+  return mark ?? (speaksForItself(rule) ? undefined : markOf(rule.join(' ')));
+}
+
+/** Former versions wrote a comment to all. */
+const toldBy = (object: IptablesObject): string =>
+  (speaksForItself(object.rule) ? undefined : iptablesMark(object)) ?? object.rule.join(' ');
+
+/**
+ * Whether a rule needs no comment to be told as ours, since it only accepts what comes from or goes to networks. Every packet
+ * passes by such rules, and to iptables a comment is a match: it costs more than all the others together.
+ * @param rule as `iptables-save` writes it
+ */
+export function speaksForItself(rule: IptablesObject['rule']): boolean {
+  return /^-[io] trg\+( -m conntrack --ctstate [A-Z,]+)? -j ACCEPT$/.test(rule.join(' '));
 }
 
 export function chainMarks(object: NftChainObject): readonly string[] {
@@ -159,7 +173,7 @@ const comparisons: { readonly [K in KernelKind]: (desired: Of<K>, observed: Of<K
     JSON.stringify([o.hook?.type, o.hook?.hook, o.hook?.priority])
       ? 'recreate'
       : when(chainMarks(d).join() !== chainMarks(o).join(), 'change'),
-  iptables: () => 'none',
+  iptables: (d, o) => when(o.mark !== undefined && o.mark !== iptablesMark(d), 'change'),
   sysctl: (d, o) => when(words(d.value) !== words(o.value), 'change'),
 };
 

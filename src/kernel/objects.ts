@@ -6,7 +6,7 @@
  * the path of one (a container's sandbox).
  *
  * Ownership is visible in the kernel: links are called `tr…` (see `names` in domain), nft tables `trama`, routes carry
- * `proto 84`, iptables rules the comment `trama`. Nothing else is ever touched, but for what `UplinkObject` says.
+ * `proto 84`, iptables rules the comment `trama:…` or nothing but Trama's interfaces. Nothing else is ever touched, but for what `UplinkObject` says.
  */
 
 import type { Carried } from './carried.ts';
@@ -274,7 +274,7 @@ export interface NftChainObject {
   readonly marks?: readonly string[];
 }
 
-/** A rule in a chain that somebody else owns (DOCKER-USER): ours is told by its comment `trama:<digest>`. */
+/** A rule in a chain that somebody else owns (DOCKER-USER): ours is told by its comment `trama:<digest>`, or by its words (`speaksForItself`). */
 export interface IptablesObject {
   readonly kind: 'iptables';
   readonly ns: string;

@@ -1,5 +1,5 @@
 /** Listings of `nft -j` and `iptables-save` as objects. */
-import { canonicalPart } from './identity.ts';
+import { canonicalPart, speaksForItself } from './identity.ts';
 import { ownTable } from './names.ts';
 import type { IptablesObject, KernelObject, NftFamily, NftMapElementObject } from './objects.ts';
 
@@ -130,7 +130,7 @@ export function ruleMark(rule: { readonly comment?: string; readonly handle: num
   return rule.comment?.startsWith('trama:') ? rule.comment : `foreign rule ${rule.handle}`;
 }
 
-/** Rules with our comment in any chain of the tables filter and nat. */
+/** Rules of ours, by comment or by words, in any chain of the tables filter and nat. */
 export function readIptables(ns: string, text: string): IptablesObject[] {
   let table = '';
   const found: IptablesObject[] = [];
@@ -139,6 +139,10 @@ export function readIptables(ns: string, text: string): IptablesObject[] {
     if (!line.startsWith('-A ') || (table !== 'filter' && table !== 'nat')) continue;
     const [, chain = '', ...words] = splitWords(line);
     const at = words.indexOf('--comment');
+    if (at < 0) {
+      if (speaksForItself(words)) found.push({ kind: 'iptables', ns, table, chain, rule: words });
+      continue;
+    }
     const mark = words[at + 1];
     if (at < 2 || !mark?.startsWith('trama:')) continue;
     const rule = [...words.slice(0, at - 2), ...words.slice(at + 2)];

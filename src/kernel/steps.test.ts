@@ -191,6 +191,12 @@ const golden: readonly (readonly [KernelObject, readonly string[], readonly stri
     'Create the iptables rule -i trg42 -j ACCEPT in filter DOCKER-USER on the host.',
   ],
   [
+    { kind: 'iptables', ns: '', table: 'filter', chain: 'DOCKER-USER', rule: ['-i', 'trg+', '-j', 'ACCEPT'] },
+    ['iptables -w 5 -t filter -I DOCKER-USER -i trg+ -j ACCEPT'],
+    ['iptables -w 5 -t filter -D DOCKER-USER -i trg+ -j ACCEPT'],
+    'Create the iptables rule -i trg+ -j ACCEPT in filter DOCKER-USER on the host.',
+  ],
+  [
     { kind: 'sysctl', ns: '', key: 'net/ipv4/ip_forward', value: '1', previous: '0' },
     ['sysctl -w net/ipv4/ip_forward=1'],
     ['sysctl -w net/ipv4/ip_forward=0'],

@@ -86,7 +86,9 @@ const drifts = (data: string): readonly (readonly [command: string, repair: RegE
   ],
   ['nft add chain inet trama surprise', /Delete the nft chain surprise/],
   [`nsenter --net=/run/netns/${data} nft delete table bridge trama`, /Create the nft table bridge trama/],
-  ['iptables -D DOCKER-USER 1', /Create the iptables rule/],
+  ['iptables -D DOCKER-USER -i trg+ -j ACCEPT', /Create the iptables rule -i trg\+ -j ACCEPT/],
+  // What is made again stands first.
+  ['iptables -D DOCKER-USER 2', /Create the iptables rule -d 10\.42\.0\.0\/16/],
 ];
 
 describe('drift', { timeout: 120_000 }, () => {

@@ -180,7 +180,7 @@ export function network(host: TestHost): KernelObject[] {
       hook: { type: 'nat', hook: 'prerouting', priority: -100 },
       rules: ['meta l4proto { tcp, udp } dnat ip to meta l4proto . th dport map @doors'],
     },
-    { kind: 'iptables', ns: '', table: 'filter', chain: 'DOCKER-USER', rule: ['-i', 'trg42', '-j', 'ACCEPT'] },
+    { kind: 'iptables', ns: '', table: 'filter', chain: 'DOCKER-USER', rule: ['-i', 'trg+', '-j', 'ACCEPT'] },
     { kind: 'iptables', ns: '', table: 'filter', chain: 'DOCKER-USER', rule: ['-d', '10.42.0.0/16', '-j', 'ACCEPT'] },
     { kind: 'sysctl', ns: '', key: 'net/ipv4/ip_forward', value: '1' },
     { kind: 'sysctl', ns: '', key: 'net/ipv4/conf/trg42/rp_filter', value: '2' },

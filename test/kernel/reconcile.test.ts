@@ -34,9 +34,17 @@ describe('a reconciler', { timeout: 30_000 }, () => {
     const reconciler = kept(overlay(h));
     expect((await reconciler.settle()).failed).toEqual([]);
     const state = await stateOf(h);
-    for (const part of ['trb42', 'trx42', endpointLink, '10.42.0.8', '192.0.2.3', 'set ports', 'trg42 -m comment']) {
-      expect(state).toContain(part);
-    }
+    const parts = [
+      'trb42',
+      'trx42',
+      endpointLink,
+      '10.42.0.8',
+      '192.0.2.3',
+      'set ports',
+      '-i trg+ -j',
+      '/16 -m comment',
+    ];
+    for (const part of parts) expect(state).toContain(part);
     expect(await reconciler.plan()).toEqual([]);
     h.writes.length = 0;
     expect(await reconciler.resync()).toEqual({ applied: [], failed: [] });
@@ -44,6 +52,16 @@ describe('a reconciler', { timeout: 30_000 }, () => {
     expect(await another.resync()).toEqual({ applied: [], failed: [] });
     expect(h.writes).toEqual([]);
     expect(await stateOf(h)).toBe(state);
+  });
+
+  test('has one rule of iptables where a former version wrote it with a comment', async () => {
+    const h = await host();
+    const former = '-m comment --comment trama:0123456789abcdef -i trg+ -j ACCEPT';
+    await h.run(`iptables -A DOCKER-USER ${former}`);
+    const reconciler = kept(overlay(h));
+    expect((await reconciler.resync()).failed).toEqual([]);
+    expect((await h.run('iptables -S DOCKER-USER')).match(/trg\+.*/g)).toEqual(['trg+ -j ACCEPT']);
+    expect(await reconciler.resync()).toEqual({ applied: [], failed: [] });
   });
 
   test('wires an endpoint with one nft transaction and one ip batch, and looks at nothing', async () => {
@@ -250,6 +268,7 @@ describe('a reconciler', { timeout: 30_000 }, () => {
       'nft add table inet filter2',
       'nft add table ip trama2',
       'iptables -A DOCKER-USER -m comment --comment somebody -j RETURN',
+      'iptables -A DOCKER-USER -s 203.0.113.9/32 -i trg+ -j DROP',
       'sysctl -qw net.ipv4.conf.all.rp_filter=1',
     ]) {
       await h.run(command);
@@ -268,7 +287,9 @@ describe('a reconciler', { timeout: 30_000 }, () => {
     ]);
     expect((await reconciler.settle()).failed).toEqual([]);
     expect(values).toEqual({ ' net/ipv4/ip_forward': '0', ' net/ipv4/conf/all/rp_filter': '1' });
-    for (const line of before.split('\n').filter((line) => /trunk0|filter2|trama2|somebody/.test(line))) {
+    for (const line of before
+      .split('\n')
+      .filter((line) => /trunk0|filter2|trama2|somebody|203\.0\.113\.9/.test(line))) {
       expect(await stateOf(h)).toContain(line);
     }
     // Another process, which knows nothing but what was kept.

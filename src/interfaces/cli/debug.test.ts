@@ -23,6 +23,9 @@ describe('debug', () => {
     ['debug web --host-tools', plain],
     ['debug web --host-tools ip -j addr', { ...plain, command: ['ip', '-j', 'addr'] }],
     ['debug --host-tools web ss -tln', { ...plain, command: ['ss', '-tln'] }],
+    ['debug web --host-tools -- ip addr', { ...plain, command: ['ip', 'addr'] }],
+    ['debug web -- ip addr', { ...plain, command: ['ip', 'addr'] }],
+    ['debug web alpine -- ps -ef', { ...plain, image: 'alpine', command: ['ps', '-ef'] }],
     ['debug web alpine', { ...plain, image: 'alpine' }],
     [
       'debug -i -e A=1 web alpine:3 ps -ef',

@@ -30,6 +30,11 @@ export async function exec(session: Session, word: string, command: string[], fl
   return told(session, await interruptibly(session, name, stream, { input: interactive, tty, signals: true }));
 }
 
+/** A command with `--` in front, as kubectl has it between its own words and the command's: no program is called that. */
+export function afterDashes(command: readonly string[]): string[] {
+  return command[0] === '--' ? command.slice(1) : [...command];
+}
+
 /** The exit code of a command, and on stderr why it could not be started. */
 export async function told(session: Session, result: unknown): Promise<number> {
   const { error } = (result ?? {}) as { error?: unknown };

@@ -248,6 +248,12 @@ describe('exec', () => {
     });
   });
 
+  test('takes a command behind two dashes, too', async () => {
+    const api = fakeCluster().onOpen((stream) => stream.end({ exitCode: 0 }));
+    expect(await trama('exec web -- ls -- -x', { api })).toMatchObject({ code: 0, err: '' });
+    expect(api.opened[0]).toMatchObject({ params: { command: ['ls', '--', '-x'] } });
+  });
+
   test('-i sends our input and its end', async () => {
     let got: Promise<string[]> = Promise.resolve([]);
     const api = fakeCluster().onOpen((stream) => {

@@ -4,7 +4,7 @@ import { checkContainerReference } from '../../../domain/container-reference.ts'
 import { checkImage } from '../../../domain/image.ts';
 import { containerNames } from '../container-names.ts';
 import { define, run } from '../define.ts';
-import { interruptibly, lost, told } from '../in-container.ts';
+import { afterDashes, interruptibly, lost, told } from '../in-container.ts';
 import type { Session } from '../session.ts';
 import { each, usage } from '../usage.ts';
 import { environment } from '../values.ts';
@@ -47,9 +47,9 @@ export function debugCommand(program: Command, session: Session): void {
 
 async function debug(session: Session, word: string, rest: readonly string[], flags: DebugFlags): Promise<number> {
   const { io } = session;
-  const behind = rest[0] === hostTools;
+  const behind = rest[0] === hostTools || rest[0] === '--';
   const ofHost = behind || flags.hostTools || rest.length === 0;
-  const command = behind || !ofHost ? rest.slice(1) : rest;
+  const command = afterDashes(behind || !ofHost ? rest.slice(1) : rest);
   const { interactive = io.stdin.isTTY, tty = io.stdin.isTTY && io.stdout.isTTY } = flags;
   const image = ofHost ? undefined : usage(checkImage)(rest[0] ?? '');
   const [name = word] = await containerNames(session, [word]);

@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { checkContainerReference } from '../../../domain/container-reference.ts';
 import { define, run } from '../define.ts';
-import { attach, type ExecFlags, exec } from '../in-container.ts';
+import { afterDashes, attach, type ExecFlags, exec } from '../in-container.ts';
 import type { Session } from '../session.ts';
 import { each, usage } from '../usage.ts';
 import { absolutePath, environment, user } from '../values.ts';
@@ -31,7 +31,11 @@ export function execCommands(program: Command, session: Session): void {
     )
     .argument('<CONTAINER>', 'its name or id', usage(checkContainerReference))
     .argument('<COMMAND...>', 'the command, with its own options')
-    .action(run(session, (word: string, command: string[], flags: ExecFlags) => exec(session, word, command, flags)));
+    .action(
+      run(session, (word: string, command: string[], flags: ExecFlags) =>
+        exec(session, word, afterDashes(command), flags),
+      ),
+    );
   define(program, 'attach', "Join the streams of a container's main process; Ctrl-C leaves it", [
     'attach web',
     'attach h2/web --no-stdin',
