@@ -3,20 +3,20 @@
  * nat in the container's namespace (hook output, priority -100). It knows this host's containers only, so questions to it
  * go to the node's name server instead, at the node's address in the container's network. See docs/adr/0006-names.md.
  *
- *     the process asks           127.0.0.1 → 127.0.0.11:53
- *     after `ask`                ADDRESS   → GATEWAY:53, sent by the interface that leads there
+ *     the process asks           ADDRESS   → 127.0.0.11:53, since the route to 127.0.0.11 says whence
+ *     after `questions`           ADDRESS   → GATEWAY:53, sent by the interface that leads there
  *     the answer comes           GATEWAY:53 → ADDRESS
- *     after `answer`             127.0.0.11:53 → 127.0.0.1, what the process waits for
+ *     what the process gets      127.0.0.11:53 → ADDRESS, by the same translation
  *
- * No translation by conntrack and no `route_localnet`: packets never travel with a loopback address, so whoever is beside
- * the container reaches nothing more of it. `ask` comes before conntrack, which sees one connection from ADDRESS to
- * GATEWAY; `answer` comes after routing, which would refuse the loopback address. Which connections are so changed stands
- * in their mark: a process may ask GATEWAY by itself, too.
+ * No `route_localnet`: packets never travel with a loopback address, so whoever is beside the container reaches nothing more
+ * of it. And no hook of its own: nat looks at the first packet of a connection only, and Docker has its rules there anyway.
  */
-import type { KernelObject, NftChainObject } from '../kernel/objects.ts';
+import type { KernelObject } from '../kernel/objects.ts';
 
-/** "tram" as a number. */
-const mark = '0x7472616d';
+/** dockerd's. */
+const asked = '127.0.0.11';
+/** Before Docker's. */
+const priority = -101;
 
 /**
  * @param path of the container's network namespace
@@ -24,31 +24,17 @@ const mark = '0x7472616d';
  */
 export function resolver(path: string, address: string, gateway: string): KernelObject[] {
   const table = { ns: path, family: 'ip', table: 'trama' } as const;
-  const chain = (
-    name: string,
-    type: 'route' | 'filter',
-    hook: string,
-    priority: number,
-    ...rules: string[]
-  ): NftChainObject => ({ kind: 'nft-chain', ...table, name, hook: { type, hook, priority }, rules });
-  const redirected = `meta mark set ${mark} ip saddr set ${address} ip daddr set ${gateway}`;
+  const local = { kind: 'route', ns: path, device: 'lo', local: true } as const;
+  const redirected = (protocol: string) =>
+    `ip saddr ${address} ip daddr ${asked} ${protocol} dport 53 dnat to ${gateway}`;
   return [
+    // The interface that bears the address comes later than this: a route goes by what is local.
+    { ...local, destination: `${address}/32` },
+    { ...local, destination: `${asked}/32`, source: address },
     { kind: 'nft-table', ...table },
-    chain(
-      'ask',
-      'route',
-      'output',
-      -300,
-      `ip saddr 127.0.0.1 ip daddr 127.0.0.11 udp dport 53 ${redirected}`,
-      `ip saddr 127.0.0.1 ip daddr 127.0.0.11 tcp dport 53 ${redirected}`,
-    ),
-    chain('remember', 'filter', 'output', -190, `meta mark ${mark} ct mark set ${mark}`),
-    chain(
-      'answer',
-      'filter',
-      'input',
-      50,
-      `ct mark ${mark} ct direction reply ip saddr set 127.0.0.11 ip daddr set 127.0.0.1`,
-    ),
+    {
+      ...{ kind: 'nft-chain', ...table, name: 'questions', hook: { type: 'nat', hook: 'output', priority } },
+      rules: [redirected('udp'), redirected('tcp')],
+    },
   ];
 }

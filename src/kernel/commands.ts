@@ -58,8 +58,7 @@ const creations = (host: string): PerKind<readonly Operation[]> => ({
   uplink: placeTaken,
   qdisc: (o) => [tc(o.ns, 'replace', o.device, ...bucket(o))],
   address: (o) => [ip(o.ns, 'addr', 'replace', o.cidr, 'dev', o.device)],
-  // Not `replace`: the same destination may be somebody else's route.
-  route: (o) => [ip(o.ns, 'route', 'add', ...routeArguments(o))],
+  route: routeCreation,
   neighbour: (o) => [ip(o.ns, 'neigh', 'replace', o.address, 'lladdr', o.mac, 'dev', o.device, 'nud', 'permanent')],
   fdb: (o) => [fdbOperation(o.mac === floodMac ? 'append' : 'replace', o)],
   'nft-table': (o) => [nft(o.ns, `add table ${o.family} ${o.table}`)],
@@ -122,8 +121,16 @@ function bucket(o: Of<'qdisc'>): string[] {
   return ['tbf', 'rate', `${o.rate}bit`, 'burst', String(o.burst), 'latency', '50ms'];
 }
 
+function routeCreation(o: Of<'route'>): Operation[] {
+  // Not `replace`: the same destination may be somebody else's route.
+  if (!o.local) return [ip(o.ns, 'route', 'add', ...routeArguments(o))];
+  // An interface with that address brings a local route of its own.
+  return [ip(o.ns, 'link', 'set', o.device, 'up'), ip(o.ns, 'route', 'append', ...routeArguments(o))];
+}
+
 function routeArguments(o: Of<'route'>): string[] {
   return [
+    ...(o.local ? ['local'] : []),
     o.destination,
     ...(o.via === undefined ? [] : ['via', o.via]),
     'dev',

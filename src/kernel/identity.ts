@@ -30,7 +30,7 @@ const keys: PerKind<string> = {
   uplink: (o) => uplinkKey(o.ns, o.device),
   qdisc: (o) => key('qdisc', o.ns, o.device),
   address: (o) => key('address', o.ns, o.device, o.cidr),
-  route: (o) => key('route', o.ns, o.destination),
+  route: (o) => key('route', o.ns, o.destination, ...(o.local ? ['local'] : [])),
   neighbour: (o) => key('neighbour', o.ns, o.device, o.address),
   // A MAC has one destination, only the flood MAC has several.
   fdb: (o) => key('fdb', o.ns, o.device, o.table, o.mac, ...(o.mac === floodMac ? [o.destination ?? ''] : [])),

@@ -162,6 +162,8 @@ export interface RouteObject {
   readonly source?: string;
   /** As ip-route(8) names it; absent: that of ours. Others are made only, and never observed. */
   readonly protocol?: string;
+  /** In the table `local`: the destination is this namespace itself. Its device is `lo`, which is set up for it. */
+  readonly local?: true;
 }
 
 /** A permanent neighbour entry. */

@@ -119,6 +119,8 @@ interface RouteListing {
   readonly gateway?: string;
   readonly dev?: string;
   readonly prefsrc?: string;
+  /** Absent for unicast. */
+  readonly type?: string;
 }
 
 /** @param listing routes with our protocol number. */
@@ -130,6 +132,7 @@ export function readRoutes(ns: string, listing: readonly unknown[]): RouteObject
     ...(route.gateway === undefined ? {} : { via: route.gateway }),
     device: route.dev ?? '',
     ...(route.prefsrc === undefined ? {} : { source: route.prefsrc }),
+    ...(route.type === 'local' ? { local: true } : {}),
   }));
 }
 

@@ -1,5 +1,5 @@
 /** Reads what the kernel holds, as objects: Trama's own things, and whatever stands on them. */
-import { Failure } from '../domain/domain.ts';
+import { Failure, isFailure } from '../domain/domain.ts';
 import { CommandFailed, type Spawn } from '../platform/platform.ts';
 import { ownTable, routeProtocol } from './names.ts';
 import type { KernelObject, LinkObject } from './objects.ts';
@@ -68,8 +68,22 @@ async function observeNamespace(
 
 const forwards = ({ type, master }: LinkObject) => type === 'bridge' || type === 'vxlan' || master !== undefined;
 
+/** What of a container's namespace is ours by its own marks. @param path of the namespace */
+export async function observeSandbox(spawn: Spawn, path: string): Promise<KernelObject[]> {
+  const argv = switching('ip', path, ['-j', 'route', 'show', 'table', 'local', 'proto', routeProtocol]);
+  const [rules, routes] = await Promise.all([
+    observeNft(spawn, path),
+    // Where no interface was ever up there is no such table.
+    readJson(spawn, argv).catch((error) => {
+      if (isFailure(error) && error.message.includes('FIB table does not exist')) return [];
+      throw error;
+    }),
+  ]);
+  return [...rules, ...readRoutes(path, routes)];
+}
+
 /** The tables of ours, one listing each: nft 1.0.6 fails to list two in one call. */
-export async function observeNft(spawn: Spawn, ns: string): Promise<KernelObject[]> {
+async function observeNft(spawn: Spawn, ns: string): Promise<KernelObject[]> {
   const names = readTableNames(ns, await read(spawn, inside(ns, ['nft', '-j', 'list', 'tables'])));
   const listings = await Promise.all(
     names.map((family) => readUnlessGone(spawn, inside(ns, ['nft', '-j', 'list', 'table', family, ownTable]))),

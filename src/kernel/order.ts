@@ -49,6 +49,8 @@ function objectRank(object: KernelObject): number {
   if (object.kind === 'sysctl' && containerOf(object) === undefined) return 0.2;
   // A chain at an interface stands on that.
   if (object.kind === 'nft-chain' && object.hook?.device !== undefined) return 12.5;
+  // What goes by an address stands on that being one of the namespace's own.
+  if (object.kind === 'route' && object.local && object.source !== undefined) return 13.5;
   if (object.kind !== 'link') return kindRanks[object.kind];
   if (object.type === 'veth') return object.secondary ? 8 : 7;
   if (object.type === 'loopback') return 8;

@@ -6,7 +6,7 @@
 import { isNamespace, type Spawn } from '../platform/platform.ts';
 import { atATime } from './batch.ts';
 import type { KernelObject } from './objects.ts';
-import { observeNft } from './observe.ts';
+import { observeSandbox } from './observe.ts';
 import type { DeltaTracker } from './tracker.ts';
 
 /** Path of the sandbox that the object is in; undefined: it is in a namespace that full passes look into. */
@@ -69,6 +69,6 @@ export class Sandboxes {
 
   /** One that cannot be read keeps nobody from anything: what is then written there says what is wrong. */
   async #read(path: string): Promise<KernelObject[]> {
-    return observeNft(this.#spawn, path).catch(() => []);
+    return observeSandbox(this.#spawn, path).catch(() => []);
   }
 }

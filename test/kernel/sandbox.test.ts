@@ -34,18 +34,27 @@ function reconciler(more: Partial<ReconcilerOptions> = {}): Reconciler {
 const inside = async (...argv: [string, ...string[]]) =>
   (await spawn({ argv: ['nsenter', `--net=${path}`, ...argv] })).stdout;
 const rules = () => inside('nft', 'list', 'ruleset');
+/** Ours. */
+const routes = async () => {
+  const listed = await inside('ip', 'route', 'show', 'table', 'local', 'proto', '84');
+  return [...listed.matchAll(/^local (\S+) dev lo scope host( src \S+)?/gm)].map(([, to, from = '']) => `${to}${from}`);
+};
 const first = () => resolver(path, '10.42.0.5', '10.42.0.2');
 
 describe('what is desired in a sandbox', () => {
-  test('is written in one process, and not again', async () => {
+  test('is written in two processes, and not again', async () => {
     const r = reconciler();
     await r.settle();
     host.commands.length = 0;
     r.fresh(path);
     r.desire('resolver', first());
     expect((await r.settle()).failed).toEqual([]);
-    expect(host.commands.map(({ argv }) => argv.at(-3))).toEqual(['nft']);
-    expect(await rules()).toContain('ip daddr set 10.42.0.2');
+    expect(host.commands.map(({ argv }) => argv.find((word) => word === 'nft' || word === 'ip'))).toEqual([
+      'nft',
+      'ip',
+    ]);
+    expect(await rules()).toContain('dnat to 10.42.0.2');
+    expect(await routes()).toEqual(['10.42.0.5', '127.0.0.11 src 10.42.0.5']);
     host.writes.length = 0;
     await r.resync();
     expect(host.writes).toEqual([]);
@@ -63,8 +72,9 @@ describe('what is desired in a sandbox', () => {
     const other = reconciler();
     other.desire('resolver', resolver(path, '10.43.0.5', '10.43.0.2'));
     expect((await other.settle()).failed).toEqual([]);
-    expect(await rules()).toContain('ip daddr set 10.43.0.2');
+    expect(await rules()).toContain('dnat to 10.43.0.2');
     expect(await rules()).not.toContain('10.42.0.2');
+    expect(await routes()).toEqual(['10.43.0.5', '127.0.0.11 src 10.43.0.5']);
   });
 
   test('moves to another address in place, and goes when nobody wants it', async () => {
@@ -73,10 +83,35 @@ describe('what is desired in a sandbox', () => {
     await r.settle();
     r.desire('resolver', resolver(path, '10.43.0.5', '10.43.0.2'));
     await r.settle();
-    expect(await rules()).toContain('ip saddr set 10.43.0.5 ip daddr set 10.43.0.2');
+    expect(await rules()).toContain('ip saddr 10.43.0.5 ip daddr 127.0.0.11 udp dport 53 dnat to 10.43.0.2');
+    expect(await routes()).toEqual(['10.43.0.5', '127.0.0.11 src 10.43.0.5']);
     r.release('resolver');
     expect((await r.settle()).failed).toEqual([]);
     expect(await rules()).toBe('');
+    expect(await routes()).toEqual([]);
+  });
+
+  test('takes the place of what a former version wrote', async () => {
+    const former = [
+      'route hook output priority -300',
+      'filter hook output priority -190',
+      'filter hook input priority 50',
+    ];
+    for (const [index, hook] of former.entries()) {
+      const chain = `ip trama ${['ask', 'remember', 'answer'][index]}`;
+      await inside(
+        'nft',
+        `add table ip trama; add chain ${chain} { type ${hook}; }; add rule ${chain} ct mark 7 accept`,
+      );
+    }
+    const r = reconciler();
+    r.desire('resolver', first());
+    expect((await r.settle()).failed).toEqual([]);
+    expect((await r.resync()).failed).toEqual([]);
+    expect((await rules()).match(/chain \w+|type .*;/g)).toEqual([
+      'chain questions',
+      'type nat hook output priority -101; policy accept;',
+    ]);
   });
 
   test('a sandbox that is gone is no trouble, whether something was to be made or removed in it', async () => {
@@ -103,6 +138,7 @@ describe('what is desired in a sandbox', () => {
     ).toBe(true);
     await r.clear();
     expect(await rules()).toBe('');
+    expect(await routes()).toEqual([]);
   });
 });
 
@@ -166,6 +202,7 @@ describe('a container that asks 127.0.0.11', () => {
 
   afterEach(() => serving[Symbol.asyncDispose]());
 
+  const localRoutes = async () => (await inside('ip', 'route', 'show', 'table', 'local')).trim().split('\n').sort();
   const dig = (...args: string[]) => inside('dig', '+short', '+time=1', '+tries=1', ...args, 'web', 'A');
 
   test('asks the gateway, from its own address, over UDP and TCP, also after others asked the gateway itself', async () => {
@@ -173,6 +210,7 @@ describe('a container that asks 127.0.0.11', () => {
     const r = reconciler();
     r.desire('resolver', first());
     await r.settle();
+    const local = await localRoutes();
     expect(await dig('@127.0.0.11')).toBe('10.1.2.3\n');
     expect(await dig('@127.0.0.11', '+tcp')).toBe('10.1.2.3\n');
     expect(await dig('@10.42.0.2')).toBe('10.1.2.3\n');
@@ -181,8 +219,29 @@ describe('a container that asks 127.0.0.11', () => {
     expect(await inside('sysctl', '-n', 'net.ipv4.conf.all.route_localnet', 'net.ipv4.conf.eth0.route_localnet')).toBe(
       '0\n0\n',
     );
+    // A process that insists on another address than the one it would get is the engine's.
+    expect(await dig('@127.0.0.11', '-b', '127.0.0.1')).not.toContain('10.1.2.3');
+    expect(await localRoutes()).toEqual(local);
     r.release('resolver');
     await r.settle();
     expect(await dig('@127.0.0.11')).not.toContain('10.1.2.3');
+    expect(local.length - (await localRoutes()).length).toBe(2);
+  });
+
+  test('asks the gateway from the first moment, though its interface came later, and goes on with another network', async () => {
+    await inside('ip', 'addr', 'flush', 'dev', 'eth0');
+    await inside('ip', 'link', 'set', 'lo', 'down');
+    const r = reconciler();
+    r.desire('resolver', first());
+    expect((await r.settle()).failed).toEqual([]);
+    await inside('ip', 'addr', 'add', '10.42.0.5/16', 'dev', 'eth0');
+    expect(await dig('@127.0.0.11')).toBe('10.1.2.3\n');
+    await inside('ip', 'addr', 'del', '10.42.0.5/16', 'dev', 'eth0');
+    await inside('ip', 'addr', 'add', '10.42.0.6/16', 'dev', 'eth0');
+    r.desire('resolver', resolver(path, '10.42.0.6', '10.42.0.2'));
+    expect((await r.settle()).failed).toEqual([]);
+    expect(await dig('@127.0.0.11')).toBe('10.1.2.3\n');
+    expect(asked).toEqual(['10.42.0.5', '10.42.0.6']);
+    expect((await localRoutes()).join()).not.toContain('10.42.0.5');
   });
 });
