@@ -113,7 +113,7 @@ describe('Red bridge "definida por el usuario"', () => {
     const sandbox = await inNamespaceOf(host, 'web');
     expect((await sandbox('iptables-save', '-t', 'nat')).stdout).toContain('-d 127.0.0.11/32');
     expect((await sandbox('nft', 'list', 'table', 'ip', 'trama')).stdout).toMatch(
-      /ip daddr 127\.0\.0\.11 udp dport 53 .*ip daddr set/,
+      /ip daddr 127\.0\.0\.11 udp dport 53 dnat to/,
     );
     await host.docker(
       'run',

@@ -220,9 +220,9 @@ export const en = {
   'ask.destroy': 'Destroy the container {name} on {node}? What is in it is lost.',
   'ask.remove-network': 'Remove the network {name}?',
   'ask.leave':
-    'Node {name} will be drained, its {count} containers removed, its addresses released, and everything of Trama taken from its host.',
+    'Node {name} will be drained, its {count} containers removed (those to be rescheduled go on elsewhere), its addresses released, and everything of Trama taken from its host.',
   'ask.forget':
-    'Node {name} cannot be reached: the cluster will forget it, with its {count} containers and its addresses. On its host nothing changes.',
+    'Node {name} cannot be reached: the cluster will forget it, with its {count} containers and its addresses; those to be rescheduled go on elsewhere. On its host nothing changes.',
   'ask.force': 'Containers that Trama did not start: {names}',
   'ask.force.off': '[ ] remove them, too (Tab)',
   'ask.force.on': '[x] remove them, too (Tab)',

@@ -210,9 +210,9 @@ export const es: Readonly<Record<StringKey, string>> = {
   'ask.destroy': '¿Destruir el contenedor {name} en {node}? Lo que contiene se pierde.',
   'ask.remove-network': '¿Quitar la red {name}?',
   'ask.leave':
-    'El nodo {name} se vaciará, sus {count} contenedores se quitarán, sus direcciones se liberarán y todo lo de Trama desaparecerá de su equipo.',
+    'El nodo {name} se vaciará, sus {count} contenedores se quitarán (los que deben seguir pasan a otro nodo), sus direcciones se liberarán y todo lo de Trama desaparecerá de su equipo.',
   'ask.forget':
-    'El nodo {name} no responde: el cluster lo olvidará, con sus {count} contenedores y sus direcciones. En su equipo nada cambia.',
+    'El nodo {name} no responde: el cluster lo olvidará, con sus {count} contenedores y sus direcciones; los que deben seguir pasan a otro nodo. En su equipo nada cambia.',
   'ask.force': 'Contenedores que Trama no levantó: {names}',
   'ask.force.off': '[ ] quitarlos también (Tab)',
   'ask.force.on': '[x] quitarlos también (Tab)',
