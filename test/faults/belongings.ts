@@ -35,6 +35,6 @@ export const belongingsScript = `
   ip netns list | grep -o '^mine'
   nft -s list table inet mine | sed 's/packets [0-9]* bytes [0-9]*//'
   nft list tables | grep -v trama | sort
-  iptables-save | grep -v '^#\\|trama' | sed 's/\\[[0-9:]*\\]//' | sort
+  iptables-save | grep -v '^#\\|trama\\|trg+' | sed 's/\\[[0-9:]*\\]//' | sort
   docker network ls --format '{{.Name}} {{.Driver}}' | grep -v ' trama' | sort
   docker inspect -f '{{.Name}} {{.State.Running}} {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' neighbour`;

@@ -202,7 +202,7 @@ const damageScripts: Readonly<Record<Damage, string>> = {
   flood: `bridge -n trama fdb del $(bridge -n trama fdb show | grep 00:00:00:00:00:00 | awk '{ print $1, "dev", $3, "dst", $5, "self" }' | pick)`,
   'set-element': `nft flush set inet trama $(printf 'vteps\\nvnis\\naddresses\\ngateways\\n' | pick); nsenter --net=/run/netns/trama nft flush set bridge trama ports`,
   table: `nft delete table inet trama`,
-  iptables: `iptables-save -t filter | grep trama | sed 's/^-A/-D/' | pick | xargs iptables`,
+  iptables: `iptables-save -t filter | grep 'trama\\|trg+' | sed 's/^-A/-D/' | pick | xargs iptables`,
   ruleset: `nsenter --net=/run/netns/trama nft flush ruleset`,
   namespace: `ip netns delete trama`,
 };

@@ -42,7 +42,7 @@ const script = `
   cut; ip -j neigh show nud permanent
   cut; nft -j list table inet trama 2>/dev/null
   cut; nsenter --net=/run/netns/trama nft -j list table bridge trama 2>/dev/null
-  cut; iptables-save -t filter | grep trama | sed 's/\\[[0-9:]*\\]//'
+  cut; iptables-save -t filter | grep 'trama\\|trg+' | sed 's/\\[[0-9:]*\\]//'
   cut; ids=$(docker ps -aq); [ -z "$ids" ] || docker inspect $ids
   cut; docker network ls --format '{{.Name}}'
   cut; for each in $(docker ps -q | xargs -r docker inspect -f '{{.State.Pid}}'); do

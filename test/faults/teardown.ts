@@ -13,7 +13,7 @@ const leftScript = `
   ip -o link | grep -o ' tr[bxghvp][0-9a-f]*'
   ip netns list | grep -o '^trama'
   nft list tables | grep trama
-  iptables-save | grep trama
+  iptables-save | grep 'trama\\|trg+'
   ip route show table all | grep 'proto 84'
   docker ps -a --format '{{.Names}}' | grep -vx neighbour
   docker network ls --format '{{.Name}} {{.Driver}}' | grep ' trama'
