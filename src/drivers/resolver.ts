@@ -4,7 +4,7 @@
  * go to the node's name server instead, at the node's address in the container's network. See docs/adr/0006-names.md.
  *
  *     the process asks           ADDRESS   → 127.0.0.11:53, since the route to 127.0.0.11 says whence
- *     after `questions`           ADDRESS   → GATEWAY:53, sent by the interface that leads there
+ *     after `questions`          ADDRESS   → GATEWAY:53, sent by the interface that leads there
  *     the answer comes           GATEWAY:53 → ADDRESS
  *     what the process gets      127.0.0.11:53 → ADDRESS, by the same translation
  *
