@@ -164,7 +164,7 @@ export class AgentCore implements Agent {
     const heard = () => clone.heard();
     this.#addresses = new Addresses({ node, api, view, state, clock, log, heard, lan: this.#lan });
     this.#kept = new KeptAddresses({ addresses: this.#addresses, state, network: (name) => view.networkNamed(name) });
-    this.#former = new FormerAddresses({ runtime, addresses: this.#addresses, clock });
+    this.#former = new FormerAddresses({ runtime, addresses: this.#addresses, state, clock, log });
     this.#publisher = new EndpointPublisher({
       api,
       endpointsOf: (network) =>

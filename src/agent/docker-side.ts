@@ -107,7 +107,7 @@ export class DockerSide {
   /** What an event says of names: a container came to a network or left it, ended, or has another name now. */
   followNames(event: RuntimeEvent): void {
     const { names, log } = this.#options;
-    if (event.type === 'connected') return;
+    if (event.type === 'connected' || event.type === 'disconnected') return;
     if (event.type === 'container' && event.action === 'die') names.containerGone(event.id);
     const container = event.type === 'container' ? event.id : (event.attributes.container ?? '');
     // That an endpoint of Trama's goes, the engine itself says.

@@ -40,6 +40,7 @@ export class EngineSide {
       happenings.onEvent(event);
       if (event.type === 'connected') background('not in step with the container engine yet', this.#came());
       else if (event.type === 'container') workloads.onContainer(event.attributes[workloadLabel] ?? '');
+      else if (event.type === 'disconnected') continue;
       else if (event.action === 'connect' || event.action === 'disconnect')
         workloads.onNetwork(event.attributes.container ?? '');
       else if (event.action === 'destroy') this.syncNetworks();

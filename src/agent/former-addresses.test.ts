@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { type EndpointRecord, Failure, type NetworkRecord } from '../domain/domain.ts';
-import type { ContainerInfo, RuntimeEvent } from '../runtimes/runtimes.ts';
+import { silentLog } from '../platform/platform.ts';
+import type { ContainerInfo, RestartedContainer, RuntimeEvent } from '../runtimes/runtimes.ts';
 import { FormerAddresses } from './former-addresses.ts';
+import type { LocalState } from './local-state.ts';
 import { workloadLabel } from './workloads.ts';
 
 const network = { id: 'n1', name: 'app' } as NetworkRecord;
@@ -20,6 +22,17 @@ const event = (action: string, id: string): RuntimeEvent => ({
   ...{ type: 'container', action, id, attributes: {}, time: 0 },
 });
 
+const nothing = () => Promise.reject(new Error('not there'));
+
+const localState = () =>
+  ({
+    engine: new Map<string, { home: string }>(),
+    dockerNetworks: new Map([
+      ['docker-1', { dockerId: 'docker-1', network: 'n1' }],
+      ['docker-2', { dockerId: 'docker-2', network: 'n2' }],
+    ]),
+  }) as unknown as LocalState;
+
 /** An engine with these containers, of which it starts the first, and addresses that rest. */
 function scene(containers: ContainerInfo[], ...resting: string[]) {
   const rest = new Set(resting);
@@ -37,9 +50,10 @@ function scene(containers: ContainerInfo[], ...resting: string[]) {
         if (found === undefined) throw new Failure('not-found', id);
         return starting.has(id) ? new Promise(() => {}) : found;
       },
+      ...{ home: nothing, startedByItself: nothing },
     },
     addresses: { rests: (_, address) => rest.has(address), assignAgain: (_, address) => rest.delete(address) },
-    clock,
+    ...{ state: localState(), clock, log: silentLog },
   });
   return { former, rest, starting, clock, looks: () => looks };
 }
@@ -143,11 +157,92 @@ describe('the address that a container had', () => {
 
   test('is not waited for while the engine does not answer', async () => {
     const former = new FormerAddresses({
-      runtime: { list: () => new Promise(() => {}), inspect: () => new Promise(() => {}) },
+      runtime: {
+        ...{ list: () => new Promise(() => {}), inspect: () => new Promise(() => {}) },
+        ...{ home: nothing, startedByItself: nothing },
+      },
       addresses: { rests: () => true, assignAgain: () => true },
-      clock: { now: () => 0, sleep: async () => {} },
+      ...{ state: localState(), clock: { now: () => 0, sleep: async () => {} }, log: silentLog },
     });
     former.ended(endpoint('web', '10.42.0.9'));
     expect(await former.assign(network)).toBeUndefined();
+  });
+});
+
+describe('an engine that comes up and answers nobody', () => {
+  const atRest = (id: string, networks: [string, string][], labels = {}): RestartedContainer => ({
+    ...{ id, labels },
+    networks: networks.map(([name, dockerId]) => ({ name, id: dockerId })),
+  });
+  const web = atRest('web', [['app', 'docker-1']]);
+
+  /** It was seen before; web's address and db's rest. */
+  async function comingUp(files: () => Promise<RestartedContainer[]>) {
+    const rest = new Set(['10.42.0.8', '10.42.0.9']);
+    const clock = { time: 0, now: () => clock.time, sleep: async () => {} };
+    let looks = 0;
+    const former = new FormerAddresses({
+      runtime: {
+        list: () => {
+          looks += 1;
+          return new Promise(() => {});
+        },
+        inspect: () => new Promise(() => {}),
+        home: async () => '/home',
+        startedByItself: async (home) => (home === '/home' ? files() : []),
+      },
+      addresses: { rests: (_, address) => rest.has(address), assignAgain: (_, address) => rest.delete(address) },
+      ...{ state: localState(), clock, log: silentLog },
+    });
+    former.onEvent({ type: 'connected' });
+    await new Promise((done) => setImmediate(done));
+    former.onEvent({ type: 'disconnected' });
+    former.ended(endpoint('db', '10.42.0.8'));
+    former.ended(endpoint('web', '10.42.0.9'));
+    return { former, clock, looks: () => looks };
+  }
+
+  test('asks for the one that it starts by itself in that network', async () => {
+    const { former } = await comingUp(async () => [
+      web,
+      atRest('other', [['other', 'docker-2']]),
+      atRest('own', [['mine', 'docker-3']]),
+      atRest('host', [['host', '']]),
+      atRest('ours', [['app', 'docker-1']], { [workloadLabel]: 'w' }),
+    ]);
+    expect(await former.assign(network)).toBe('10.42.0.9');
+    expect(await former.assign(network)).toBeUndefined();
+  });
+
+  test.each<[string, RestartedContainer[]]>([
+    ['two', [web, atRest('db', [['app', 'docker-1']])]],
+    ['one that has not been in a network yet', [web, atRest('new', [['app', '']])]],
+    ['one whose address is not known', [atRest('other', [['app', 'docker-1']])]],
+    ['none', []],
+  ])('may ask for any where it starts %s', async (_, files) => {
+    const { former } = await comingUp(async () => files);
+    expect(await former.assign(network)).toBeUndefined();
+  });
+
+  test('may ask for any where its files cannot be read', async () => {
+    const { former } = await comingUp(nothing);
+    expect(await former.assign(network)).toBeUndefined();
+  });
+
+  test('is not taken for one that has come up and answers late', async () => {
+    const { former } = await comingUp(async () => [web]);
+    former.onEvent({ type: 'connected' });
+    expect(await former.assign(network)).toBeUndefined();
+  });
+
+  test('is not asked again at once', async () => {
+    const { former, clock, looks } = await comingUp(async () => []);
+    await former.assign(network);
+    clock.time = 999;
+    await former.assign(network);
+    expect(looks()).toBe(1);
+    clock.time = 2000;
+    await former.assign(network);
+    expect(looks()).toBe(2);
   });
 });

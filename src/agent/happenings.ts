@@ -47,7 +47,7 @@ export class Happenings {
     // What came before this agent did is known by its endpoints.
     if (event.type === 'connected') this.#knowAttached();
     else if (event.type === 'network') this.#onNetwork(event);
-    else this.#onContainer(event);
+    else if (event.type === 'container') this.#onContainer(event);
   }
 
   #onContainer({ action, id, attributes, time }: Extract<RuntimeEvent, { type: 'container' }>): void {

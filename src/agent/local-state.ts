@@ -72,20 +72,24 @@ export interface LocalState {
   readonly uplinks: DurableMap<UplinkRecord>;
   /** By `addressKey`. */
   readonly leases: DurableMap<LanLease>;
+  /** Where container engines keep their files, by the engine's kind. */
+  readonly engine: DurableMap<{ readonly home: string }>;
 }
 
 export async function openLocalState(directory: string, damaged: (file: string) => void): Promise<LocalState> {
   const map = <T>(name: string) => DurableMap.open<T>(join(directory, name), damaged);
-  const [endpoints, dockerNetworks, workloads, pools, kept, topics, sysctls, uplinks, leases] = await Promise.all([
-    map<LocalEndpoint>('endpoints'),
-    map<DockerNetworkLink>('docker-networks'),
-    map<WorkloadMemory>('workloads'),
-    map<unknown>('pools'),
-    map<KeptAddress>('kept-addresses'),
-    map<TopicSnapshot>('topics'),
-    map<string>('sysctls'),
-    map<UplinkRecord>('uplinks'),
-    map<LanLease>('lan-leases'),
-  ]);
-  return { endpoints, dockerNetworks, workloads, pools, kept, topics, sysctls, uplinks, leases };
+  const [endpoints, dockerNetworks, workloads, pools, kept, topics, sysctls, uplinks, leases, engine] =
+    await Promise.all([
+      map<LocalEndpoint>('endpoints'),
+      map<DockerNetworkLink>('docker-networks'),
+      map<WorkloadMemory>('workloads'),
+      map<unknown>('pools'),
+      map<KeptAddress>('kept-addresses'),
+      map<TopicSnapshot>('topics'),
+      map<string>('sysctls'),
+      map<UplinkRecord>('uplinks'),
+      map<LanLease>('lan-leases'),
+      map<{ home: string }>('engine'),
+    ]);
+  return { endpoints, dockerNetworks, workloads, pools, kept, topics, sysctls, uplinks, leases, engine };
 }

@@ -102,7 +102,17 @@ export type RuntimeEvent =
   | EngineEvent<'container'>
   | EngineEvent<'network'>
   /** The event stream (re)connected: look at everything anew. */
-  | { readonly type: 'connected' };
+  | { readonly type: 'connected' }
+  /** It broke off: the engine ends, or has died. */
+  | { readonly type: 'disconnected' };
+
+/** As an engine's files tell of it. */
+export interface RestartedContainer {
+  readonly id: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `id`: empty of one that has not been in the network yet. */
+  readonly networks: readonly { readonly name: string; readonly id: string }[];
+}
 
 export interface RuntimeStatus {
   readonly available: boolean;
@@ -222,6 +232,14 @@ export interface ContainerRuntime extends AsyncDisposable {
   connect(id: string, network: string, as: NetworkJoin): Promise<void>;
   /** @param force also when the network's driver does not answer. @throws Failure `not-found` when it is not on the network */
   disconnect(id: string, network: string, force: boolean): Promise<void>;
+
+  /** Where the engine keeps its files. */
+  home(): Promise<string>;
+  /**
+   * Those that the engine may start by itself when it comes up; told without the engine, which answers nobody then.
+   * @param home what `home` told before. @throws what goes wrong with a file
+   */
+  startedByItself(home: string): Promise<RestartedContainer[]>;
 
   /** Reconnects by itself until `signal` aborts. Some events may come twice. */
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent>;

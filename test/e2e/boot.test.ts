@@ -30,6 +30,7 @@ beforeAll(async () => {
   const plain = ['run', '-d', '--network', 'app'];
   await host.docker(...plain, '--name', 'ever', '--restart', 'always', '-p', '8080:80', labImage, 'sleep', '100000');
   await host.docker(...plain, '--name', 'once', labImage, 'sleep', '100000');
+  addressOfEver = await addressOf('ever');
 });
 
 afterAll(() => lab?.[Symbol.asyncDispose]());
@@ -65,8 +66,12 @@ const addressOf = (name: string) => host.docker('inspect', '-f', '{{.NetworkSett
 const published = () =>
   host.output(['sh', '-c', 'ss -Hltn | grep -q ":8080 " && nft get element inet trama published "{ tcp . 8080 }"']);
 
+/** Given by Docker's first start: it is the only one that Docker starts by itself in that network. */
+let addressOfEver: string;
+
 afterEach(async () => {
   await works();
+  expect(await addressOf('ever')).toBe(addressOfEver);
   const log = (await cluster.agents.get('h2')?.output()) ?? '';
   expect((await cluster.json<NodeShown>('node', 'inspect', 'h2')).events, log).toEqual([]);
   expect(log.split('\n').filter((line) => / error |kind=repair|underlay changed/.test(line))).toEqual([]);

@@ -420,7 +420,7 @@ test('events, and an engine that stops and comes back', { timeout: 60_000 }, asy
   const watching = (async () => {
     for await (const event of docker.events(controller.signal)) seen.push(event);
   })();
-  const actions = () => seen.map((event) => (event.type === 'connected' ? 'connected' : event.action));
+  const actions = () => seen.map((event) => ('action' in event ? event.action : event.type));
   await expect.poll(actions).toContain('connected');
   await using box = await running('eventful');
   const attributes = expect.objectContaining({ name: 'eventful' });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ContainerInfo, RuntimeNetwork } from '../runtimes.ts';
 
 const state = z.enum(['created', 'running', 'paused', 'restarting', 'exited', 'dead', 'removing']);
-const strings = z.record(z.string(), z.string()).nullish();
+export const strings = z.record(z.string(), z.string()).nullish();
 
 const endpoints = z
   .record(

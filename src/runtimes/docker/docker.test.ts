@@ -85,10 +85,11 @@ describe('events', () => {
     const controller = new AbortController();
     for await (const each of docker.events(controller.signal)) {
       seen.push(each);
-      if (seen.length === 5) controller.abort();
+      if (seen.length === 7) controller.abort();
     }
     const die = { type: 'container', action: 'die', id: 'c1', attributes: { name: 'web' }, time: 5000 };
-    expect(seen).toEqual([{ type: 'connected' }, die, { type: 'connected' }, die, { type: 'connected' }]);
+    const [came, went] = [{ type: 'connected' }, { type: 'disconnected' }];
+    expect(seen).toEqual([came, die, went, came, die, went, came]);
     await expect.poll(() => fake.connections.open).toBeLessThanOrEqual(1);
   });
 

@@ -7,6 +7,7 @@ import { createContainers } from './containers.ts';
 import { createEngine } from './engine.ts';
 import { watchEvents } from './events.ts';
 import { connectionFailure } from './failures.ts';
+import { createFiles } from './files.ts';
 import { hostCredentials } from './host-credentials.ts';
 import { ensureImage } from './images.ts';
 import { localImages } from './local-images.ts';
@@ -60,6 +61,7 @@ export function createDockerRuntime(options: DockerOptions): ContainerRuntime {
     ...createSessions({ engine, log, explain }),
     ...createNetworks(engine),
     ...createArchives({ engine, explain }),
+    ...createFiles(engine),
     usage: (id) =>
       usageOf(engine, id).catch((error) => {
         if (isFailure(error, 'not-found')) return undefined;

@@ -63,6 +63,7 @@ export async function* watchEvents({ engine, clock, log }: Context, signal: Abor
       source?.destroy();
     }
     if (signal.aborted) return;
+    if (source !== undefined) yield { type: 'disconnected' };
     await clock.sleep(pauseMs, signal).catch(() => {});
     pauseMs = Math.min(pauseMs * 2, longestPauseMs);
   }
