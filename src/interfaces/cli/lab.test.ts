@@ -119,6 +119,7 @@ test('script names the files that it wrote; capture takes a file', async () => {
 test.each([
   ['lab graph', { which: undefined, format: 'text', theme: 'auto' }],
   ['lab graph nat -f svg --theme dark', { which: 'nat', format: 'svg', theme: 'dark' }],
+  ['lab graph nat -o dot', { which: 'nat', format: 'dot', theme: 'auto' }],
   ['lab graph nat -f mermaid', { which: 'nat', format: 'mermaid', theme: 'auto' }],
 ])('%s is drawn on stdout, as wide as the terminal', async (words, { which, ...picture }) => {
   const { code, out, io } = await trama(words, { tty: true, columns: 132 });
@@ -133,7 +134,7 @@ test.each([
   const directory = await mkdtemp(join(tmpdir(), 'trama-picture-'));
   try {
     const path = join(directory, file);
-    const { code, out, io } = await trama(['lab', 'graph', 'nat', '-O', path]);
+    const { code, out, io } = await trama(['lab', 'graph', 'nat', '-o', path]);
     expect({ code, out, written: await readFile(path, 'utf8') }).toEqual({ code: 0, out: '', written: 'picture\n' });
     expect(io.started).toMatchObject(['lab graph', 'nat', { format }]);
   } finally {
@@ -141,7 +142,7 @@ test.each([
   }
 });
 
-test.each(['lab graph nat -O', 'lab test --junit'])('%s tells of a file that cannot be written', async (words) => {
+test.each(['lab graph nat -o', 'lab test --junit'])('%s tells of a file that cannot be written', async (words) => {
   const { code, err } = await trama(`${words} /nowhere/at/all.svg`);
   expect({ code, err }).toEqual({
     ...{ code: 1, err: 'trama: /nowhere/at/all.svg cannot be written (ENOENT): name another file\n' },

@@ -213,7 +213,7 @@ function pictureCommand(lab: Command, session: Session): void {
     lab,
     'graph',
     'Draw a lab: hosts, bridges, containers, and the interfaces and addresses at both ends of each link',
-    ['lab graph nat', 'lab graph 20x10 -O lab.svg', 'lab graph -f mermaid'],
+    ['lab graph nat', 'lab graph 20x10 -o lab.svg', 'lab graph -o mermaid'],
   )
     .argument('[SCENARIO]', `${source}; or a lab that is up (default: the only one)`)
     .addOption(
@@ -224,15 +224,16 @@ function pictureCommand(lab: Command, session: Session): void {
         .choices(pictureThemes)
         .default('auto'),
     )
-    .option('-O, --output <FILE>', 'write it there')
+    .option('-o, --output <FILE>', 'write it there; by the name of a format alone: print it so')
     .action(
       run(session, async (which: string | undefined, { format, theme, output }: PictureFlags) => {
-        const picture = { theme, format: format ?? formatOf(output), width: io.stdout.columns };
+        const printed = pictureFormats.find((each) => format === undefined && each === output);
+        const picture = { theme, format: format ?? printed ?? formatOf(output), width: io.stdout.columns };
         const text = await told(
           session,
           io.lab.graph(which, picture, (warning) => void session.note(`trama: ${warning}`)),
         );
-        if (output === undefined) await session.print(text);
+        if (output === undefined || printed !== undefined) await session.print(text);
         else await writeTo(output, text);
         return 0;
       }),
