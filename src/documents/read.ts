@@ -30,7 +30,8 @@ export function readDocument<T>(file: string, text: string, kind: Kind<T>): Read
   const problems = new Problems(file, (path) => counter.linePos(offsetOf(document.contents, path)).line);
   const read: unknown = document.toJS();
   const { value, ignored, why } = kind.adapt?.(read) ?? { value: read, ignored: [], why: '' };
-  const warnings = ignored.map((path) => problems.told(path, why));
+  const at = (path: Path) => offsetOf(document.contents, path);
+  const warnings = ignored.toSorted((a, b) => at(a) - at(b)).map((path) => problems.told(path, why));
   const checked = kind.schema.safeParse(value ?? {});
   if (checked.success) return { value: checked.data, problems, warnings };
   for (const issue of checked.error.issues) tell(problems, kind.schema, issue);

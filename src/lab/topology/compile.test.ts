@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { gridTopology, parseGrid } from './grid.ts';
 import { addressOf, nodeOf } from './model.ts';
 import { readTopology } from './read.ts';
-import { modelFrom } from './testing/models.ts';
+import { modelFrom, problemsOf } from './testing/models.ts';
 
 const addresses = (text: string) =>
   Object.fromEntries(
@@ -131,6 +131,82 @@ topology:
       ],
     },
   ]);
+});
+
+describe('what containerlab executes in a node', () => {
+  const text = (lines: string) => `name: chain
+topology:
+  nodes:
+    pc:
+      exec:
+        - ip addr add 10.0.1.2/24 dev eth1
+        - ip  route replace default  via 10.0.1.1 dev eth1
+    r1:
+      kind: linux
+      image: frr
+      exec: [ip link set eth1 up, ip address add 10.0.1.1/24 brd 10.0.1.255 dev eth1, ip a add 10.0.2.1/24 dev eth2, sysctl -w net.ipv4.ip_forward=1]
+    far:
+      exec:
+${lines}
+    br: {kind: bridge}
+  links:
+    - endpoints: ["pc:eth1", "r1:eth1"]
+    - endpoints: ["r1:eth2", "br:p1"]
+    - endpoints: ["far:eth1", "br:p2"]
+`;
+  const linesOf = (...lines: string[]) => text(lines.map((line) => `        - ${line}`).join('\n'));
+  const warningsOf = (file: string) =>
+    readTopology('c.yml', file).warnings.map((warning) => warning.replace(/: means something.*/, ''));
+
+  test('is what the network has: addresses, routes, and packets passed on', () => {
+    const file = linesOf('ip addr add 10.0.2.7/24 dev eth1', 'ip route add 10.0.1.0/24 via 10.0.2.1');
+    expect(warningsOf(file)).toEqual(['c.yml:10: topology.nodes.r1.image']);
+    const model = modelFrom(file);
+    const shown = model.nodes.map(({ name, ports, routes, forwards }) => ({
+      ...{ name, forwards },
+      addresses: ports.flatMap(({ name: port, cidr }) => (cidr === undefined ? [] : [`${port} ${cidr}`])),
+      routes: routes.map(({ to, via }) => `${to} ${via}`),
+    }));
+    expect(shown).toEqual([
+      { name: 'pc', forwards: false, addresses: ['eth1 10.0.1.2/24'], routes: ['default 10.0.1.1'] },
+      { name: 'r1', forwards: true, addresses: ['eth1 10.0.1.1/24', 'eth2 10.0.2.1/24'], routes: [] },
+      { name: 'far', forwards: false, addresses: ['eth1 10.0.2.7/24'], routes: ['10.0.1.0/24 10.0.2.1'] },
+      { name: 'br', forwards: false, addresses: [], routes: [] },
+    ]);
+  });
+
+  test.each([
+    'rm -rf /etc/motd',
+    'ip addr add 10.0.2.9/24 dev lo',
+    'ip addr add 10.0.2.9/24 dev eth7',
+    'ip addr add fd00::1/64 dev eth1',
+    'ip addr add 10.0.2.9/33 dev eth1',
+    'ip addr add 10.0.2.9/24 dev eth1; reboot',
+    'ip route add default dev eth1',
+    'ip route add nonsense via 10.0.2.1',
+    '{a: b}',
+  ])('is not executed: %s is told', (line) => {
+    const file = linesOf('ip addr add 10.0.2.7/24 dev eth1', line);
+    expect(warningsOf(file)).toContain('c.yml:15: topology.nodes.far.exec[1]');
+  });
+
+  test('is told where a node is none of containerlab’s', () => {
+    const file = text('        - ip addr add 10.0.2.7/24 dev eth1').replace(
+      '    far:\n',
+      '    far:\n      kind: router\n',
+    );
+    expect(warningsOf(file)).toContain('c.yml:14: topology.nodes.far.exec');
+  });
+
+  test('has to be possible', () => {
+    expect(problemsOf(linesOf('ip addr add 10.0.3.7/24 dev eth1'))).toEqual([
+      expect.stringMatching(/^lab\.yaml:19: .*has 10\.0\.2\.0\/24 already/),
+      expect.stringMatching(/^lab\.yaml:19: .*10\.0\.3\.7 is not in this segment's prefix/),
+    ]);
+    expect(problemsOf(linesOf('ip addr add 10.0.2.1/24 dev eth1'))).toEqual([
+      expect.stringMatching(/^lab\.yaml:\d+: .*10\.0\.2\.1/),
+    ]);
+  });
 });
 
 test('a grid has its limits', () => {
