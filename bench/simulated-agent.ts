@@ -98,10 +98,10 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
     mtu,
   );
   const kept = new KeptAddresses({ addresses, state, network: (name) => view.networkNamed(name) });
-  const nothing = () => Promise.reject();
   const former = new FormerAddresses({
-    runtime: { list: async () => [], inspect: nothing, home: nothing, startedByItself: nothing },
-    ...{ addresses, state, clock, log },
+    runtime: { list: async () => [], inspect: () => Promise.reject() },
+    engine: { isMute: async () => false, onlyOneIn: async () => undefined },
+    ...{ addresses, state, clock },
   });
   const ports = new Ports({ hold: holdPort, nameOf: () => undefined, report: () => {}, log });
   const settle = async () => void (await kernel.settle());

@@ -19,6 +19,7 @@ import { type Background, inBackground } from './background.ts';
 import { besideNameServer } from './beside-name-server.ts';
 import { Clone } from './clone.ts';
 import { ClusterView } from './cluster-view.ts';
+import { ComingUp } from './coming-up.ts';
 import { Debug } from './debug.ts';
 import { DockerSide } from './docker-side.ts';
 import { type Answers, answersOf } from './engine-containers.ts';
@@ -164,7 +165,8 @@ export class AgentCore implements Agent {
     const heard = () => clone.heard();
     this.#addresses = new Addresses({ node, api, view, state, clock, log, heard, lan: this.#lan });
     this.#kept = new KeptAddresses({ addresses: this.#addresses, state, network: (name) => view.networkNamed(name) });
-    this.#former = new FormerAddresses({ runtime, addresses: this.#addresses, state, clock, log });
+    const comingUp = new ComingUp({ runtime, state, clock, log });
+    this.#former = new FormerAddresses({ runtime, engine: comingUp, addresses: this.#addresses, state, clock });
     this.#publisher = new EndpointPublisher({
       api,
       endpointsOf: (network) =>
@@ -253,7 +255,8 @@ export class AgentCore implements Agent {
       find: (name) => this.#workloads.find(name),
     });
     this.#engine = new EngineSide({
-      ...{ runtime, docker: this.#docker, workloads: this.#workloads, former: this.#former, debug: this.#debug },
+      ...{ runtime, docker: this.#docker, workloads: this.#workloads, debug: this.#debug },
+      ...{ comingUp, former: this.#former },
       ...{ underlay: this.#underlay, kernel, membership: api, background: this.#background },
       ...{ happenings: this.#happenings, leaving: () => this.#leaving },
     });
@@ -342,6 +345,7 @@ export class AgentCore implements Agent {
     await this.#membership[Symbol.asyncDispose]();
     await this.#names[Symbol.asyncDispose]();
     try {
+      if (!this.#leaving) await this.#former.save();
       await this.#topics.save();
     } finally {
       // Only now: what is saved is what the clone holds.

@@ -8,6 +8,9 @@ import type { ContainerRuntime, RuntimeNetwork } from '../runtimes/runtimes.ts';
 /** On Docker networks that Trama made; the value is the Trama network's id. */
 export const networkLabel = 'trama.network';
 
+/** Docker's own: whoever is on no other asks Trama for nothing, and they have no names. */
+export const builtInNetworks: ReadonlySet<string> = new Set(['bridge', 'host', 'none']);
+
 export type DockerNetworkStep =
   | { readonly type: 'create'; readonly network: NetworkRecord }
   | { readonly type: 'remove'; readonly dockerId: string; readonly name: string }

@@ -6,6 +6,7 @@
  */
 import { readAddress } from '../domain/domain.ts';
 import type { ContainerInfo } from '../runtimes/runtimes.ts';
+import { builtInNetworks } from './docker-networks.ts';
 import { NameIndex } from './name-index.ts';
 
 /** In lower case. */
@@ -29,9 +30,6 @@ interface Known {
   readonly dns: readonly string[];
   readonly endpoints: readonly Attached[];
 }
-
-/** Docker has no names on these. */
-const nameless: readonly string[] = ['bridge', 'host', 'none'];
 
 export class EngineNames {
   readonly #containers = new Map<string, Known>();
@@ -133,7 +131,7 @@ export class EngineNames {
     if (cluster !== undefined) return indexIn(this.#called, cluster).put({ id, address: '', names: [name] });
     const { address = '', aliases = [] } = container.networks.find(({ endpointId }) => endpointId === id) ?? {};
     const names = [container.name, ...aliases, container.id.slice(0, 12)];
-    return !nameless.includes(name) && indexIn(this.#networks, name).put({ id, address, names });
+    return !builtInNetworks.has(name) && indexIn(this.#networks, name).put({ id, address, names });
   }
 
   #remove({ id, name, cluster }: Attached): void {

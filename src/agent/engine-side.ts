@@ -1,6 +1,7 @@
 /** What the container engine says, and whom it concerns. */
 import type { ContainerRuntime } from '../runtimes/runtimes.ts';
 import type { Background } from './background.ts';
+import type { ComingUp } from './coming-up.ts';
 import type { Debug } from './debug.ts';
 import type { DockerSide } from './docker-side.ts';
 import type { FormerAddresses } from './former-addresses.ts';
@@ -14,6 +15,7 @@ export interface EngineSideOptions {
   readonly runtime: ContainerRuntime;
   readonly docker: DockerSide;
   readonly workloads: Workloads;
+  readonly comingUp: ComingUp;
   readonly former: FormerAddresses;
   readonly debug: Debug;
   readonly happenings: Happenings;
@@ -33,8 +35,9 @@ export class EngineSide {
 
   /** Until the signal aborts. */
   async watch(signal: AbortSignal): Promise<void> {
-    const { runtime, former, docker, workloads, happenings, background } = this.#options;
+    const { runtime, comingUp, former, docker, workloads, happenings, background } = this.#options;
     for await (const event of runtime.events(signal)) {
+      comingUp.onEvent(event);
       former.onEvent(event);
       docker.followNames(event);
       happenings.onEvent(event);

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type EndpointRecord, Failure, type NetworkRecord } from '../domain/domain.ts';
-import { silentLog } from '../platform/platform.ts';
-import type { ContainerInfo, RestartedContainer, RuntimeEvent } from '../runtimes/runtimes.ts';
+import type { ContainerInfo, RuntimeEvent } from '../runtimes/runtimes.ts';
 import { FormerAddresses } from './former-addresses.ts';
 import type { LocalState } from './local-state.ts';
 import { workloadLabel } from './workloads.ts';
@@ -22,16 +21,8 @@ const event = (action: string, id: string): RuntimeEvent => ({
   ...{ type: 'container', action, id, attributes: {}, time: 0 },
 });
 
-const nothing = () => Promise.reject(new Error('not there'));
-
-const localState = () =>
-  ({
-    engine: new Map<string, { home: string }>(),
-    dockerNetworks: new Map([
-      ['docker-1', { dockerId: 'docker-1', network: 'n1' }],
-      ['docker-2', { dockerId: 'docker-2', network: 'n2' }],
-    ]),
-  }) as unknown as LocalState;
+const answering = { isMute: async () => false, onlyOneIn: async () => undefined };
+const localState = () => ({ former: new Map() }) as unknown as LocalState;
 
 /** An engine with these containers, of which it starts the first, and addresses that rest. */
 function scene(containers: ContainerInfo[], ...resting: string[]) {
@@ -50,10 +41,9 @@ function scene(containers: ContainerInfo[], ...resting: string[]) {
         if (found === undefined) throw new Failure('not-found', id);
         return starting.has(id) ? new Promise(() => {}) : found;
       },
-      ...{ home: nothing, startedByItself: nothing },
     },
     addresses: { rests: (_, address) => rest.has(address), assignAgain: (_, address) => rest.delete(address) },
-    ...{ state: localState(), clock, log: silentLog },
+    ...{ engine: answering, state: localState(), clock },
   });
   return { former, rest, starting, clock, looks: () => looks };
 }
@@ -157,92 +147,50 @@ describe('the address that a container had', () => {
 
   test('is not waited for while the engine does not answer', async () => {
     const former = new FormerAddresses({
-      runtime: {
-        ...{ list: () => new Promise(() => {}), inspect: () => new Promise(() => {}) },
-        ...{ home: nothing, startedByItself: nothing },
-      },
+      runtime: { list: () => new Promise(() => {}), inspect: () => new Promise(() => {}) },
       addresses: { rests: () => true, assignAgain: () => true },
-      ...{ state: localState(), clock: { now: () => 0, sleep: async () => {} }, log: silentLog },
+      ...{ engine: answering, state: localState(), clock: { now: () => 0, sleep: async () => {} } },
     });
     former.ended(endpoint('web', '10.42.0.9'));
     expect(await former.assign(network)).toBeUndefined();
   });
 });
 
-describe('an engine that comes up and answers nobody', () => {
-  const atRest = (id: string, networks: [string, string][], labels = {}): RestartedContainer => ({
-    ...{ id, labels },
-    networks: networks.map(([name, dockerId]) => ({ name, id: dockerId })),
-  });
-  const web = atRest('web', [['app', 'docker-1']]);
+describe('from an engine that comes up', () => {
+  const nobody = () => Promise.reject(new Error('it answers nobody'));
 
-  /** It was seen before; web's address and db's rest. */
-  async function comingUp(files: () => Promise<RestartedContainer[]>) {
-    const rest = new Set(['10.42.0.8', '10.42.0.9']);
-    const clock = { time: 0, now: () => clock.time, sleep: async () => {} };
-    let looks = 0;
-    const former = new FormerAddresses({
-      runtime: {
-        list: () => {
-          looks += 1;
-          return new Promise(() => {});
-        },
-        inspect: () => new Promise(() => {}),
-        home: async () => '/home',
-        startedByItself: async (home) => (home === '/home' ? files() : []),
-      },
+  function comingUp(state: LocalState, only: string | undefined, ...resting: string[]) {
+    const rest = new Set(resting);
+    return new FormerAddresses({
+      runtime: { list: nobody, inspect: nobody },
+      engine: { isMute: async () => true, onlyOneIn: async (id) => (id === network.id ? only : undefined) },
       addresses: { rests: (_, address) => rest.has(address), assignAgain: (_, address) => rest.delete(address) },
-      ...{ state: localState(), clock, log: silentLog },
+      ...{ state, clock: { now: () => 0, sleep: async () => {} } },
     });
-    former.onEvent({ type: 'connected' });
-    await new Promise((done) => setImmediate(done));
-    former.onEvent({ type: 'disconnected' });
-    former.ended(endpoint('db', '10.42.0.8'));
-    former.ended(endpoint('web', '10.42.0.9'));
-    return { former, clock, looks: () => looks };
   }
 
-  test('asks for the one that it starts by itself in that network', async () => {
-    const { former } = await comingUp(async () => [
-      web,
-      atRest('other', [['other', 'docker-2']]),
-      atRest('own', [['mine', 'docker-3']]),
-      atRest('host', [['host', '']]),
-      atRest('ours', [['app', 'docker-1']], { [workloadLabel]: 'w' }),
-    ]);
-    expect(await former.assign(network)).toBe('10.42.0.9');
-    expect(await former.assign(network)).toBeUndefined();
+  test.each([
+    ['web', '10.42.0.9'],
+    ['db', '10.42.0.8'],
+    ['new', undefined],
+    [undefined, undefined],
+  ])('the one that it starts there, %s, has %s', async (only, address) => {
+    const former = comingUp(localState(), only, '10.42.0.8', '10.42.0.9');
+    former.ended(endpoint('db', '10.42.0.8'));
+    former.ended(endpoint('web', '10.42.0.9'));
+    expect(await former.assign(network)).toBe(address);
   });
 
-  test.each<[string, RestartedContainer[]]>([
-    ['two', [web, atRest('db', [['app', 'docker-1']])]],
-    ['one that has not been in a network yet', [web, atRest('new', [['app', '']])]],
-    ['one whose address is not known', [atRest('other', [['app', 'docker-1']])]],
-    ['none', []],
-  ])('may ask for any where it starts %s', async (_, files) => {
-    const { former } = await comingUp(async () => files);
-    expect(await former.assign(network)).toBeUndefined();
-  });
-
-  test('may ask for any where its files cannot be read', async () => {
-    const { former } = await comingUp(nothing);
-    expect(await former.assign(network)).toBeUndefined();
-  });
-
-  test('is not taken for one that has come up and answers late', async () => {
-    const { former } = await comingUp(async () => [web]);
-    former.onEvent({ type: 'connected' });
-    expect(await former.assign(network)).toBeUndefined();
-  });
-
-  test('is not asked again at once', async () => {
-    const { former, clock, looks } = await comingUp(async () => []);
-    await former.assign(network);
-    clock.time = 999;
-    await former.assign(network);
-    expect(looks()).toBe(1);
-    clock.time = 2000;
-    await former.assign(network);
-    expect(looks()).toBe(2);
+  test('also where the agent ended meanwhile, of those at rest', async () => {
+    const state = localState();
+    const before = comingUp(state, undefined, '10.42.0.9');
+    before.ended(endpoint('db', '10.42.0.8'));
+    before.ended(endpoint('web', '10.42.0.9'));
+    await before.save();
+    expect([...state.former.values()].flat()).toEqual([{ network: 'n1', address: '10.42.0.9', container: 'web' }]);
+    const after = comingUp(state, 'web', '10.42.0.9');
+    expect(await after.assign(network)).toBe('10.42.0.9');
+    await after.save();
+    expect([...state.former.values()]).toEqual([]);
   });
 });

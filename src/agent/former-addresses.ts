@@ -4,24 +4,27 @@
  *
  * - of all containers that do not run, there is one of which the engine does not tell at the moment: it tells of none while it
  *   starts it. A new container's start costs nothing here: the engine has told of it before it asks.
- * - The engine itself comes up, after its end or the host's, and answers nobody: its files tell of one alone that it starts by
- *   itself in that network.
+ * - The engine itself comes up, after its end or the host's, and answers nobody: it starts one alone by itself in that network.
  *
- * Kept in memory alone; who was never seen to end gets a fresh address. (A container that Trama runs asks for its own.)
+ * Kept in memory, and on disk while the agent does not run; who was never seen to end gets a fresh address. (A container that Trama
+ * runs asks for its own.)
  */
 import { type EndpointRecord, isFailure, type NetworkRecord } from '../domain/domain.ts';
-import type { Clock, Log } from '../platform/platform.ts';
-import type { ContainerInfo, ContainerRuntime, RuntimeEvent } from '../runtimes/runtimes.ts';
+import type { Clock } from '../platform/platform.ts';
+import type { ContainerRuntime, RuntimeEvent } from '../runtimes/runtimes.ts';
 import type { Addresses } from './addresses.ts';
-import { addressKey, type LocalState } from './local-state.ts';
+import type { ComingUp } from './coming-up.ts';
+import { builtInNetworks } from './docker-networks.ts';
+import { addressKey, type FormerAddress, type LocalState } from './local-state.ts';
+import { unlessLate } from './unless-late.ts';
 import { workloadLabel } from './workloads.ts';
 
 export interface FormerAddressesOptions {
-  readonly runtime: Pick<ContainerRuntime, 'list' | 'inspect' | 'home' | 'startedByItself'>;
+  readonly runtime: Pick<ContainerRuntime, 'list' | 'inspect'>;
+  readonly engine: Pick<ComingUp, 'isMute' | 'onlyOneIn'>;
   readonly addresses: Pick<Addresses, 'rests' | 'assignAgain'>;
-  readonly state: Pick<LocalState, 'engine' | 'dockerNetworks'>;
+  readonly state: Pick<LocalState, 'former'>;
   readonly clock: Clock;
-  readonly log: Log;
 }
 
 /** An engine that is starting asks for addresses before it answers anybody: it must not wait for long. */
@@ -33,35 +36,31 @@ const silenceMs = 50;
 /** From a container's creation to its first question, when one command does both; longer costs time and nothing else. */
 const birthMs = 500;
 
-/** Who has not answered is not asked again by each of the many that it starts. */
-const muteMs = 1000;
-
-const engineKey = 'docker';
+const savedKey = 'all';
 
 /** Among more containers that do not run, nobody is sought. */
 const most = 64;
 
-interface Former {
-  readonly network: string;
-  readonly address: string;
-  readonly container: string;
-}
-
 export class FormerAddresses {
   readonly #options: FormerAddressesOptions;
   /** One per address: as many as rest, at most. */
-  readonly #former = new Map<string, Former>();
+  readonly #former = new Map<string, FormerAddress>();
   /** Containers that were made and have not run yet, and when they were made. */
   readonly #newborn = new Map<string, number>();
   /** When an endpoint came to its end last. */
   #lastEnd = Number.NEGATIVE_INFINITY;
-  /** The engine tells its events: it has come up. */
-  #connected = false;
-  /** When it last answered nothing while it was not. */
-  #mute = Number.NEGATIVE_INFINITY;
 
   constructor(options: FormerAddressesOptions) {
     this.#options = options;
+    for (const each of options.state.former.get(savedKey) ?? []) this.#former.set(addressKey(each), each);
+  }
+
+  /** For the next start of the agent. */
+  async save(): Promise<void> {
+    const { state, addresses } = this.#options;
+    const resting = [...this.#former.values()].filter(({ network, address }) => addresses.rests(network, address));
+    if (resting.length > 0) await state.former.set(savedKey, resting);
+    else if (state.former.get(savedKey) !== undefined) await state.former.delete(savedKey);
   }
 
   /** An endpoint has come to its end; its container may be started again. */
@@ -74,12 +73,8 @@ export class FormerAddresses {
   }
 
   onEvent(event: RuntimeEvent): void {
-    if (event.type === 'connected' || event.type === 'disconnected') this.#connected = event.type === 'connected';
-    if (event.type === 'connected') {
-      // What happened while nobody listened is not known.
-      this.#newborn.clear();
-      void this.#rememberHome();
-    }
+    // What happened while nobody listened is not known.
+    if (event.type === 'connected') this.#newborn.clear();
     if (event.type !== 'container') return;
     if (event.action === 'create') this.#newborn.set(event.id, this.#options.clock.now());
     if (event.action === 'start' || event.action === 'destroy') this.#newborn.delete(event.id);
@@ -104,7 +99,7 @@ export class FormerAddresses {
   }
 
   /** In the order in which they came to rest. */
-  #restingIn(network: string): Former[] {
+  #restingIn(network: string): FormerAddress[] {
     for (const [key, each] of this.#former) {
       if (each.network === network && !this.#options.addresses.rests(network, each.address)) this.#former.delete(key);
     }
@@ -113,56 +108,17 @@ export class FormerAddresses {
 
   /** @returns the one container that can be starting now; undefined unless it is sure */
   async #starting(network: string, candidates: ReadonlySet<string>): Promise<string | undefined> {
-    const { runtime, clock } = this.#options;
-    const mute = !this.#connected && clock.now() - this.#mute < muteMs;
-    const listed = mute ? undefined : await this.#within(patienceMs, runtime.list({})).catch(() => undefined);
-    if (listed !== undefined) return await this.#startedNow(listed, candidates);
-    if (this.#connected) return undefined;
-    this.#mute = clock.now();
-    return await this.#startedByItself(network);
-  }
-
-  async #startedNow(
-    containers: readonly ContainerInfo[],
-    candidates: ReadonlySet<string>,
-  ): Promise<string | undefined> {
-    const asleep = containers.filter(
+    const { runtime, engine, clock } = this.#options;
+    if (await engine.isMute(patienceMs)) return await engine.onlyOneIn(network, patienceMs);
+    const containers = await unlessLate(clock, patienceMs, runtime.list({})).catch(() => undefined);
+    const asleep = (containers ?? []).filter(
       ({ state, labels, networks }) =>
-        !awake.has(state) && labels[workloadLabel] === undefined && networks.some(({ name }) => !builtIn.has(name)),
+        !awake.has(state) &&
+        labels[workloadLabel] === undefined &&
+        networks.some(({ name }) => !builtInNetworks.has(name)),
     );
     if (asleep.length > most || !asleep.some(({ id }) => candidates.has(id))) return undefined;
     return await this.#silent(asleep.map(({ id }) => id)).catch(() => undefined);
-  }
-
-  /** One that has not been in a network yet could be meant in any: under which name Docker knows ours is not asked then. */
-  async #startedByItself(network: string): Promise<string | undefined> {
-    const { runtime, state, log } = this.#options;
-    const home = state.engine.get(engineKey)?.home;
-    if (home === undefined) return undefined;
-    try {
-      const all = await runtime.startedByItself(home);
-      const meant = all.filter(
-        ({ labels, networks }) =>
-          labels[workloadLabel] === undefined &&
-          networks.some(({ name, id }) =>
-            id === '' ? !builtIn.has(name) : state.dockerNetworks.get(id)?.network === network,
-          ),
-      );
-      return meant.length === 1 ? meant[0]?.id : undefined;
-    } catch (error) {
-      log.info('Docker’s files do not tell whom it starts: containers get fresh addresses', { home, error });
-      return undefined;
-    }
-  }
-
-  async #rememberHome(): Promise<void> {
-    const { runtime, state, log } = this.#options;
-    try {
-      const home = await runtime.home();
-      if (state.engine.get(engineKey)?.home !== home) await state.engine.set(engineKey, { home });
-    } catch (error) {
-      log.info('where Docker keeps its files is not known', { error });
-    }
   }
 
   /**
@@ -185,29 +141,13 @@ export class FormerAddresses {
         told(id);
       }),
     );
-    await this.#within(patienceMs, Promise.race([one.promise, all]));
-    await this.#within(silenceMs, all);
+    const { clock } = this.#options;
+    await unlessLate(clock, patienceMs, Promise.race([one.promise, all]));
+    await unlessLate(clock, silenceMs, all);
     const [only, ...others] = silent;
     return others.length === 0 ? only : undefined;
-  }
-
-  /** @returns undefined when it takes longer */
-  async #within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-    const done = new AbortController();
-    const late = this.#options.clock.sleep(ms, done.signal).then(
-      () => undefined,
-      () => undefined,
-    );
-    try {
-      return await Promise.race([work, late]);
-    } finally {
-      done.abort();
-    }
   }
 }
 
 /** States of containers that are not about to start. */
 const awake: ReadonlySet<string> = new Set(['running', 'paused', 'removing']);
-
-/** Docker's own networks: who is on no other asks Trama for nothing. */
-const builtIn: ReadonlySet<string> = new Set(['bridge', 'host', 'none']);

@@ -89,10 +89,10 @@ async function docker({ state, view, addresses, kept }: Awaited<ReturnType<typeo
     removeEndpoint: (id: string) => state.endpoints.delete(id),
   } as unknown as Wiring;
   const clock = { now: () => 0, sleep: async () => {} };
-  const nothing = () => Promise.reject();
   const former = new FormerAddresses({
-    runtime: { list: async () => [], inspect: nothing, home: nothing, startedByItself: nothing },
-    ...{ addresses, state, clock, log: silentLog },
+    runtime: { list: async () => [], inspect: () => Promise.reject() },
+    engine: { isMute: async () => false, onlyOneIn: async () => undefined },
+    ...{ addresses, state, clock },
   });
   const plugin = createNetworkPlugin({
     ...{ node: 'h1', view, wiring, addresses, kept, former, state, clock, log: silentLog },

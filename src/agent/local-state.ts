@@ -52,6 +52,14 @@ export interface LanLease {
   readonly router?: string;
 }
 
+/** An address that a container had when it ended. */
+export interface FormerAddress {
+  readonly network: string;
+  readonly address: string;
+  /** Id. */
+  readonly container: string;
+}
+
 /** The key of what there is once per address of a network. */
 export const addressKey = (each: { readonly network: string; readonly address: string }): string =>
   `${each.network}/${each.address}`;
@@ -72,13 +80,15 @@ export interface LocalState {
   readonly uplinks: DurableMap<UplinkRecord>;
   /** By `addressKey`. */
   readonly leases: DurableMap<LanLease>;
+  /** Under one key; written when the agent ends. */
+  readonly former: DurableMap<readonly FormerAddress[]>;
   /** Where container engines keep their files, by the engine's kind. */
   readonly engine: DurableMap<{ readonly home: string }>;
 }
 
 export async function openLocalState(directory: string, damaged: (file: string) => void): Promise<LocalState> {
   const map = <T>(name: string) => DurableMap.open<T>(join(directory, name), damaged);
-  const [endpoints, dockerNetworks, workloads, pools, kept, topics, sysctls, uplinks, leases, engine] =
+  const [endpoints, dockerNetworks, workloads, pools, kept, topics, sysctls, uplinks, leases, former, engine] =
     await Promise.all([
       map<LocalEndpoint>('endpoints'),
       map<DockerNetworkLink>('docker-networks'),
@@ -89,7 +99,8 @@ export async function openLocalState(directory: string, damaged: (file: string) 
       map<string>('sysctls'),
       map<UplinkRecord>('uplinks'),
       map<LanLease>('lan-leases'),
+      map<readonly FormerAddress[]>('former-addresses'),
       map<{ home: string }>('engine'),
     ]);
-  return { endpoints, dockerNetworks, workloads, pools, kept, topics, sysctls, uplinks, leases, engine };
+  return { endpoints, dockerNetworks, workloads, pools, kept, topics, sysctls, uplinks, leases, former, engine };
 }

@@ -14,8 +14,17 @@ export interface Kind<T> {
   readonly schema: z.ZodType<T>;
   /** What it is called where nothing else can be said: `topology`. */
   readonly name: string;
-  /** Brings another system's file of the same shape into ours; `ignored`: what in it means nothing here. */
-  adapt?(value: unknown): { readonly value: unknown; readonly ignored: readonly Path[]; readonly why: string };
+  /** Brings another system's file of the same shape into ours. */
+  adapt?(value: unknown): Adapted;
+}
+
+export interface Adapted {
+  readonly value: unknown;
+  /** What means nothing here, and why not. */
+  readonly ignored: readonly Path[];
+  readonly why: string;
+  /** What cannot be so; told by `problems`. */
+  readonly wrong: readonly { readonly path: Path; readonly sentence: string }[];
 }
 
 /** @param file its name, for messages. @throws DocumentRefused */
@@ -29,7 +38,9 @@ export function readDocument<T>(file: string, text: string, kind: Kind<T>): Read
   }
   const problems = new Problems(file, (path) => counter.linePos(offsetOf(document.contents, path)).line);
   const read: unknown = document.toJS();
-  const { value, ignored, why } = kind.adapt?.(read) ?? { value: read, ignored: [], why: '' };
+  const adapted: Adapted = kind.adapt?.(read) ?? { value: read, ignored: [], why: '', wrong: [] };
+  const { value, ignored, why } = adapted;
+  for (const { path, sentence } of adapted.wrong) problems.at(path, sentence);
   const at = (path: Path) => offsetOf(document.contents, path);
   const warnings = ignored.toSorted((a, b) => at(a) - at(b)).map((path) => problems.told(path, why));
   const checked = kind.schema.safeParse(value ?? {});

@@ -110,7 +110,7 @@ export type RuntimeEvent =
 export interface RestartedContainer {
   readonly id: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** `id`: empty of one that has not been in the network yet. */
+  /** Where it has no address that somebody chose. `id`: empty of one that has not been in the network yet. */
   readonly networks: readonly { readonly name: string; readonly id: string }[];
 }
 

@@ -112,6 +112,15 @@ test('Docker is told to end and comes back: of what it stops nothing is started 
   await host.startDocker();
 });
 
+test('Docker is told to end, then the agent, as by a reboot, and both come back', async () => {
+  await host.stopDocker();
+  const agent = cluster.agents.get('h2');
+  agent?.kill('SIGTERM');
+  await agent?.ended;
+  await startAgent();
+  await host.startDocker();
+});
+
 test('Docker and the agent die, and the agent comes back first', async () => {
   await host.killDocker();
   cluster.agents.get('h2')?.kill('SIGKILL');

@@ -43,7 +43,7 @@ export interface Format {
   readonly output: Output;
 }
 
-const formats = ['json', 'yaml', 'table', 'wide'] as const;
+export const formats = ['json', 'yaml', 'table', 'wide'] as const;
 
 /** `-o FORMAT`, on everything that lists or shows. */
 export function formatOption(): Option {

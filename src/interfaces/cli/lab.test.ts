@@ -155,6 +155,12 @@ test('a format of pictures that nobody knows is bad usage', async () => {
   expect(err).toContain('png');
 });
 
+test('a format of lists is no picture’s, and no file either', async () => {
+  const { code, err } = await trama('lab graph nat -o json');
+  expect(code).toBe(1);
+  expect(err).toBe('trama: a picture is text, svg, mermaid or dot, not json: choose one of these\n');
+});
+
 test.each(['lab', 'scenario', 'place'])('names of a %s are completed', async (kind) => {
   const { out } = await trama(`__complete ${kind}`);
   expect(out.split('\n').filter(Boolean)).toEqual(

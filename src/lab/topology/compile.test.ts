@@ -198,13 +198,45 @@ ${lines}
     expect(warningsOf(file)).toContain('c.yml:14: topology.nodes.far.exec');
   });
 
+  test('is routes too where addresses come from the links, the last of each target', () => {
+    const routes = ['ip route add 10.0.1.0/24 via 10.0.2.9', 'ip route replace 10.0.1.0/24 via 10.0.2.1'];
+    const file = linesOf(...routes).replace(
+      '["far:eth1", "br:p2"]',
+      '["far:eth1", "br:p2"]\n      ipv4: ["10.0.2.8", ""]',
+    );
+    expect(warningsOf(file)).toEqual(['c.yml:10: topology.nodes.r1.image']);
+    expect(nodeOf(modelFrom(file), 'far')).toMatchObject({
+      ports: [{ cidr: '10.0.2.8/24' }],
+      routes: [{ to: '10.0.1.0/24', via: '10.0.2.1' }],
+    });
+  });
+
+  test.each([
+    ['ip addr add 10.0.2.7/24 dev eth1', 'an address beside that of the link'],
+    ['ip route add 10.9.0.0/24 via 172.20.20.1', 'a next hop in containerlab’s own network'],
+  ])('is not what the network has: %s, %s', (line) => {
+    const file = linesOf(line).replace(
+      '["far:eth1", "br:p2"]',
+      '["far:eth1", "br:p2"]\n      ipv4: ["10.0.2.8", ""]\n      prefix: 10.0.2.0/24',
+    );
+    expect(warningsOf(file)).toContain('c.yml:14: topology.nodes.far.exec[0]');
+    expect(problemsOf(file)).toEqual([]);
+  });
+
+  test('makes a router of who is told to forward', () => {
+    const file = linesOf('ip addr add 10.0.2.7/24 dev eth1', 'sysctl -w net.ipv4.ip_forward=1');
+    expect(nodeOf(modelFrom(file), 'far')).toMatchObject({ forwards: true });
+  });
+
   test('has to be possible', () => {
-    expect(problemsOf(linesOf('ip addr add 10.0.3.7/24 dev eth1'))).toEqual([
+    const far = (line: string) => problemsOf(linesOf(line));
+    expect(far('ip addr add 10.0.2.1/24 dev eth1')).toEqual([expect.stringMatching(/^lab\.yaml:\d+: .*10\.0\.2\.1/)]);
+    expect(far('ip addr add 10.0.3.7/24 dev eth1')).toContainEqual(
       expect.stringMatching(/^lab\.yaml:19: .*has 10\.0\.2\.0\/24 already/),
-      expect.stringMatching(/^lab\.yaml:19: .*10\.0\.3\.7 is not in this segment's prefix/),
-    ]);
-    expect(problemsOf(linesOf('ip addr add 10.0.2.1/24 dev eth1'))).toEqual([
-      expect.stringMatching(/^lab\.yaml:\d+: .*10\.0\.2\.1/),
+    );
+    const other = linesOf().replace('10.0.1.1/24 brd 10.0.1.255', '10.0.1.1/30');
+    expect(problemsOf(other)).toEqual([
+      'lab.yaml:11: topology.nodes.r1.exec[1]: the link of eth1 has the prefix 10.0.1.0/24, and this address is of 10.0.1.0/30: give both ends one',
     ]);
   });
 });

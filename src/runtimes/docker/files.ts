@@ -13,13 +13,18 @@ type Files = Pick<ContainerRuntime, 'home' | 'startedByItself'>;
 
 const info = z.object({ DockerRootDir: z.string() });
 
+const endpoint = z.object({
+  NetworkID: z.string().nullish(),
+  /** What somebody chose. */
+  IPAMConfig: z.object({ IPv4Address: z.string().nullish() }).nullish(),
+});
+
 const configuration = z.object({
   ID: z.string(),
   Config: z.object({ Labels: strings }),
+  State: z.object({ Running: z.boolean(), ExitCode: z.number() }),
   HasBeenManuallyStopped: z.boolean().nullish(),
-  NetworkSettings: z.object({
-    Networks: z.record(z.string(), z.object({ NetworkID: z.string().nullish() }).nullable()).nullish(),
-  }),
+  NetworkSettings: z.object({ Networks: z.record(z.string(), endpoint.nullable()).nullish() }),
 });
 
 const hostConfiguration = z.object({ RestartPolicy: z.object({ Name: z.string() }) });
@@ -46,16 +51,24 @@ export const createFiles = (engine: Engine): Files => ({
           readJson(join(directory, id, 'hostconfig.json')).catch(absent),
         ]);
         if (config === undefined || host === undefined) return [];
-        const { ID, Config, HasBeenManuallyStopped: stopped, NetworkSettings } = configuration.parse(config);
-        const policy = hostConfiguration.parse(host).RestartPolicy.Name;
-        if (policy === '' || policy === 'no' || (policy === 'unless-stopped' && stopped)) return [];
-        const networks = Object.entries(NetworkSettings.Networks ?? {}).map(([name, its]) => ({
-          name,
-          id: its?.NetworkID ?? '',
-        }));
+        const { ID, Config, NetworkSettings, ...its } = configuration.parse(config);
+        if (!isStarted(hostConfiguration.parse(host).RestartPolicy.Name, its)) return [];
+        const networks = Object.entries(NetworkSettings.Networks ?? {})
+          .filter(([, each]) => !each?.IPAMConfig?.IPv4Address)
+          .map(([name, each]) => ({ name, id: each?.NetworkID ?? '' }));
         return [{ id: ID, labels: Config.Labels ?? {}, networks }];
       }),
     );
     return all.flat();
   },
 });
+
+type Ended = Pick<z.infer<typeof configuration>, 'State' | 'HasBeenManuallyStopped'>;
+
+/** What ran when the engine died still runs, as the files have it. */
+function isStarted(policy: string, { State, HasBeenManuallyStopped }: Ended): boolean {
+  if (policy === '' || policy === 'no') return false;
+  if (policy === 'unless-stopped') return !HasBeenManuallyStopped;
+  if (policy === 'on-failure') return State.Running || State.ExitCode !== 0;
+  return true;
+}

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { Failure } from '../../../domain/errors.ts';
 import { quoted } from '../../../domain/quoted.ts';
-import { define, type Format, formatOption, run, show, widthOf } from '../define.ts';
+import { define, type Format, formatOption, formats, run, show, widthOf } from '../define.ts';
 import { type LabChange, type LabPicture, type LabStep, pictureFormats, pictureThemes } from '../lab-tools.ts';
 import { labMatrix, labSheet, labTable, verdictTable } from '../lab-views.ts';
 import { Interrupted, type Session } from '../session.ts';
@@ -227,6 +227,8 @@ function pictureCommand(lab: Command, session: Session): void {
     .option('-o, --output <FILE>', 'write it there; by the name of a format alone: print it so')
     .action(
       run(session, async (which: string | undefined, { format, theme, output }: PictureFlags) => {
+        if (formats.some((each) => each === output))
+          throw new Failure('invalid', `a picture is text, svg, mermaid or dot, not ${output}: choose one of these`);
         const printed = pictureFormats.find((each) => format === undefined && each === output);
         const picture = { theme, format: format ?? printed ?? formatOf(output), width: io.stdout.columns };
         const text = await told(
