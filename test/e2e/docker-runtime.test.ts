@@ -400,7 +400,9 @@ describe('sessions', () => {
   });
 
   test('logs come with a tail, follow, and end with the container', async () => {
-    await using box = await running('logs', { command: ['sh', '-c', 'seq 1 5; sleep 1; echo six; echo bad >&2'] });
+    await using box = await running('logs', { command: ['sh', '-c', 'seq 1 5; sleep 2; echo six; echo bad >&2'] });
+    const written = async () => (await read(await docker.logs(box.id, { follow: false, timestamps: false }))).stdout;
+    await expect.poll(written).toBe('1\n2\n3\n4\n5\n');
     const followed = await docker.logs(box.id, { follow: true, tail: 2, timestamps: false });
     expect(await read(followed)).toEqual({ stdout: '4\n5\nsix\n', stderr: 'bad\n', result: undefined });
     const all = await read(await docker.logs(box.id, { follow: false, timestamps: true }));
