@@ -99,7 +99,7 @@ const byLink = (text: string) =>
     .join('\n');
 const sorted = (text: string) => text.split('\n').sort().join('\n');
 
-/** Interface numbers, timers, MACs that the kernel made up. */
+/** Interface numbers, timers, MACs that the kernel made up, and what a device on a bridge can send, which it has from the ports that the bridge had then. */
 function withoutVolatile(text: string): string {
   return text
     .split('\n')
@@ -111,6 +111,7 @@ function withoutVolatile(text: string): string {
         .replace(/[0-9a-f]{2}(:[0-9a-f]{2}){5}/g, (mac) => (/^(02:42:0a:2a|02:00:00|00:00:00)/.test(mac) ? mac : 'MAC'))
         .replace(/(bridge_id|designated_root|designated_bridge) \S+/g, '')
         .replace(/\S*_?timer\s+\S+/g, '')
+        .replace(/tso_max_size \d+ /, '')
         .replace(/(NO-CARRIER,|,LOWER_UP|,M-DOWN)/g, '')
         .replace(/state \S+/g, '')
         .replace(/qdisc \S+/g, '')
