@@ -104,9 +104,8 @@ export class AgentCore implements Agent {
     this.#tidings = tidings;
     this.#happenings = new Happenings({ node, link: () => this.#membership.link, endpoints: state.endpoints, log });
     const report = (message: string) => tidings.trouble(message);
-    this.node = node;
     const figures = createFigures(options.metrics);
-    [this.#figures, this.#options, this.#state] = [figures, options, state];
+    [this.#figures, this.#options, this.#state, this.node] = [figures, options, state, node];
     this.#background = inBackground(log);
     this.#clone = new Clone({
       snapshot: (topic) => epochs.snapshot(topic),
@@ -162,11 +161,12 @@ export class AgentCore implements Agent {
       ...{ agent: options, node, state, view, kernel: this.#kernel, report },
       ...{ wiring: () => this.#wiring, addresses: () => this.#addresses },
     });
-    const heard = () => clone.heard();
-    this.#addresses = new Addresses({ node, api, view, state, clock, log, heard, lan: this.#lan });
+    this.#addresses = new Addresses({
+      ...{ node, api, view, state, clock, log, lan: this.#lan, heard: () => clone.heard() },
+    });
     this.#kept = new KeptAddresses({ addresses: this.#addresses, state, network: (name) => view.networkNamed(name) });
-    const comingUp = new ComingUp({ runtime, state, clock, log });
-    this.#former = new FormerAddresses({ runtime, engine: comingUp, addresses: this.#addresses, state, clock });
+    const engine = new ComingUp({ runtime, state, clock, log });
+    this.#former = new FormerAddresses({ runtime, engine, addresses: this.#addresses, state, clock });
     this.#publisher = new EndpointPublisher({
       api,
       endpointsOf: (network) =>
@@ -175,8 +175,7 @@ export class AgentCore implements Agent {
     });
     const kernel = this.#kernel;
     this.#underlay = new UnderlaySide({
-      ...{ agent: options, node, found: underlay, kernel, membership: api },
-      wiring: () => this.#wiring,
+      ...{ agent: options, node, found: underlay, kernel, membership: api, wiring: () => this.#wiring },
     });
     this.#feed = new FeedSide({
       ...{ node, clone, topics: this.#topics, view, kernel, names: this.#names },
@@ -207,8 +206,7 @@ export class AgentCore implements Agent {
       { node, address: underlay.address, interface: underlay.interface, dockerUser: false },
       underlay.mtu,
     );
-    const [addresses, wiring] = [this.#addresses, this.#wiring];
-    const entered = () => this.#tellEverything();
+    const [addresses, wiring, entered] = [this.#addresses, this.#wiring, () => this.#tellEverything()];
     const epochs = epochsOf({ node, api, clone, view, state, addresses, wiring, entered, report, log });
     this.#ports = new Ports({
       hold: besideNameServer({
@@ -251,12 +249,10 @@ export class AgentCore implements Agent {
     });
     this.#debug = new Debug({
       ...{ node, runtime, clock, log },
-      ...{ spawn: options.spawn, converse: options.converse },
-      find: (name) => this.#workloads.find(name),
+      ...{ spawn: options.spawn, converse: options.converse, find: (name) => this.#workloads.find(name) },
     });
     this.#engine = new EngineSide({
-      ...{ runtime, docker: this.#docker, workloads: this.#workloads, debug: this.#debug },
-      ...{ comingUp, former: this.#former },
+      ...{ runtime, docker: this.#docker, workloads: this.#workloads, former: this.#former, debug: this.#debug },
       ...{ underlay: this.#underlay, kernel, membership: api, background: this.#background },
       ...{ happenings: this.#happenings, leaving: () => this.#leaving },
     });

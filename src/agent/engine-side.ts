@@ -1,7 +1,6 @@
 /** What the container engine says, and whom it concerns. */
 import type { ContainerRuntime } from '../runtimes/runtimes.ts';
 import type { Background } from './background.ts';
-import type { ComingUp } from './coming-up.ts';
 import type { Debug } from './debug.ts';
 import type { DockerSide } from './docker-side.ts';
 import type { FormerAddresses } from './former-addresses.ts';
@@ -15,7 +14,6 @@ export interface EngineSideOptions {
   readonly runtime: ContainerRuntime;
   readonly docker: DockerSide;
   readonly workloads: Workloads;
-  readonly comingUp: ComingUp;
   readonly former: FormerAddresses;
   readonly debug: Debug;
   readonly happenings: Happenings;
@@ -35,9 +33,8 @@ export class EngineSide {
 
   /** Until the signal aborts. */
   async watch(signal: AbortSignal): Promise<void> {
-    const { runtime, comingUp, former, docker, workloads, happenings, background } = this.#options;
+    const { runtime, former, docker, workloads, happenings, background } = this.#options;
     for await (const event of runtime.events(signal)) {
-      comingUp.onEvent(event);
       former.onEvent(event);
       docker.followNames(event);
       happenings.onEvent(event);

@@ -21,7 +21,7 @@ const event = (action: string, id: string): RuntimeEvent => ({
   ...{ type: 'container', action, id, attributes: {}, time: 0 },
 });
 
-const answering = { isMute: async () => false, onlyOneIn: async () => undefined };
+const answering = { onEvent: () => {}, isMute: async () => false, onlyOneIn: async () => undefined };
 const localState = () => ({ former: new Map() }) as unknown as LocalState;
 
 /** An engine with these containers, of which it starts the first, and addresses that rest. */
@@ -163,7 +163,11 @@ describe('from an engine that comes up', () => {
     const rest = new Set(resting);
     return new FormerAddresses({
       runtime: { list: nobody, inspect: nobody },
-      engine: { isMute: async () => true, onlyOneIn: async (id) => (id === network.id ? only : undefined) },
+      engine: {
+        onEvent: () => {},
+        isMute: async () => true,
+        onlyOneIn: async (id) => (id === network.id ? only : undefined),
+      },
       addresses: { rests: (_, address) => rest.has(address), assignAgain: (_, address) => rest.delete(address) },
       ...{ state, clock: { now: () => 0, sleep: async () => {} } },
     });

@@ -21,7 +21,7 @@ import { workloadLabel } from './workloads.ts';
 
 export interface FormerAddressesOptions {
   readonly runtime: Pick<ContainerRuntime, 'list' | 'inspect'>;
-  readonly engine: Pick<ComingUp, 'isMute' | 'onlyOneIn'>;
+  readonly engine: Pick<ComingUp, 'onEvent' | 'isMute' | 'onlyOneIn'>;
   readonly addresses: Pick<Addresses, 'rests' | 'assignAgain'>;
   readonly state: Pick<LocalState, 'former'>;
   readonly clock: Clock;
@@ -73,6 +73,7 @@ export class FormerAddresses {
   }
 
   onEvent(event: RuntimeEvent): void {
+    this.#options.engine.onEvent(event);
     // What happened while nobody listened is not known.
     if (event.type === 'connected') this.#newborn.clear();
     if (event.type !== 'container') return;
