@@ -100,7 +100,7 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
   const kept = new KeptAddresses({ addresses, state, network: (name) => view.networkNamed(name) });
   const former = new FormerAddresses({
     runtime: { list: async () => [], inspect: () => Promise.reject() },
-    engine: { onEvent: () => {}, isMute: async () => false, onlyOneIn: async () => undefined },
+    engine: { onEvent: () => {}, isMute: async () => false, startedIn: async () => [] },
     ...{ addresses, state, clock },
   });
   const ports = new Ports({ hold: holdPort, nameOf: () => undefined, report: () => {}, log });

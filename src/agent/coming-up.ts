@@ -63,20 +63,21 @@ export class ComingUp {
     return !probe.over;
   }
 
-  /** @returns the one plain container that it starts in a network; undefined unless it is one */
-  async onlyOneIn(network: string, patienceMs: number): Promise<string | undefined> {
+  /** @returns the plain containers that it starts in a network, and which may be asking for an address there; none where that is not known */
+  async startedIn(network: string, patienceMs: number): Promise<readonly string[]> {
     const { state, clock } = this.#options;
     this.#files ??= this.#read();
     const all = await unlessLate(clock, patienceMs, this.#files);
     // One that has not been in a network yet could be meant in any: which of Docker's own names it will be there is not known.
-    const meant = (all ?? []).filter(
-      ({ labels, networks }) =>
-        labels[workloadLabel] === undefined &&
-        networks.some(({ name, id }) =>
-          id === '' ? !builtInNetworks.has(name) : state.dockerNetworks.get(id)?.network === network,
-        ),
-    );
-    return meant.length === 1 ? meant[0]?.id : undefined;
+    return (all ?? [])
+      .filter(
+        ({ labels, networks }) =>
+          labels[workloadLabel] === undefined &&
+          networks.some(({ name, id }) =>
+            id === '' ? !builtInNetworks.has(name) : state.dockerNetworks.get(id)?.network === network,
+          ),
+      )
+      .map(({ id }) => id);
   }
 
   /** None where they cannot be read. */

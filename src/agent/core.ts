@@ -254,7 +254,7 @@ export class AgentCore implements Agent {
     this.#engine = new EngineSide({
       ...{ runtime, docker: this.#docker, workloads: this.#workloads, former: this.#former, debug: this.#debug },
       ...{ underlay: this.#underlay, kernel, membership: api, background: this.#background },
-      ...{ happenings: this.#happenings, leaving: () => this.#leaving },
+      ...{ happenings: this.#happenings, leaving: () => this.#leaving, report, log },
     });
     this.#containers = answersOf({
       ...{ node, runtime, view, wiring: this.#wiring, workloads: this.#workloads, addresses: this.#addresses },

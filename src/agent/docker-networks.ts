@@ -8,6 +8,9 @@ import type { ContainerRuntime, RuntimeNetwork } from '../runtimes/runtimes.ts';
 /** On Docker networks that Trama made; the value is the Trama network's id. */
 export const networkLabel = 'trama.network';
 
+/** As Docker knows Trama: by the name of the plugin's socket. */
+export const pluginDriver = 'trama';
+
 /** Docker's own: whoever is on no other asks Trama for nothing, and they have no names. */
 export const builtInNetworks: ReadonlySet<string> = new Set(['bridge', 'host', 'none']);
 
@@ -48,8 +51,8 @@ export async function applyDockerNetworkStep(runtime: ContainerRuntime, step: Do
   const { id, name, subnet, internal } = step.network;
   await runtime.createNetwork({
     name: dockerNetworkName(name),
-    driver: 'trama',
-    ipamDriver: 'trama',
+    driver: pluginDriver,
+    ipamDriver: pluginDriver,
     subnet,
     internal,
     options: { network: id },

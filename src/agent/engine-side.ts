@@ -1,4 +1,5 @@
 /** What the container engine says, and whom it concerns. */
+import type { Log } from '../platform/platform.ts';
 import type { ContainerRuntime } from '../runtimes/runtimes.ts';
 import type { Background } from './background.ts';
 import type { Debug } from './debug.ts';
@@ -7,6 +8,7 @@ import type { FormerAddresses } from './former-addresses.ts';
 import type { Happenings } from './happenings.ts';
 import type { KernelSide } from './kernel-side.ts';
 import type { Membership } from './membership.ts';
+import { MissedStarts } from './missed-starts.ts';
 import type { UnderlaySide } from './underlay-side.ts';
 import { type Workloads, workloadLabel } from './workloads.ts';
 
@@ -21,14 +23,19 @@ export interface EngineSideOptions {
   readonly kernel: KernelSide;
   readonly membership: Membership;
   leaving(): boolean;
+  /** What people are to know of. */
+  report(message: string): void;
+  readonly log: Log;
   readonly background: Background;
 }
 
 export class EngineSide {
   readonly #options: EngineSideOptions;
+  readonly #missed: MissedStarts;
 
   constructor(options: EngineSideOptions) {
     this.#options = options;
+    this.#missed = new MissedStarts(options);
   }
 
   /** Until the signal aborts. */
@@ -55,7 +62,8 @@ export class EngineSide {
 
   async #came(): Promise<void> {
     const { docker, workloads, debug, underlay, kernel, membership, background } = this.#options;
-    background('containers that are gone not ended yet', kernel.endGone());
+    const gone = kernel.endGone();
+    background('containers that are gone not ended yet', gone);
     await underlay.lookAtHost();
     // An engine that starts writes iptables anew: what we believe of the kernel is no longer worth much.
     kernel.lookSoon();
@@ -64,6 +72,11 @@ export class EngineSide {
     await docker.syncNetworks();
     workloads.checkAll();
     background('containers not named yet', docker.nameAll());
+    // Their former addresses rest once those have ended.
+    background(
+      'containers not started in Docker’s place',
+      gone.catch(() => {}).then(() => this.#missed.startAll()),
+    );
     if (membership.connected) await membership.register();
   }
 }

@@ -21,7 +21,7 @@ const event = (action: string, id: string): RuntimeEvent => ({
   ...{ type: 'container', action, id, attributes: {}, time: 0 },
 });
 
-const answering = { onEvent: () => {}, isMute: async () => false, onlyOneIn: async () => undefined };
+const answering = { onEvent: () => {}, isMute: async () => false, startedIn: async () => [] };
 const localState = () => ({ former: new Map() }) as unknown as LocalState;
 
 /** An engine with these containers, of which it starts the first, and addresses that rest. */
@@ -159,14 +159,14 @@ describe('the address that a container had', () => {
 describe('from an engine that comes up', () => {
   const nobody = () => Promise.reject(new Error('it answers nobody'));
 
-  function comingUp(state: LocalState, only: string | undefined, ...resting: string[]) {
+  function comingUp(state: LocalState, started: readonly string[], ...resting: string[]) {
     const rest = new Set(resting);
     return new FormerAddresses({
       runtime: { list: nobody, inspect: nobody },
       engine: {
         onEvent: () => {},
         isMute: async () => true,
-        onlyOneIn: async (id) => (id === network.id ? only : undefined),
+        startedIn: async (id) => (id === network.id ? started : []),
       },
       addresses: { rests: (_, address) => rest.has(address), assignAgain: (_, address) => rest.delete(address) },
       ...{ state, clock: { now: () => 0, sleep: async () => {} } },
@@ -174,25 +174,38 @@ describe('from an engine that comes up', () => {
   }
 
   test.each([
-    ['web', '10.42.0.9'],
-    ['db', '10.42.0.8'],
-    ['new', undefined],
-    [undefined, undefined],
-  ])('the one that it starts there, %s, has %s', async (only, address) => {
-    const former = comingUp(localState(), only, '10.42.0.8', '10.42.0.9');
+    [['web'], '10.42.0.9'],
+    [['db'], '10.42.0.8'],
+    [['new'], undefined],
+    [[], undefined],
+    [['new', 'another'], undefined],
+  ])('the one that it starts there, of %j, has %s', async (started, address) => {
+    const former = comingUp(localState(), started, '10.42.0.8', '10.42.0.9');
     former.ended(endpoint('db', '10.42.0.8'));
     former.ended(endpoint('web', '10.42.0.9'));
     expect(await former.assign(network)).toBe(address);
   });
 
+  test('several that it starts there are put off, as long as one of them could have its address again', async () => {
+    const former = comingUp(localState(), ['web', 'new'], '10.42.0.9');
+    former.ended(endpoint('web', '10.42.0.9'));
+    const refused = former.assign(network);
+    await expect(refused).rejects.toThrow(Failure);
+    await expect(refused).rejects.toThrow(
+      'Docker comes up and starts 2 containers in network app without saying for which it asks: Trama starts each of them',
+    );
+    former.onEvent(event('destroy', 'web'));
+    expect(await former.assign(network)).toBeUndefined();
+  });
+
   test('also where the agent ended meanwhile, of those at rest', async () => {
     const state = localState();
-    const before = comingUp(state, undefined, '10.42.0.9');
+    const before = comingUp(state, [], '10.42.0.9');
     before.ended(endpoint('db', '10.42.0.8'));
     before.ended(endpoint('web', '10.42.0.9'));
     await before.save();
     expect([...state.former.values()].flat()).toEqual([{ network: 'n1', address: '10.42.0.9', container: 'web' }]);
-    const after = comingUp(state, 'web', '10.42.0.9');
+    const after = comingUp(state, ['web'], '10.42.0.9');
     expect(await after.assign(network)).toBe('10.42.0.9');
     await after.save();
     expect([...state.former.values()]).toEqual([]);

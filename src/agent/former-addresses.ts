@@ -5,11 +5,12 @@
  * - of all containers that do not run, there is one of which the engine does not tell at the moment: it tells of none while it
  *   starts it. A new container's start costs nothing here: the engine has told of it before it asks.
  * - The engine itself comes up, after its end or the host's, and answers nobody: it starts one alone by itself in that network.
+ *   Where it starts several there, none is let start, and the agent starts them one by one when the engine has come up: `missed-starts.ts`.
  *
  * Kept in memory, and on disk while the agent does not run; who was never seen to end gets a fresh address. (A container that Trama
  * runs asks for its own.)
  */
-import { type EndpointRecord, isFailure, type NetworkRecord } from '../domain/domain.ts';
+import { type EndpointRecord, Failure, isFailure, type NetworkRecord } from '../domain/domain.ts';
 import type { Clock } from '../platform/platform.ts';
 import type { ContainerRuntime, RuntimeEvent } from '../runtimes/runtimes.ts';
 import type { Addresses } from './addresses.ts';
@@ -21,7 +22,7 @@ import { workloadLabel } from './workloads.ts';
 
 export interface FormerAddressesOptions {
   readonly runtime: Pick<ContainerRuntime, 'list' | 'inspect'>;
-  readonly engine: Pick<ComingUp, 'onEvent' | 'isMute' | 'onlyOneIn'>;
+  readonly engine: Pick<ComingUp, 'onEvent' | 'isMute' | 'startedIn'>;
   readonly addresses: Pick<Addresses, 'rests' | 'assignAgain'>;
   readonly state: Pick<LocalState, 'former'>;
   readonly clock: Clock;
@@ -83,11 +84,14 @@ export class FormerAddresses {
     for (const [key, { container }] of this.#former) if (container === event.id) this.#former.delete(key);
   }
 
-  /** @returns an address that is taken now, for the container whose it was; undefined when whoever starts gets a fresh one */
+  /**
+   * @returns an address that is taken now, for the container whose it was; undefined when whoever starts gets a fresh one
+   * @throws Failure('unavailable') when it could be any of several that have theirs
+   */
   async assign(network: NetworkRecord): Promise<string | undefined> {
     const former = this.#restingIn(network.id);
     if (former.length === 0 || this.#isBirth()) return undefined;
-    const starting = await this.#starting(network.id, new Set(former.map(({ container }) => container)));
+    const starting = await this.#starting(network, new Set(former.map(({ container }) => container)));
     const own = former.findLast(({ container }) => container === starting);
     if (own === undefined) return undefined;
     return this.#options.addresses.assignAgain(network, own.address) ? own.address : undefined;
@@ -107,10 +111,20 @@ export class FormerAddresses {
     return [...this.#former.values()].filter((each) => each.network === network);
   }
 
-  /** @returns the one container that can be starting now; undefined unless it is sure */
-  async #starting(network: string, candidates: ReadonlySet<string>): Promise<string | undefined> {
+  /**
+   * @returns the one container that can be starting now; undefined unless it is sure
+   * @throws Failure('unavailable') when an engine that comes up starts several
+   */
+  async #starting(network: NetworkRecord, candidates: ReadonlySet<string>): Promise<string | undefined> {
     const { runtime, engine, clock } = this.#options;
-    if (await engine.isMute(patienceMs)) return await engine.onlyOneIn(network, patienceMs);
+    if (await engine.isMute(patienceMs)) {
+      const started = await engine.startedIn(network.id, patienceMs);
+      if (started.length < 2 || !started.some((id) => candidates.has(id))) return started[0];
+      throw new Failure(
+        'unavailable',
+        `Docker comes up and starts ${started.length} containers in network ${network.name} without saying for which it asks: Trama starts each of them, with its former address, as soon as Docker answers`,
+      );
+    }
     const containers = await unlessLate(clock, patienceMs, runtime.list({})).catch(() => undefined);
     const asleep = (containers ?? []).filter(
       ({ state, labels, networks }) =>

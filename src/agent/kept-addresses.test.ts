@@ -91,7 +91,7 @@ async function docker({ state, view, addresses, kept }: Awaited<ReturnType<typeo
   const clock = { now: () => 0, sleep: async () => {} };
   const former = new FormerAddresses({
     runtime: { list: async () => [], inspect: () => Promise.reject() },
-    engine: { onEvent: () => {}, isMute: async () => false, onlyOneIn: async () => undefined },
+    engine: { onEvent: () => {}, isMute: async () => false, startedIn: async () => [] },
     ...{ addresses, state, clock },
   });
   const plugin = createNetworkPlugin({

@@ -31,6 +31,12 @@ export interface ContainerInfo {
   }[];
   /** Name servers that it was given instead of the host's; only `inspect` tells. */
   readonly dns?: readonly string[];
+  /** That the engine is to start it again by itself, whatever its policy asks besides; only `inspect` tells. */
+  readonly restarts?: true;
+  /** Why it could not be started the last time; only `inspect` tells. */
+  readonly startError?: string;
+  /** Whose network namespace it is in; only `inspect` tells. */
+  readonly joined?: string;
 }
 
 /** Counters since the container's start, and what it has now. Bytes. */

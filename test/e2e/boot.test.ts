@@ -18,6 +18,13 @@ let cluster: LabCluster;
 let host: LabHost;
 
 const workloads = ['web', 'db', 'far'];
+const twins = ['twin', 'twin2'];
+/** Plain containers that Docker starts by itself: of those in one network it does not say for which it asks. */
+const started = ['ever', ...twins];
+/** In the namespace of one of them. (Docker 20.10 takes what is to run `unless-stopped` for stopped when it has died itself.) */
+const beside = ['--name', 'beside', '--restart', 'always'];
+/** Given by Docker's first start. */
+const addresses: Record<string, string> = {};
 
 beforeAll(async () => {
   lab = await createLab();
@@ -30,7 +37,10 @@ beforeAll(async () => {
   const plain = ['run', '-d', '--network', 'app'];
   await host.docker(...plain, '--name', 'ever', '--restart', 'always', '-p', '8080:80', labImage, 'sleep', '100000');
   await host.docker(...plain, '--name', 'once', labImage, 'sleep', '100000');
-  addressOfEver = await addressOf('ever');
+  for (const name of twins)
+    await host.docker(...plain, '--name', name, '--restart', 'always', labImage, 'sleep', '100000');
+  await host.docker('run', '-d', '--network', 'container:twin', ...beside, labImage, 'sleep', '100000');
+  for (const name of started) addresses[name] = await addressOf(name);
 });
 
 afterAll(() => lab?.[Symbol.asyncDispose]());
@@ -39,6 +49,20 @@ async function startAgent(): Promise<void> {
   const agent = await host.startAgent();
   cluster.agents.set('h2', agent);
   await untilThere(host, '/run/docker/plugins/trama.sock', agent);
+}
+
+/** In the agent's place. Nobody at all Docker would ask for 15 s, each thing; one who refuses, once. @returns its end */
+async function refuseAll(): Promise<() => Promise<void>> {
+  const socket = '/run/docker/plugins/trama.sock';
+  const refuse = `require('node:http').createServer((_, answer) => answer.writeHead(500).end('{}')).listen('${socket}')`;
+  await host.output(['rm', '-f', socket]);
+  const refusing = await host.start([process.execPath, '-e', refuse], { name: 'refusing' });
+  await untilThere(host, socket, refusing);
+  return async () => {
+    refusing.kill('SIGKILL');
+    await refusing.ended;
+    await host.output(['rm', '-f', socket]);
+  };
 }
 
 /** Files of what the agent holds for endpoints of this host. */
@@ -52,7 +76,7 @@ async function works(): Promise<void> {
     await eventually(`${name} runs`, async () => (await status()) === 'running');
   }
   const { networks } = await cluster.json<Container>('inspect', 'far');
-  for (const name of ['web', 'db', 'ever']) {
+  for (const name of ['web', 'db', ...started, 'beside']) {
     const reached = async () => (await host.pingFromContainer(name, networks[0]?.address ?? '')).reached;
     await eventually(`${name} reaches another host`, reached);
   }
@@ -66,17 +90,14 @@ const addressOf = (name: string) => host.docker('inspect', '-f', '{{.NetworkSett
 const published = () =>
   host.output(['sh', '-c', 'ss -Hltn | grep -q ":8080 " && nft get element inet trama published "{ tcp . 8080 }"']);
 
-/** Given by Docker's first start: it is the only one that Docker starts by itself in that network. */
-let addressOfEver: string;
-
 afterEach(async () => {
   await works();
-  expect(await addressOf('ever')).toBe(addressOfEver);
+  for (const name of started) expect(await addressOf(name), name).toBe(addresses[name]);
   const log = (await cluster.agents.get('h2')?.output()) ?? '';
   expect((await cluster.json<NodeShown>('node', 'inspect', 'h2')).events, log).toEqual([]);
   expect(log.split('\n').filter((line) => / error |kind=repair|underlay changed/.test(line))).toEqual([]);
   // What ended is known to have ended.
-  expect(await endpoints()).toHaveLength(4);
+  expect(await endpoints()).toHaveLength(6);
 });
 
 test('the plug is pulled, and the agent is there before Docker', async () => {
@@ -121,6 +142,18 @@ test('Docker is told to end, then the agent, as by a reboot, and both come back'
   await host.startDocker();
 });
 
+test('Docker gives up what it is to start, as nobody answers for the agent, which starts it when it comes', async () => {
+  await host.killDocker();
+  const agent = cluster.agents.get('h2');
+  agent?.kill('SIGKILL');
+  await agent?.ended;
+  const refused = await refuseAll();
+  await host.startDocker();
+  expect(await host.docker('ps', '-q')).toBe('');
+  await refused();
+  await startAgent();
+});
+
 test('Docker and the agent die, and the agent comes back first', async () => {
   await host.killDocker();
   cluster.agents.get('h2')?.kill('SIGKILL');
@@ -139,7 +172,7 @@ test('the agent dies and comes back, and nothing of what runs is touched', async
 describe('Docker with live-restore', () => {
   const pidOf = (name: string) => host.docker('inspect', '-f', '{{.State.Pid}}', name);
   const running = async () => {
-    const names = ['web', 'db', 'ever'];
+    const names = ['web', 'db', ...started];
     return await Promise.all(names.map(async (name) => [name, await pidOf(name), await addressOf(name)]));
   };
   const killAgent = () => cluster.agents.get('h2')?.kill('SIGKILL');
@@ -182,32 +215,25 @@ describe('Docker with live-restore', () => {
   test('what ends afterwards leaves nothing', async () => {
     const address = await addressOf('ever');
     await host.docker('rm', '-f', 'ever');
-    expect(await endpoints()).toHaveLength(3);
+    expect(await endpoints()).toHaveLength(5);
     const again = ['--name', 'ever', '--network', 'app', '--ip', address, '-p', '8080:80'];
     await host.docker('run', '-d', ...again, labImage, 'sleep', '100000');
   });
 });
 
 test('a container ends while the agent is down, and Docker gives up telling it: its port and address are free again', async () => {
-  const socket = '/run/docker/plugins/trama.sock';
   const startedAt = Date.parse(await host.docker('inspect', '-f', '{{.State.StartedAt}}', 'ever'));
   await eventually('it is older than a start takes', async () => Date.now() - startedAt > 31_000, 35_000);
   const agent = cluster.agents.get('h2');
   agent?.kill('SIGKILL');
   await agent?.ended;
-  // Of nobody, Docker would ask each thing for 15 s; of one who refuses, once.
-  const refuse = `require('node:http').createServer((_, answer) => answer.writeHead(500).end('{}')).listen('${socket}')`;
-  await host.output(['rm', '-f', socket]);
-  const refusing = await host.start([process.execPath, '-e', refuse], { name: 'refusing' });
-  await untilThere(host, socket, refusing);
+  const refused = await refuseAll();
   await host.docker('kill', 'ever');
-  refusing.kill('SIGKILL');
-  await refusing.ended;
-  await host.output(['rm', '-f', socket]);
+  await refused();
   // Where Docker has put it back.
   expect(await host.output(['ip', '-o', 'link'])).toMatch(/ trp[0-9a-f]+/);
   await startAgent();
-  expect(await endpoints()).toHaveLength(3);
+  expect(await endpoints()).toHaveLength(5);
   await host.docker('start', 'ever');
   expect(await host.output(['ip', '-o', 'link'])).not.toMatch(/ trp[0-9a-f]+/);
 });

@@ -46,6 +46,20 @@ test('its links are told with their network, in each form that the engine reads'
   ]);
 });
 
+test.each([
+  ['always', 'app', { restarts: true, startError: 'refused' }],
+  ['no', 'container:c2', { joined: 'c2', startError: 'refused' }],
+  ['', 'host', { startError: 'refused' }],
+])('policy %j, network %s: what is known of its next start is %j', (Name, NetworkMode, known) => {
+  const told = inspectAnswer.parse({
+    ...{ Id: 'c1', Name: '/web', Config: { Image: 'busybox' }, NetworkSettings: {} },
+    State: { Status: 'exited', ExitCode: 137, StartedAt: '2026-01-01T00:00:00Z', Error: 'refused' },
+    HostConfig: { RestartPolicy: { Name }, NetworkMode },
+  });
+  const { restarts, startError, joined } = inspectedContainer(told);
+  expect({ restarts, startError, joined }).toEqual({ restarts: undefined, joined: undefined, ...known });
+});
+
 test('one that has ended keeps no address, whatever the engine still shows', () => {
   const networks = [{ name: 'app', endpointId: '', address: '', mac: '' }];
   expect(inspected('exited')).toMatchObject({ exitCode: 137, networks });

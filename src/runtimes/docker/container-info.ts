@@ -32,8 +32,17 @@ export const inspectAnswer = z.object({
   Id: z.string(),
   Name: z.string(),
   Config: z.object({ Image: z.string(), Labels: strings }),
-  State: z.object({ Status: state, ExitCode: z.number(), StartedAt: z.string(), Pid: z.number().optional() }),
-  HostConfig: z.object({ Dns: z.array(z.string()).nullish() }).nullish(),
+  State: z.object({
+    ...{ Status: state, ExitCode: z.number(), StartedAt: z.string(), Pid: z.number().optional() },
+    Error: z.string().nullish(),
+  }),
+  HostConfig: z
+    .object({
+      Dns: z.array(z.string()).nullish(),
+      RestartPolicy: z.object({ Name: z.string() }).nullish(),
+      NetworkMode: z.string().nullish(),
+    })
+    .nullish(),
   NetworkSettings: z.object({ Networks: endpoints }),
 });
 
@@ -86,7 +95,15 @@ export function inspectedContainer(answer: z.infer<typeof inspectAnswer>): Conta
       };
     }),
     dns: HostConfig?.Dns ?? [],
+    ...(['', 'no'].includes(HostConfig?.RestartPolicy?.Name ?? '') ? {} : { restarts: true }),
+    ...(State.Error ? { startError: State.Error } : {}),
+    ...joinedBy(HostConfig?.NetworkMode ?? ''),
   };
+}
+
+function joinedBy(networkMode: string): Pick<ContainerInfo, 'joined'> {
+  const joined = /^container:(.+)$/.exec(networkMode)?.[1];
+  return joined === undefined ? {} : { joined };
 }
 
 /** As the engine reads them; it may have kept one as `/CONTAINER:/LINKING/ALIAS`. */
