@@ -134,6 +134,16 @@ describe('the address that a container had', () => {
     expect(await former.assign(network)).toBe('10.42.0.9');
   });
 
+  test.each([
+    [255, '10.42.0.9'],
+    [256, undefined],
+  ])('beside %i others that do not run is %s', async (many, address) => {
+    const others = Array.from({ length: many }, (_, i) => container(`c${i}`, 'exited'));
+    const { former } = scene([container('web', 'exited'), ...others], '10.42.0.9');
+    former.ended(endpoint('web', '10.42.0.9'));
+    expect(await former.assign(network)).toBe(address);
+  });
+
   test('is forgotten with the container, and with the address', async () => {
     const { former, rest, looks } = scene([container('web', 'exited')], '10.42.0.9');
     former.ended(endpoint('web', '10.42.0.9'));

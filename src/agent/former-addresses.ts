@@ -39,8 +39,9 @@ const birthMs = 500;
 
 const savedKey = 'all';
 
-/** Among more containers that do not run, nobody is sought. */
-const most = 64;
+/** Among more containers that do not run, nobody is sought: each is asked for, which takes an engine up to as long. */
+const most = 256;
+const inspectMs = 2;
 
 export class FormerAddresses {
   readonly #options: FormerAddressesOptions;
@@ -157,7 +158,7 @@ export class FormerAddresses {
       }),
     );
     const { clock } = this.#options;
-    await unlessLate(clock, patienceMs, Promise.race([one.promise, all]));
+    await unlessLate(clock, patienceMs + ids.length * inspectMs, Promise.race([one.promise, all]));
     await unlessLate(clock, silenceMs, all);
     const [only, ...others] = silent;
     return others.length === 0 ? only : undefined;
