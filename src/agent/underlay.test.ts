@@ -74,7 +74,8 @@ describe('the underlay', () => {
       { dst: 'default', dev: 'eth0' },
       { dst: '10.0.0.0/24', dev: 'eth0' },
       { dst: '10.42.0.0/16', dev: 'trg10001' },
-      { dst: '172.17.0.0/16', dev: 'docker0' },
+      { dst: '10.43.0.64/26', dev: 'eth0', gateway: '10.0.0.2', protocol: '84' },
+      { dst: '172.17.0.0/16', dev: 'docker0', protocol: 'kernel' },
       { dst: '192.0.2.7', dev: 'eth1' },
     ];
     expect(chooseUnderlay(routes, links).routes).toEqual(['10.0.0.0/24', '172.17.0.0/16', '192.0.2.7/32']);

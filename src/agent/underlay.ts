@@ -1,5 +1,5 @@
 /** Which address of the host is its place on the underlay, and what else the server must know of it. */
-import { Failure, type HostInterface, mayBePlace } from '../domain/domain.ts';
+import { Failure, type HostInterface, mayBePlace, routeProtocol } from '../domain/domain.ts';
 import { output, type Spawn } from '../platform/platform.ts';
 
 export interface Underlay {
@@ -191,6 +191,7 @@ function interfacesOf(routes: readonly RouteLine[], links: readonly LinkLine[]):
 function subnetsOf(routes: readonly RouteLine[]): string[] {
   const subnets = routes
     .filter((route) => route.dst !== 'default' && !(route.dev !== undefined && ownInterface.test(route.dev)))
+    .filter((route) => route.protocol !== routeProtocol)
     .filter((route) => route.type === undefined || route.type === 'unicast')
     .map((route) => (route.dst.includes('/') ? route.dst : `${route.dst}/32`));
   return [...new Set(subnets)].sort();

@@ -4,6 +4,9 @@
  */
 import { fnv1a } from './hash.ts';
 
+/** `proto` number of Trama's routes. */
+export const routeProtocol = '84';
+
 /** The network namespace of the data plane. */
 export const dataNamespace = 'trama';
 

@@ -5,8 +5,7 @@
  * Left out is what the kernel makes by itself: connected and local routes, link-local and temporary IPv6 addresses; and routes of
  * Trama's own, which follow the host's place by themselves.
  */
-import { Failure } from '../domain/domain.ts';
-import { routeProtocol } from './names.ts';
+import { Failure, routeProtocol } from '../domain/domain.ts';
 
 /** Of `ip -j addr`, `addr_info`. */
 export interface CarriedAddress {

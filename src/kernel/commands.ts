@@ -1,8 +1,8 @@
 /** What a step does, as arguments of `ip`, `bridge`, `tc`, `nft`, `conntrack`, `iptables` and `sysctl`. Nothing here runs anything. */
-import { Failure } from '../domain/domain.ts';
+import { Failure, routeProtocol } from '../domain/domain.ts';
 import { byKind, iptablesMark, type Of, type PerKind } from './identity.ts';
 import { linkChanges, linkCreation, linkDeletion } from './link-commands.ts';
-import { floodMac, routeProtocol } from './names.ts';
+import { floodMac } from './names.ts';
 import {
   chainStatements,
   elementStatement,

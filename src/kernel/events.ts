@@ -2,6 +2,7 @@
  * What the kernel's monitors say, judged against what is desired. Only a hint that looking is worth while: a wrong one
  * costs a pass that writes nothing, a missed one waits for the periodic pass.
  */
+import { routeProtocol } from '../domain/domain.ts';
 import {
   canonicalDestination,
   chainMarks,
@@ -12,7 +13,7 @@ import {
   sameGroup,
   uplinkKey,
 } from './identity.ts';
-import { floodMac, isOwnLinkName, isPlace, ownTable, routeProtocol } from './names.ts';
+import { floodMac, isOwnLinkName, isPlace, ownTable } from './names.ts';
 import type { KernelObject, NftFamily } from './objects.ts';
 import { readGroup } from './observe-links.ts';
 import { type NftListing, readContainer, readElement, readMapElement, ruleMark } from './observe-rules.ts';

@@ -4,9 +4,6 @@ import { createHash } from 'node:crypto';
 /** Name of every nft table of ours. */
 export const ownTable = 'trama';
 
-/** `proto` number of our routes. */
-export const routeProtocol = '84';
-
 /** All-zero MAC: a VXLAN device sends broadcast, multicast and unknown frames to every destination listed for it. */
 export const floodMac = '00:00:00:00:00:00';
 

@@ -1,7 +1,7 @@
 /** Reads what the kernel holds, as objects: Trama's own things, and whatever stands on them. */
-import { Failure, isFailure } from '../domain/domain.ts';
+import { Failure, isFailure, routeProtocol } from '../domain/domain.ts';
 import { CommandFailed, type Spawn } from '../platform/platform.ts';
-import { ownTable, routeProtocol } from './names.ts';
+import { ownTable } from './names.ts';
 import type { KernelObject, LinkObject } from './objects.ts';
 import { readForwarding, readLinks, readNeighbours, readRoutes } from './observe-links.ts';
 import { readIptables, readTableNames, readTables } from './observe-rules.ts';

@@ -1,7 +1,8 @@
 /** Networks whose hosts are joined by routes: real engines, containers on a bridge and on links of their own. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Finding } from '../../src/doctor/doctor.ts';
 import { createLab, eventually, type Lab, type LabCluster, labImage, startCluster } from '../../src/lab/lab.ts';
-import { type Container, inNamespaceOf, monitorOf } from './steps.ts';
+import { type Container, inNamespaceOf, monitorOf, type NodeShown } from './steps.ts';
 
 let lab: Lab;
 let cluster: LabCluster;
@@ -61,6 +62,15 @@ describe.each(networks)('%s', (_what, network) => {
       for (const name of [a, b])
         expect((await cluster.host(host).run(['ping', '-c1', '-W2', await addressOf(name)])).code).toBe(0);
     expect(await pings(a, 'h1', cluster.host('h2').address)).toBe(true);
+  });
+
+  test('the first hop is the host, by its address in the network', async () => {
+    const inside = await inNamespaceOf(cluster.host('h1'), c);
+    const gateway = /^default via (\S+)/.exec((await inside('ip', 'route', 'show', 'default')).stdout)?.[1];
+    const hops = await inside('busybox', 'traceroute', '-n', '-q1', '-w1', '-m1', await addressOf(b));
+    expect(/^ 1 {2}(\S+)/m.exec(hops.stdout)?.[1], hops.stdout).toBe(gateway);
+    const way = await cluster.host('h1').output(['ip', 'route', 'get', await addressOf(c)]);
+    expect(way).toContain(` src ${gateway} `);
   });
 
   test('a port published on either host leads there from outside, from the hosts, and from the network', async () => {
@@ -144,6 +154,12 @@ test('an agent that is killed and comes back changes nothing', async () => {
   expect(await pings('fast-a', 'h1', await addressOf('fast-b'))).toBe(true);
   expect(await Promise.all(['h1', 'h2'].map(routesOf))).toEqual(before);
   expect(await monitor.output()).toBe('');
+  // Its routes to the other host are no others' that would lead past the network.
+  const { events } = await cluster.json<NodeShown>('node', 'inspect', 'h1');
+  expect(events.filter(({ kind }) => kind !== 'repair')).toEqual([]);
+  const { stdout } = await cluster.host('h1').trama('doctor', '-o', 'json');
+  const findings = JSON.parse(stdout) as Finding[];
+  expect(findings.filter(({ check, status }) => check === 'routes' && status !== 'pass')).toEqual([]);
 });
 
 test('to a host that is lost no routes lead, until it is back', async () => {

@@ -61,8 +61,8 @@ describe('the interface', () => {
 
 describe('routes', () => {
   const app = { name: 'app', subnet: '10.42.0.0/16' };
-  const route = (destination: string, device = 'eth0') =>
-    told(judgeRoutes([{ destination, device }], { value: [app] }));
+  const route = (destination: string, device = 'eth0', protocol = 'static') =>
+    told(judgeRoutes([{ destination, device, protocol }], { value: [app] }));
 
   test.each(['10.42.7.0/24', '10.0.0.0/8', '10.42.0.9'])('%s leads past the network', (destination) => {
     expect(route(destination)).toEqual([
@@ -77,6 +77,10 @@ describe('routes', () => {
     ['10.42.0.0/16', 'trg10001'],
   ])('%s by %s does not', (destination, device) => {
     expect(route(destination, device)).toEqual(['pass networks: no route of this host overlaps any of 1']);
+  });
+
+  test('Trama’s own to another node does not', () => {
+    expect(route('10.42.7.0/24', 'eth0', '84')).toEqual(['pass networks: no route of this host overlaps any of 1']);
   });
 
   test('networks are not known', () => {

@@ -1,5 +1,13 @@
 /** Whether the host stands in the cluster with the right interface and address, and whether routes lead past networks. */
-import { contains, mayBePlace, parseAddress, routeClashes, type Subnet, subnetOf } from '../../domain/domain.ts';
+import {
+  contains,
+  mayBePlace,
+  parseAddress,
+  routeClashes,
+  routeProtocol,
+  type Subnet,
+  subnetOf,
+} from '../../domain/domain.ts';
 import { type Asked, about, type Finding, notAsked } from '../finding.ts';
 
 export interface Interface {
@@ -14,6 +22,8 @@ export interface Route {
   /** CIDR, or `default`. */
   readonly destination: string;
   readonly device: string;
+  /** Who made it, by name or number; see ip-route(8). */
+  readonly protocol?: string;
 }
 
 export interface NicFact {
@@ -91,7 +101,8 @@ export function judgeRoutes(
   if ('notAsked' in networks) return [notAsked('routes', 'networks', networks)];
   const { pass, fail } = about('routes');
   const foreign = routes.filter(
-    ({ destination, device }) => destination !== 'default' && !/^tr[bxghvpuwm]/.test(device),
+    ({ destination, device, protocol }) =>
+      destination !== 'default' && protocol !== routeProtocol && !/^tr[bxghvpuwm]/.test(device),
   );
   const found = networks.value.flatMap(({ name, driver, subnet }) => {
     const route = foreign.find(({ destination }) => {

@@ -35,6 +35,9 @@ test('a node that is down, one that shares no network, and nobody', () => {
   ]);
   const { overlay: ___, ...alone } = peer;
   expect(of('vxlan', judgePaths({ value: [alone] }))).toEqual(['warn vxlan: no common network to try it on']);
+  expect(of('vxlan', judgePaths({ value: [{ ...alone, withoutVxlan: true }] }))).toEqual([
+    'pass vxlan: no network of the cluster needs it',
+  ]);
   expect(told(judgePaths({ value: [] }))).toEqual(['pass mtu: there is none yet', 'pass vxlan: there is none yet']);
   expect(told(judgePaths({ notAsked: 'no agent' }))).toEqual([
     'warn mtu: not asked: no agent',

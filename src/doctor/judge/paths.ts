@@ -35,6 +35,8 @@ export interface Peer {
   readonly underlay?: Underlay;
   /** By a network that both are in; absent: there is none. */
   readonly overlay?: Overlay;
+  /** No network of the cluster sends VXLAN. */
+  readonly withoutVxlan?: true;
   /** The largest packet that networks of both make of the underlay; bytes. */
   readonly needs: number;
 }
@@ -79,8 +81,9 @@ function judgeMtu({ node, address, status, underlay, needs }: Peer): Finding {
   );
 }
 
-function judgeOverlay({ node, address, status, underlay, overlay }: Peer): Finding[] {
+function judgeOverlay({ node, address, status, underlay, overlay, withoutVxlan }: Peer): Finding[] {
   const { pass, warn, fail } = about('vxlan');
+  if (withoutVxlan) return [pass(node, 'no network of the cluster needs it')];
   if (underlay === undefined) return [warn(node, `not tried: the node is ${status}`, upAgain)];
   if (overlay === undefined) {
     const remedy = `Run a container of one network on both (\`trama run --node ${node} --network NET …\`), then try again.`;

@@ -70,6 +70,7 @@ interface RouteLine {
   readonly dst: string;
   readonly dev?: string;
   readonly metric?: number;
+  readonly protocol?: string;
 }
 
 /** The main table's; default routes in order of preference. */
@@ -77,7 +78,10 @@ export const lookAtRoutes = (spawn: Spawn): Promise<Route[]> =>
   list<RouteLine>(spawn, 'ip', '-j', '-4', 'route', 'show', 'table', 'main').then((lines) =>
     lines
       .sort((a, b) => (a.metric ?? 0) - (b.metric ?? 0))
-      .map(({ dst, dev }) => ({ destination: dst, device: dev ?? 'no interface' })),
+      .map(({ dst, dev, protocol }) => ({
+        ...{ destination: dst, device: dev ?? 'no interface' },
+        ...(protocol === undefined ? {} : { protocol }),
+      })),
   );
 
 /** iproute2 prints nothing at all, instead of `[]`, for an empty list. */

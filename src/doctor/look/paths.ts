@@ -38,7 +38,12 @@ export async function lookAtPaths(options: Options, { nodes, networks }: Cluster
 async function lookAtPeer(options: Options, me: NodeView, peer: NodeView, all: readonly NetworkView[]): Promise<Peer> {
   const common = all.filter((each) => each.driver === 'overlay' && gateways(each, me, peer) !== undefined);
   const needs = Math.max(0, ...common.map(({ mtu }) => mtu + overheadOf('overlay')));
-  const known = { node: peer.name, address: peer.address, status: peer.status, needs };
+  // Before there is a network, VXLAN is to be tried all the same.
+  const withoutVxlan = all.length > 0 && all.every(({ driver }) => driver !== 'overlay');
+  const known = {
+    ...{ node: peer.name, address: peer.address, status: peer.status, needs },
+    ...(withoutVxlan ? ({ withoutVxlan } as const) : {}),
+  };
   if (!['ready', 'draining', 'suspect'].includes(peer.status)) return known;
   // The largest packets are the hardest to carry.
   const widest = common.toSorted((a, b) => b.mtu - a.mtu)[0];

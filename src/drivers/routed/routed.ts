@@ -108,7 +108,8 @@ function linked(
       ? []
       : [{ kind: 'sysctl', ns: '', key: `net/ipv6/conf/${name}/disable_ipv6`, value: '1' } as const]),
     ...answeredFor(name),
-    localRoute(endpoint, name),
+    // Its end has no address: what the host says there, as a hop of traceroute's too, would bear any other of its own.
+    { ...localRoute(endpoint, name), source: own },
     ...published(network, endpoint, name),
   ];
 }
