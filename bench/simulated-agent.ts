@@ -101,7 +101,7 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
   const former = new FormerAddresses({
     runtime: { list: async () => [], inspect: () => Promise.reject() },
     engine: { onEvent: () => {}, isMute: async () => false, startedIn: async () => [] },
-    ...{ addresses, state, clock },
+    ...{ addresses, state, clock, log },
   });
   const ports = new Ports({ hold: holdPort, nameOf: () => undefined, report: () => {}, log });
   const settle = async () => void (await kernel.settle());

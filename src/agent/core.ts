@@ -166,7 +166,7 @@ export class AgentCore implements Agent {
     });
     this.#kept = new KeptAddresses({ addresses: this.#addresses, state, network: (name) => view.networkNamed(name) });
     const engine = new ComingUp({ runtime, state, clock, log });
-    this.#former = new FormerAddresses({ runtime, engine, addresses: this.#addresses, state, clock });
+    this.#former = new FormerAddresses({ runtime, engine, addresses: this.#addresses, state, clock, log });
     this.#publisher = new EndpointPublisher({
       api,
       endpointsOf: (network) =>
@@ -254,7 +254,7 @@ export class AgentCore implements Agent {
     this.#engine = new EngineSide({
       ...{ runtime, docker: this.#docker, workloads: this.#workloads, former: this.#former, debug: this.#debug },
       ...{ underlay: this.#underlay, kernel, membership: api, background: this.#background },
-      ...{ happenings: this.#happenings, leaving: () => this.#leaving, report, log },
+      ...{ happenings: this.#happenings, leaving: () => this.#leaving, report, clock, log },
     });
     this.#containers = answersOf({
       ...{ node, runtime, view, wiring: this.#wiring, workloads: this.#workloads, addresses: this.#addresses },
@@ -373,7 +373,7 @@ export class AgentCore implements Agent {
     return maintain({
       ...{ node: this.node, clone: this.#clone, kernel: this.#kernel, underlay: this.#underlay, docker: this.#docker },
       ...{ workloads: this.#workloads, ports: this.#ports, topics: this.#topics, addresses: this.#addresses },
-      ...{ wiring: this.#wiring, idle: this.#idle, background: this.#background },
+      ...{ wiring: this.#wiring, idle: this.#idle, engine: this.#engine, background: this.#background },
     });
   }
 

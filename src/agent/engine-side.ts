@@ -1,5 +1,5 @@
 /** What the container engine says, and whom it concerns. */
-import type { Log } from '../platform/platform.ts';
+import type { Clock, Log } from '../platform/platform.ts';
 import type { ContainerRuntime } from '../runtimes/runtimes.ts';
 import type { Background } from './background.ts';
 import type { Debug } from './debug.ts';
@@ -25,6 +25,7 @@ export interface EngineSideOptions {
   leaving(): boolean;
   /** What people are to know of. */
   report(message: string): void;
+  readonly clock: Clock;
   readonly log: Log;
   readonly background: Background;
 }
@@ -54,6 +55,11 @@ export class EngineSide {
     }
   }
 
+  /** Now and then: what could not be done when the engine came. */
+  async maintain(): Promise<void> {
+    await this.#missed.retry();
+  }
+
   /** Not while the host leaves: what it has just removed would come back. */
   syncNetworks(): void {
     const { docker, leaving, background } = this.#options;
@@ -64,6 +70,8 @@ export class EngineSide {
     const { docker, workloads, debug, underlay, kernel, membership, background } = this.#options;
     const gone = kernel.endGone();
     background('containers that are gone not ended yet', gone);
+    // Their former addresses rest once those have ended.
+    void gone.catch(() => {}).then(() => this.#missed.startAll());
     await underlay.lookAtHost();
     // An engine that starts writes iptables anew: what we believe of the kernel is no longer worth much.
     kernel.lookSoon();
@@ -72,11 +80,6 @@ export class EngineSide {
     await docker.syncNetworks();
     workloads.checkAll();
     background('containers not named yet', docker.nameAll());
-    // Their former addresses rest once those have ended.
-    background(
-      'containers not started in Docker’s place',
-      gone.catch(() => {}).then(() => this.#missed.startAll()),
-    );
     if (membership.connected) await membership.register();
   }
 }

@@ -7,11 +7,10 @@
  * - The engine itself comes up, after its end or the host's, and answers nobody: it starts one alone by itself in that network.
  *   Where it starts several there, none is let start, and the agent starts them one by one when the engine has come up: `missed-starts.ts`.
  *
- * Kept in memory, and on disk while the agent does not run; who was never seen to end gets a fresh address. (A container that Trama
- * runs asks for its own.)
+ * Kept in memory and on disk; who was never seen to end gets a fresh address. (A container that Trama runs asks for its own.)
  */
 import { type EndpointRecord, Failure, isFailure, type NetworkRecord } from '../domain/domain.ts';
-import type { Clock } from '../platform/platform.ts';
+import type { Clock, Log } from '../platform/platform.ts';
 import type { ContainerRuntime, RuntimeEvent } from '../runtimes/runtimes.ts';
 import type { Addresses } from './addresses.ts';
 import type { ComingUp } from './coming-up.ts';
@@ -24,8 +23,9 @@ export interface FormerAddressesOptions {
   readonly runtime: Pick<ContainerRuntime, 'list' | 'inspect'>;
   readonly engine: Pick<ComingUp, 'onEvent' | 'isMute' | 'startedIn'>;
   readonly addresses: Pick<Addresses, 'rests' | 'assignAgain'>;
-  readonly state: Pick<LocalState, 'former'>;
+  readonly state: Pick<LocalState, 'former' | 'endpoints'>;
   readonly clock: Clock;
+  readonly log: Log;
 }
 
 /** An engine that is starting asks for addresses before it answers anybody: it must not wait for long. */
@@ -37,7 +37,12 @@ const silenceMs = 50;
 /** From a container's creation to its first question, when one command does both; longer costs time and nothing else. */
 const birthMs = 500;
 
+/** Told to those that `missed-starts.ts` starts. */
+export const startedSoon = 'Trama starts each of them, with its former address, as soon as Docker answers';
+
 const savedKey = 'all';
+/** Late and for all at once. */
+const saveMs = 500;
 
 /** Among more containers that do not run, nobody is sought: each is asked for, which takes an engine up to as long. */
 const most = 256;
@@ -51,13 +56,13 @@ export class FormerAddresses {
   readonly #newborn = new Map<string, number>();
   /** When an endpoint came to its end last. */
   #lastEnd = Number.NEGATIVE_INFINITY;
+  #saving = false;
 
   constructor(options: FormerAddressesOptions) {
     this.#options = options;
     for (const each of options.state.former.get(savedKey) ?? []) this.#former.set(addressKey(each), each);
   }
 
-  /** For the next start of the agent. */
   async save(): Promise<void> {
     const { state, addresses } = this.#options;
     const resting = [...this.#former.values()].filter(({ network, address }) => addresses.rests(network, address));
@@ -72,6 +77,21 @@ export class FormerAddresses {
     this.#former.delete(key);
     this.#former.set(key, { network, address, container: container.id });
     this.#lastEnd = this.#options.clock.now();
+    this.#saveSoon();
+  }
+
+  /** An agent that is killed finds them again, too. */
+  #saveSoon(): void {
+    if (this.#saving) return;
+    this.#saving = true;
+    const { clock, log } = this.#options;
+    void clock
+      .sleep(saveMs)
+      .then(() => {
+        this.#saving = false;
+        return this.save();
+      })
+      .catch((error: unknown) => log.warn('former addresses were not saved', { error }));
   }
 
   onEvent(event: RuntimeEvent): void {
@@ -87,7 +107,7 @@ export class FormerAddresses {
 
   /**
    * @returns an address that is taken now, for the container whose it was; undefined when whoever starts gets a fresh one
-   * @throws Failure('unavailable') when it could be any of several that have theirs
+   * @throws Failure('conflict') when it could be any of several that have theirs
    */
   async assign(network: NetworkRecord): Promise<string | undefined> {
     const former = this.#restingIn(network.id);
@@ -114,16 +134,21 @@ export class FormerAddresses {
 
   /**
    * @returns the one container that can be starting now; undefined unless it is sure
-   * @throws Failure('unavailable') when an engine that comes up starts several
+   * @throws Failure('conflict') when an engine that comes up starts several
    */
   async #starting(network: NetworkRecord, candidates: ReadonlySet<string>): Promise<string | undefined> {
     const { runtime, engine, clock } = this.#options;
     if (await engine.isMute(patienceMs)) {
       const started = await engine.startedIn(network.id, patienceMs);
-      if (started.length < 2 || !started.some((id) => candidates.has(id))) return started[0];
+      if (started.length < 2) return started[0];
+      // What lives is not what asks: the engine is only slow, or has kept its containers.
+      const asking = started.filter((id) => !this.#lives(network.id, id));
+      if (asking.length < 2 || !asking.some((id) => candidates.has(id))) return undefined;
+      // Whoever starts them may be the next agent.
+      if (this.#saving) await this.save();
       throw new Failure(
-        'unavailable',
-        `Docker comes up and starts ${started.length} containers in network ${network.name} without saying for which it asks: Trama starts each of them, with its former address, as soon as Docker answers`,
+        'conflict',
+        `Docker comes up and starts ${asking.length} containers in network ${network.name} without saying for which it asks: ${startedSoon}`,
       );
     }
     const containers = await unlessLate(clock, patienceMs, runtime.list({})).catch(() => undefined);
@@ -135,6 +160,11 @@ export class FormerAddresses {
     );
     if (asleep.length > most || !asleep.some(({ id }) => candidates.has(id))) return undefined;
     return await this.#silent(asleep.map(({ id }) => id)).catch(() => undefined);
+  }
+
+  #lives(network: string, container: string): boolean {
+    const endpoints = [...this.#options.state.endpoints.values()];
+    return endpoints.some(({ record }) => record.network === network && record.container?.id === container);
   }
 
   /**

@@ -92,7 +92,7 @@ async function docker({ state, view, addresses, kept }: Awaited<ReturnType<typeo
   const former = new FormerAddresses({
     runtime: { list: async () => [], inspect: () => Promise.reject() },
     engine: { onEvent: () => {}, isMute: async () => false, startedIn: async () => [] },
-    ...{ addresses, state, clock },
+    ...{ addresses, state, clock, log: silentLog },
   });
   const plugin = createNetworkPlugin({
     ...{ node: 'h1', view, wiring, addresses, kept, former, state, clock, log: silentLog },

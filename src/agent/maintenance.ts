@@ -4,6 +4,7 @@ import type { Addresses } from './addresses.ts';
 import type { Background } from './background.ts';
 import type { Clone } from './clone.ts';
 import type { DockerSide } from './docker-side.ts';
+import type { EngineSide } from './engine-side.ts';
 import type { IdleNetworks } from './idle-networks.ts';
 import type { KernelSide } from './kernel-side.ts';
 import type { Ports } from './ports.ts';
@@ -24,12 +25,14 @@ export interface MaintenanceParts {
   readonly addresses: Addresses;
   readonly wiring: Wiring;
   readonly idle: IdleNetworks;
+  readonly engine: EngineSide;
   readonly background: Background;
 }
 
 /** None of these keeps the others from happening. */
 export async function maintain(parts: MaintenanceParts): Promise<void> {
-  const { clone, kernel, underlay, docker, workloads, ports, topics, addresses, wiring, idle, background } = parts;
+  const { clone, kernel, underlay, docker, workloads, ports, topics, addresses, wiring, idle, engine, background } =
+    parts;
   background('the underlay could not be looked at', underlay.follow());
   background(
     'not in step with the container engine yet',
@@ -38,6 +41,7 @@ export async function maintain(parts: MaintenanceParts): Promise<void> {
   // Whatever could not be removed when it went, or was made while it went.
   if (clone.isFresh(nodeTopic(parts.node))) background('not swept yet', workloads.sweep());
   background('ports not held yet', ports.retry());
+  background('containers not started in Docker’s place yet', engine.maintain());
   background('topics not saved yet', topics.save());
   addresses.maintain();
   if (clone.isFresh(clusterTopic)) {

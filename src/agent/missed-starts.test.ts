@@ -1,7 +1,8 @@
-import { beforeEach, expect, test } from 'vitest';
-import { Failure } from '../domain/domain.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Failure, forNow } from '../domain/domain.ts';
 import { silentLog } from '../platform/platform.ts';
 import type { ContainerInfo, RuntimeNetwork } from '../runtimes/runtimes.ts';
+import { startedSoon } from './former-addresses.ts';
 import { MissedStarts } from './missed-starts.ts';
 import { workloadLabel } from './workloads.ts';
 
@@ -11,108 +12,209 @@ const networks = [
   ['theirs', 'weave'],
 ].map(([name, driver]) => ({ name, driver }) as RuntimeNetwork);
 
-const missing = 'plugin "trama" not found';
+const absent = 'plugin "trama" not found';
 
 /** One that Docker was to start, and could not for want of the plugin. */
 const missed = (id: string, but: Partial<ContainerInfo> = {}): ContainerInfo => ({
-  ...{ id, name: id, image: 'i', state: 'exited', labels: {}, startedAt: 1, restarts: true, startError: missing },
+  ...{ id, name: id, image: 'i', state: 'exited', labels: {}, startedAt: 1, restarts: true, error: absent },
   networks: [{ name: 'app', endpointId: '', address: '', mac: '' }],
   ...but,
 });
 
 const on = (name: string) => ({ networks: [{ name, endpointId: '', address: '', mac: '' }] });
 
-const started: string[] = [];
-const reports: string[] = [];
+const joining = (id: string, other: string, kind = 'network'): ContainerInfo =>
+  missed(id, { networks: [], error: `cannot join ${kind} of a non running container: ${other}` });
+
+const turn = () => new Promise<void>((done) => setImmediate(done));
+
+let containers: ContainerInfo[];
+let started: string[];
+let reports: string[];
+/** What becomes of an inspection or a start, by id. */
+let failures: Record<string, Promise<never>>;
+let status: { available: boolean; message: string };
+let leaving: boolean;
+
 beforeEach(() => {
-  started.length = 0;
-  reports.length = 0;
+  [containers, started, reports, failures, leaving] = [[], [], [], {}, false];
+  status = { available: true, message: '' };
 });
 
-/** An engine with these containers. @param start what becomes of a start */
-function scene(containers: ContainerInfo[], start: (id: string) => Promise<void> = async () => {}, leaving = false) {
+const failing = (id: string, ...why: ConstructorParameters<typeof Failure>): void => {
+  failures[id] = Promise.reject(new Failure(...why));
+  failures[id].catch(() => {});
+};
+
+const become = (id: string, but: Partial<ContainerInfo>): void => {
+  containers = containers.map((each) => (each.id === id ? { ...each, ...but } : each));
+};
+
+/** The engine lists the newest first. */
+const scene = (...all: ContainerInfo[]): MissedStarts => {
+  containers = all.reverse();
   return new MissedStarts({
     runtime: {
+      status: async () => status,
       networks: async () => networks,
-      list: async () => containers.map(({ startedAt: _, restarts: __, startError: ___, ...told }) => told),
-      inspect: async (id) => containers.find((each) => each.id === id) as ContainerInfo,
+      list: async () => containers.map(({ startedAt: _, restarts: __, error: ___, ...told }) => told),
+      inspect: async (id) => {
+        await failures[`inspect ${id}`];
+        return containers.find((each) => each.id === id) as ContainerInfo;
+      },
       start: async (id) => {
         started.push(id);
-        await start(id);
+        await failures[id];
+        become(id, { state: 'running' });
       },
     },
-    ...{ report: (message) => reports.push(message), leaving: () => leaving, log: silentLog },
+    ...{ report: (message) => reports.push(message), leaving: () => leaving },
+    ...{ clock: { now: () => 0, sleep: turn }, log: silentLog },
   });
-}
+};
 
-test.each([
-  missing,
-  'could not find plugin trama in v1 plugin registry: plugin "trama" not found',
-  'Post "http://%2Frun%2Fdocker%2Fplugins%2Ftrama.sock/IpamDriver.RequestAddress": dial unix /run/docker/plugins/trama.sock: connect: connection refused',
-  'failed to set up container networking: remote: Docker comes up and starts 2 containers in network app',
-  'legacy plugin: Plugin.Activate: {}',
-  'NetworkDriver.Join: no address left',
-])('what Docker could not start because of Trama is started: %s', async (startError) => {
-  await scene([missed('web', { startError })]).startAll();
+describe('what Docker could not start', () => {
+  test.each([
+    absent,
+    'could not find plugin trama in v1 plugin registry: plugin "trama" not found',
+    'Post "http://%2Frun%2Fdocker%2Fplugins%2Ftrama.sock/IpamDriver.RequestAddress": dial unix /run/docker/plugins/trama.sock: connect: connection refused',
+    'legacy plugin: Plugin.Activate: {}',
+    `failed to set up container networking: remote: Docker comes up: ${startedSoon}`,
+    `remote: no server answers ${forNow}`,
+  ])('because of Trama is started: %s', async (error) => {
+    await scene(missed('web', { error })).startAll();
+    expect(started).toEqual(['web']);
+    expect(reports).toEqual([]);
+  });
+
+  test.each<[string, Partial<ContainerInfo>]>([
+    ['runs', { state: 'running' }],
+    ['has ended by itself', { error: undefined as never }],
+    ['could not be started for another reason', { error: 'exec: "nothing": executable file not found in $PATH' }],
+    ['was refused what is another’s', { error: 'remote: host port 8080 of h1 is container blue’s' }],
+    ['is not to be restarted', { restarts: undefined as never }],
+    ['has never run', { startedAt: undefined as never }],
+    ['was made and not started', { state: 'created' }],
+    ['is on networks of others alone', on('theirs')],
+    ['Trama runs', { labels: { [workloadLabel]: 'w1' } }],
+  ])('is left as it is when it %s', async (_, but) => {
+    await scene(missed('web', but)).startAll();
+    expect(started).toEqual([]);
+  });
+
+  test('is started one after the other, the oldest first', async () => {
+    await scene(missed('db'), missed('web')).startAll();
+    expect(started).toEqual(['db', 'web']);
+  });
+
+  test('is not started twice by two that look at once, or on a host that is left', async () => {
+    const missedStarts = scene(missed('web'));
+    await Promise.all([missedStarts.startAll(), missedStarts.startAll()]);
+    expect(started).toEqual(['web']);
+    leaving = true;
+    await scene(missed('db')).startAll();
+    expect(started).toEqual(['web']);
+  });
+});
+
+describe('what had joined another', () => {
+  test.each(['network', 'PID'])('its %s, is started after that', async (kind) => {
+    await scene(joining('beside', 'web', kind), missed('web')).startAll();
+    expect(started).toEqual(['web', 'beside']);
+  });
+
+  test('is started where that runs, whoever started it', async () => {
+    const running = missed('web', { state: 'running', labels: { [workloadLabel]: 'w1' } });
+    await scene(running, joining('beside', 'web')).startAll();
+    expect(started).toEqual(['beside']);
+  });
+
+  test('is waited with until that runs, for a while', async () => {
+    const missedStarts = scene(missed('web', { state: 'restarting' }), joining('beside', 'web'));
+    await missedStarts.startAll();
+    expect(started).toEqual([]);
+    become('web', { state: 'running' });
+    await missedStarts.retry();
+    expect(started).toEqual(['beside']);
+    become('beside', { state: 'exited' });
+    await missedStarts.retry();
+    expect(started).toEqual(['beside']);
+  });
+
+  test('is left as it is where that is none of Trama’s', async () => {
+    await scene(missed('web', { state: 'running', ...on('theirs') }), joining('beside', 'web')).startAll();
+    expect(started).toEqual([]);
+  });
+});
+
+describe('does not keep the others from starting', () => {
+  test.each<[string, ConstructorParameters<typeof Failure>]>([
+    ['is gone', ['not-found', 'no such container']],
+    ['Docker cannot tell of', ['internal', 'RWLayer of container is unexpectedly nil']],
+  ])('one that %s', async (_, why) => {
+    failing('inspect web', ...why);
+    await scene(missed('web'), missed('last')).startAll();
+    expect(started).toEqual(['last']);
+    expect(reports).toEqual([]);
+  });
+
+  test('one that Docker has in hand, which is looked at again', async () => {
+    failures['inspect web'] = new Promise(() => {});
+    const missedStarts = scene(missed('web'), missed('last'));
+    await missedStarts.startAll();
+    expect(started).toEqual(['last']);
+    delete failures['inspect web'];
+    await missedStarts.retry();
+    expect(started).toEqual(['last', 'web']);
+  });
+
+  test('one that hangs', async () => {
+    failures.web = new Promise(() => {});
+    await scene(missed('web'), missed('last')).startAll();
+    expect(started).toEqual(['web', 'last']);
+  });
+
+  test('one that cannot be started, of which is told once, and which is tried again while it may go well', async () => {
+    failing('web', 'unavailable', 'Docker could not start it: no server answers');
+    const missedStarts = scene(missed('web'), missed('last'));
+    await missedStarts.startAll();
+    await missedStarts.retry();
+    expect(started).toEqual(['web', 'last', 'web']);
+    const told = 'container web is to be restarted by Docker, and could not be started: ';
+    expect(reports).toEqual([`${told}Docker could not start it: no server answers`]);
+    become('web', { error: 'remote: host port 8080 of h1 is container blue’s' });
+    await missedStarts.retry();
+    await missedStarts.retry();
+    expect(started).toEqual(['web', 'last', 'web']);
+  });
+});
+
+test('while Docker ends nothing more is started, and nothing told of', async () => {
+  failing('web', 'unavailable', 'Docker is not running');
+  status = { available: false, message: 'Docker is not running' };
+  const missedStarts = scene(missed('web'), missed('last'));
+  await missedStarts.startAll();
   expect(started).toEqual(['web']);
   expect(reports).toEqual([]);
+  delete failures.web;
+  await missedStarts.retry();
+  expect(started).toEqual(['web', 'web', 'last']);
 });
 
-test.each<[string, Partial<ContainerInfo>]>([
-  ['runs', { state: 'running' }],
-  ['has ended by itself', { startError: undefined as never }],
-  ['could not be started for another reason', { startError: 'exec: "nothing": executable file not found in $PATH' }],
-  ['is not to be restarted', { restarts: undefined as never }],
-  ['has never run', { state: 'created', startedAt: undefined as never }],
-  ['is on networks of others alone', on('theirs')],
-  ['Trama runs', { labels: { [workloadLabel]: 'w1' } }],
-])('one that %s is left as it is', async (_, but) => {
-  await scene([missed('web', but)]).startAll();
-  expect(started).toEqual([]);
-});
-
-test('they are started one after the other, and those that had joined one of them after it', async () => {
-  const over: string[] = [];
-  const containers = [
-    missed('beside', {
-      networks: [],
-      joined: 'web',
-      startError: 'cannot join network of a non running container: web',
-    }),
-    missed('other', { networks: [], joined: 'db', startError: 'cannot join network of a non running container: db' }),
-    missed('web'),
-    missed('last'),
-  ];
-  const missedStarts = scene(containers, async (id) => {
-    expect(over).toEqual(started.slice(0, -1));
-    await new Promise((done) => setImmediate(done));
-    over.push(id);
-  });
+test('what cannot be listed is asked for again, and nothing else is done now and then', async () => {
+  const missedStarts = scene(missed('web'));
+  const found = containers;
+  containers = {
+    map: () => {
+      throw new Failure('unavailable', 'Docker is not running');
+    },
+  } as never;
   await missedStarts.startAll();
-  expect(over).toEqual(['web', 'last', 'beside']);
-});
-
-test('one that cannot be started is told of, and does not keep the others', async () => {
-  const failures: Record<string, Failure> = {
-    web: new Failure('conflict', 'port 80 is taken'),
-    gone: new Failure('not-found', 'no such container'),
-    ending: new Failure('unavailable', 'Docker does not answer'),
-  };
-  await scene([missed('web'), missed('gone'), missed('ending'), missed('last')], async (id) => {
-    if (failures[id] !== undefined) throw failures[id];
-  }).startAll();
-  expect(started).toEqual(['web', 'gone', 'ending', 'last']);
-  expect(reports).toEqual(['container web is to be restarted by Docker, and could not be started: port 80 is taken']);
-});
-
-test('nothing is started twice by two that look at once, or on a host that is left', async () => {
-  const containers = [missed('web')];
-  const missedStarts = scene(containers, async () => {
-    await new Promise((done) => setImmediate(done));
-    containers[0] = missed('web', { state: 'running' });
-  });
-  await Promise.all([missedStarts.startAll(), missedStarts.startAll()]);
+  expect(started).toEqual([]);
+  containers = found;
+  await missedStarts.retry();
   expect(started).toEqual(['web']);
-  await scene([missed('db')], undefined, true).startAll();
+  become('web', { state: 'exited' });
+  await missedStarts.retry();
   expect(started).toEqual(['web']);
 });

@@ -1,98 +1,163 @@
 /**
  * Containers of plain Docker's that it was to start by itself (`--restart`) and could not because of Trama: the agent was
- * away for longer than Docker asks, or refused an address (`former-addresses.ts`). Docker gives such a start up for good, so the
- * agent starts them, one after the other: of one that starts alone it is known which address it had.
+ * away for longer than Docker asks, refused an address for now, or put several off (`former-addresses.ts`). Docker gives such a
+ * start up for good, so the agent starts them, one after the other: of one that starts alone it is known which address it had.
  *
- * Nothing is kept for it: Docker itself says why the last start of a container failed.
+ * Nothing is kept for it: Docker itself says why the last start of a container failed. What could not be done is tried again
+ * now and then.
  */
-import { isFailure } from '../domain/domain.ts';
-import type { Log } from '../platform/platform.ts';
+import { forNow, isFailure } from '../domain/domain.ts';
+import type { Clock, Log } from '../platform/platform.ts';
 import type { ContainerInfo, ContainerRuntime } from '../runtimes/runtimes.ts';
 import { pluginDriver } from './docker-networks.ts';
+import { startedSoon } from './former-addresses.ts';
+import { unlessLate } from './unless-late.ts';
 import { workloadLabel } from './workloads.ts';
 
 export interface MissedStartsOptions {
-  readonly runtime: Pick<ContainerRuntime, 'networks' | 'list' | 'inspect' | 'start'>;
+  readonly runtime: Pick<ContainerRuntime, 'status' | 'networks' | 'list' | 'inspect' | 'start'>;
   /** What people are to know of. */
   report(message: string): void;
   /** This host is being left: nothing is started. */
   leaving(): boolean;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Docker's words for a plugin that is not there, one that does not answer, one that refuses, and one whose answer is no good. */
-const causedByPlugin = [
-  /plugin "trama" not found/,
-  /plugins%2Ftrama\.sock/,
-  /\b(?:Plugin|IpamDriver|NetworkDriver)\.\w+: /,
-  /\bremote: /,
-];
+/** An engine that does not tell of a container has it in hand: it is looked at again later. */
+const inspectMs = 2000;
+/** Nobody else waits longer for one that hangs. */
+const startMs = 10_000;
+/** How often one is waited for that others have joined and that does not run; tries are half a minute apart. */
+const mostWaits = 20;
+
+/**
+ * What an engine says of a plugin that is not there, or does not answer as one; and what this one says. Not what it says of a port or an address that is
+ * another's: whoever asked for that was told, and it may be free long after.
+ */
+const isOurs = (error: string): boolean =>
+  /plugin "trama" not found|plugins%2Ftrama\.sock|\b(?:Plugin|IpamDriver|NetworkDriver)\.\w+: /.test(error) ||
+  error.includes(startedSoon) ||
+  error.includes(forNow);
+
+/** The container that another wanted to join, by id. */
+const joinedIn = (error: string): string | undefined =>
+  /cannot join \w+ of a (?:non running|restarting) container: ?(\S+)/i.exec(error)?.[1];
 
 export class MissedStarts {
   readonly #options: MissedStartsOptions;
   #last: Promise<void> = Promise.resolve();
+  /** There is something to be tried again. */
+  #pending = false;
+  #waits = 0;
+  /** Whom people know of. */
+  readonly #reported = new Set<string>();
 
   constructor(options: MissedStartsOptions) {
     this.#options = options;
   }
 
-  /** Resolves when each has been tried once. */
-  startAll(): Promise<void> {
-    this.#last = this.#last.catch(() => {}).then(() => this.#startAll());
+  /** The engine is there. Resolves when each has been tried once. */
+  async startAll(): Promise<void> {
+    this.#waits = 0;
+    this.#reported.clear();
+    await this.#inTurn();
+  }
+
+  /** Now and then. */
+  async retry(): Promise<void> {
+    if (this.#pending) await this.#inTurn();
+  }
+
+  #inTurn(): Promise<void> {
+    this.#last = this.#last.then(async () => {
+      this.#pending = false;
+      try {
+        await this.#startThem();
+      } catch (error) {
+        this.#pending = true;
+        this.#options.log.info('what Docker could not start is not known yet', { error });
+      }
+    });
     return this.#last;
   }
 
-  async #startAll(): Promise<void> {
-    const asleep = await this.#asleep();
-    const missed = asleep.filter(({ startError = '' }) => causedByPlugin.some((words) => words.test(startError)));
-    const started = new Set<string>();
-    for (const each of missed) if (await this.#start(each)) started.add(each.id);
-    // Docker has refused these because those did not run.
-    const joined = asleep.filter((each) => !missed.includes(each) && started.has(each.joined ?? ''));
-    for (const each of joined) await this.#start(each);
-  }
-
-  /** Those that Docker is to start, have run before, and whose last start failed. */
-  async #asleep(): Promise<ContainerInfo[]> {
+  async #startThem(): Promise<void> {
     const { runtime } = this.#options;
     const networks = (await runtime.networks()).filter(({ driver }) => driver === pluginDriver);
     const ours = new Set(networks.map(({ name }) => name));
-    // One that has joined another's namespace is on no network.
-    const listed = (await runtime.list({})).filter(
-      ({ state, labels, networks: on }) =>
-        state === 'exited' &&
-        labels[workloadLabel] === undefined &&
-        (on.length === 0 || on.some(({ name }) => ours.has(name))),
-    );
-    const found = await Promise.all(
-      listed.map(({ id }) =>
-        runtime.inspect(id).catch((error: unknown) => {
-          if (!isFailure(error, 'not-found')) throw error;
-        }),
-      ),
-    );
-    return found.filter(
-      (each) =>
-        each?.state === 'exited' &&
-        each.restarts === true &&
-        each.startedAt !== undefined &&
-        each.startError !== undefined,
-    ) as ContainerInfo[];
+    const isOn = (container: ContainerInfo) => container.networks.some(({ name }) => ours.has(name));
+    // One that has joined another's namespace is on no network. The oldest first: others may need them.
+    const asleep = (await runtime.list({}))
+      .filter((each) => each.state === 'exited' && each.labels[workloadLabel] === undefined)
+      .filter((each) => each.networks.length === 0 || isOn(each))
+      .reverse();
+    const joining = new Map<string, string>();
+    for (const { id, name } of asleep) {
+      const found = await this.#missed(id, name);
+      if (found === undefined) continue;
+      const joined = joinedIn(found);
+      if (joined !== undefined) joining.set(id, joined);
+      else if (isOurs(found) && !(await this.#start(id, name, found))) return;
+    }
+    await this.#startJoining(joining, isOn);
   }
 
-  async #start({ id, name, startError }: ContainerInfo): Promise<boolean> {
-    const { runtime, report, leaving, log } = this.#options;
+  /** Those that Docker has refused because what they had joined did not run. */
+  async #startJoining(joining: ReadonlyMap<string, string>, isOn: (each: ContainerInfo) => boolean): Promise<void> {
+    for (const [id, joined] of joining) {
+      const other = await this.#look(joined, joined);
+      if (other === undefined || !isOn(other)) continue;
+      const found = await this.#missed(id, id);
+      if (found === undefined || joinedIn(found) === undefined) continue;
+      if (other.state !== 'running') this.#pending ||= this.#waits++ < mostWaits;
+      else if (!(await this.#start(id, (await this.#look(id, id))?.name ?? id, found))) return;
+    }
+  }
+
+  /** @returns why Docker could not start it, if it is to and it has run before */
+  async #missed(id: string, name: string): Promise<string | undefined> {
+    const found = await this.#look(id, name);
+    const { state, restarts, startedAt, error } = found ?? {};
+    return state === 'exited' && restarts && startedAt !== undefined ? error : undefined;
+  }
+
+  /** One that Docker does not tell of keeps none of the others. */
+  async #look(id: string, name: string): Promise<ContainerInfo | undefined> {
+    const { runtime, clock, log } = this.#options;
+    try {
+      const found = await unlessLate(clock, inspectMs, runtime.inspect(id));
+      if (found === undefined) this.#pending = true;
+      return found;
+    } catch (error) {
+      if (isFailure(error, 'not-found')) return undefined;
+      log.info('a container cannot be looked at', { container: name, error });
+      return undefined;
+    }
+  }
+
+  /** @returns whether there is any sense in starting others */
+  async #start(id: string, name: string, why: string): Promise<boolean> {
+    const { runtime, report, leaving, clock, log } = this.#options;
     if (leaving()) return false;
     try {
-      await runtime.start(id);
-      log.info('started a container that Docker could not start', { container: name, error: startError });
+      const started = runtime.start(id).then(() => true);
+      if (await unlessLate(clock, startMs, started)) {
+        log.info('started a container that Docker could not start', { container: name, error: why });
+        return true;
+      }
+      started.catch(() => {});
+      this.#pending = true;
       return true;
     } catch (error) {
-      // Somebody has removed it; or Docker ends, and will be looked at when it is back.
-      if (isFailure(error, 'not-found') || isFailure(error, 'unavailable')) return false;
-      const why = error instanceof Error ? error.message : String(error);
-      report(`container ${name} is to be restarted by Docker, and could not be started: ${why}`);
-      return false;
+      this.#pending = true;
+      // Looked at anew when it is back.
+      if (!(await runtime.status()).available) return false;
+      const message = error instanceof Error ? error.message : String(error);
+      if (!this.#reported.has(id))
+        report(`container ${name} is to be restarted by Docker, and could not be started: ${message}`);
+      this.#reported.add(id);
+      return true;
     }
   }
 }

@@ -40,3 +40,6 @@ export function toFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
   return new Failure('internal', error instanceof Error ? error.message : String(error), { cause: error });
 }
+
+/** At the end of what a plugin tells an engine where the same may go well later: engines keep the sentence. */
+export const forNow = '(for now)';

@@ -33,10 +33,8 @@ export interface ContainerInfo {
   readonly dns?: readonly string[];
   /** That the engine is to start it again by itself, whatever its policy asks besides; only `inspect` tells. */
   readonly restarts?: true;
-  /** Why it could not be started the last time; only `inspect` tells. */
-  readonly startError?: string;
-  /** Whose network namespace it is in; only `inspect` tells. */
-  readonly joined?: string;
+  /** What went wrong the last time that it was to be started, stopped or removed; only `inspect` tells. */
+  readonly error?: string;
 }
 
 /** Counters since the container's start, and what it has now. Bytes. */

@@ -154,6 +154,17 @@ test('Docker gives up what it is to start, as nobody answers for the agent, whic
   await startAgent();
 });
 
+test('the agent dies between what it puts off and what it starts, and the next one knows of both', async () => {
+  await host.killDocker();
+  await host.startDocker();
+  await eventually(
+    'the first of them is started',
+    async () => (await host.docker('ps', '-q', '--filter', 'name=ever|twin')) !== '',
+  );
+  cluster.agents.get('h2')?.kill('SIGKILL');
+  await startAgent();
+});
+
 test('Docker and the agent die, and the agent comes back first', async () => {
   await host.killDocker();
   cluster.agents.get('h2')?.kill('SIGKILL');

@@ -96,6 +96,9 @@ test('failures are answered in the words of the plugin, for both kinds of driver
     status: 200,
     body: { Err: 'The network app is full.', Error: 'The network app is full.' },
   });
+  // Engines keep it: by this the agent tells later what is worth another try.
+  fails = new Failure('unavailable', 'No server answers.');
+  expect(await post('/NetworkDriver.Leave', leave)).toMatchObject({ body: { Err: 'No server answers. (for now)' } });
   fails = new TypeError('x is undefined');
   expect(await post('/IpamDriver.ReleasePool', '{"PoolID":"p"}')).toMatchObject({
     status: 200,

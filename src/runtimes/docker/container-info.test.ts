@@ -47,17 +47,17 @@ test('its links are told with their network, in each form that the engine reads'
 });
 
 test.each([
-  ['always', 'app', { restarts: true, startError: 'refused' }],
-  ['no', 'container:c2', { joined: 'c2', startError: 'refused' }],
-  ['', 'host', { startError: 'refused' }],
-])('policy %j, network %s: what is known of its next start is %j', (Name, NetworkMode, known) => {
+  ['always', { restarts: true, error: 'refused' }],
+  ['no', { error: 'refused' }],
+  ['', { error: 'refused' }],
+])('policy %j: what is known of its next start is %j', (Name, known) => {
   const told = inspectAnswer.parse({
     ...{ Id: 'c1', Name: '/web', Config: { Image: 'busybox' }, NetworkSettings: {} },
     State: { Status: 'exited', ExitCode: 137, StartedAt: '2026-01-01T00:00:00Z', Error: 'refused' },
-    HostConfig: { RestartPolicy: { Name }, NetworkMode },
+    HostConfig: { RestartPolicy: { Name } },
   });
-  const { restarts, startError, joined } = inspectedContainer(told);
-  expect({ restarts, startError, joined }).toEqual({ restarts: undefined, joined: undefined, ...known });
+  const { restarts, error } = inspectedContainer(told);
+  expect({ restarts, error }).toEqual({ restarts: undefined, ...known });
 });
 
 test('one that has ended keeps no address, whatever the engine still shows', () => {

@@ -40,7 +40,6 @@ export const inspectAnswer = z.object({
     .object({
       Dns: z.array(z.string()).nullish(),
       RestartPolicy: z.object({ Name: z.string() }).nullish(),
-      NetworkMode: z.string().nullish(),
     })
     .nullish(),
   NetworkSettings: z.object({ Networks: endpoints }),
@@ -96,14 +95,8 @@ export function inspectedContainer(answer: z.infer<typeof inspectAnswer>): Conta
     }),
     dns: HostConfig?.Dns ?? [],
     ...(['', 'no'].includes(HostConfig?.RestartPolicy?.Name ?? '') ? {} : { restarts: true }),
-    ...(State.Error ? { startError: State.Error } : {}),
-    ...joinedBy(HostConfig?.NetworkMode ?? ''),
+    ...(State.Error ? { error: State.Error } : {}),
   };
-}
-
-function joinedBy(networkMode: string): Pick<ContainerInfo, 'joined'> {
-  const joined = /^container:(.+)$/.exec(networkMode)?.[1];
-  return joined === undefined ? {} : { joined };
 }
 
 /** As the engine reads them; it may have kept one as `/CONTAINER:/LINKING/ALIAS`. */

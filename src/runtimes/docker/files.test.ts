@@ -52,6 +52,7 @@ test('of its containers the files tell which it may start by itself, and in whic
   await container('fixed', { ...app, NetworkSettings: { Networks: { app: fixed, db: inApp } } }, { Name: 'always' });
   await container('stopped', { ...app, HasBeenManuallyStopped: true }, { Name: 'unless-stopped' });
   await container('going', { ...app, HasBeenManuallyStopped: false }, { Name: 'unless-stopped' });
+  await container('never', { ...app, HasBeenStartedBefore: false }, { Name: 'always' });
   await container('no', app, { Name: 'no' });
   await container('nothing', app, { Name: '' });
   await container('new', { ...app, NetworkSettings: { Networks: { app: null } } }, { Name: 'always' });

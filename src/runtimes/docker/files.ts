@@ -24,6 +24,8 @@ const configuration = z.object({
   Config: z.object({ Labels: strings }),
   State: z.object({ Running: z.boolean(), ExitCode: z.number() }),
   HasBeenManuallyStopped: z.boolean().nullish(),
+  /** Old engines do not tell, and start it all the same. */
+  HasBeenStartedBefore: z.boolean().nullish(),
   NetworkSettings: z.object({ Networks: z.record(z.string(), endpoint.nullable()).nullish() }),
 });
 
@@ -63,11 +65,11 @@ export const createFiles = (engine: Engine): Files => ({
   },
 });
 
-type Ended = Pick<z.infer<typeof configuration>, 'State' | 'HasBeenManuallyStopped'>;
+type Ended = Pick<z.infer<typeof configuration>, 'State' | 'HasBeenManuallyStopped' | 'HasBeenStartedBefore'>;
 
 /** What ran when the engine died still runs, as the files have it. */
-function isStarted(policy: string, { State, HasBeenManuallyStopped }: Ended): boolean {
-  if (policy === '' || policy === 'no') return false;
+function isStarted(policy: string, { State, HasBeenManuallyStopped, HasBeenStartedBefore }: Ended): boolean {
+  if (policy === '' || policy === 'no' || HasBeenStartedBefore === false) return false;
   if (policy === 'unless-stopped') return !HasBeenManuallyStopped;
   if (policy === 'on-failure') return State.Running || State.ExitCode !== 0;
   return true;
