@@ -123,6 +123,11 @@ describe('what had joined another', () => {
     expect(started).toEqual(['web', 'beside']);
   });
 
+  test('is started after that where that had joined one itself', async () => {
+    await scene(missed('web'), joining('beside', 'web'), joining('third', 'beside')).startAll();
+    expect(started).toEqual(['web', 'beside', 'third']);
+  });
+
   test('is started where that runs, whoever started it', async () => {
     const running = missed('web', { state: 'running', labels: { [workloadLabel]: 'w1' } });
     await scene(running, joining('beside', 'web')).startAll();

@@ -40,6 +40,8 @@ const isOurs = (error: string): boolean =>
   error.includes(startedSoon) ||
   error.includes(forNow);
 
+type Named = Pick<ContainerInfo, 'id' | 'name'>;
+
 /** The container that another wanted to join, by id. */
 const joinedIn = (error: string): string | undefined =>
   /cannot join \w+ of a (?:non running|restarting) container: ?(\S+)/i.exec(error)?.[1];
@@ -92,38 +94,34 @@ export class MissedStarts {
       .filter((each) => each.state === 'exited' && each.labels[workloadLabel] === undefined)
       .filter((each) => each.networks.length === 0 || isOn(each))
       .reverse();
-    const joining = new Map<string, string>();
-    for (const { id, name } of asleep) {
-      const found = await this.#missed(id, name);
-      if (found === undefined) continue;
-      const joined = joinedIn(found);
-      if (joined !== undefined) joining.set(id, joined);
-      else if (isOurs(found) && !(await this.#start(id, name, found))) return;
+    const joining: ContainerInfo[] = [];
+    for (const each of asleep) {
+      const why = await this.#missed(each);
+      if (why === undefined) continue;
+      if (joinedIn(why) !== undefined) joining.push(each);
+      else if (isOurs(why) && !(await this.#start(each, why))) return;
     }
-    await this.#startJoining(joining, isOn);
-  }
-
-  /** Those that Docker has refused because what they had joined did not run. */
-  async #startJoining(joining: ReadonlyMap<string, string>, isOn: (each: ContainerInfo) => boolean): Promise<void> {
-    for (const [id, joined] of joining) {
-      const other = await this.#look(joined, joined);
-      if (other === undefined || !isOn(other)) continue;
-      const found = await this.#missed(id, id);
-      if (found === undefined || joinedIn(found) === undefined) continue;
+    // Docker has refused these because what they had joined did not run; that may have joined one itself.
+    const ids = new Set(joining.map(({ id }) => id));
+    for (const each of joining) {
+      const why = (await this.#missed(each)) ?? '';
+      const id = joinedIn(why);
+      const other = id === undefined ? undefined : await this.#look({ id, name: id });
+      if (other === undefined || !(isOn(other) || ids.has(other.id))) continue;
       if (other.state !== 'running') this.#pending ||= this.#waits++ < mostWaits;
-      else if (!(await this.#start(id, (await this.#look(id, id))?.name ?? id, found))) return;
+      else if (!(await this.#start(each, why))) return;
     }
   }
 
   /** @returns why Docker could not start it, if it is to and it has run before */
-  async #missed(id: string, name: string): Promise<string | undefined> {
-    const found = await this.#look(id, name);
+  async #missed(container: Named): Promise<string | undefined> {
+    const found = await this.#look(container);
     const { state, restarts, startedAt, error } = found ?? {};
     return state === 'exited' && restarts && startedAt !== undefined ? error : undefined;
   }
 
   /** One that Docker does not tell of keeps none of the others. */
-  async #look(id: string, name: string): Promise<ContainerInfo | undefined> {
+  async #look({ id, name }: Named): Promise<ContainerInfo | undefined> {
     const { runtime, clock, log } = this.#options;
     try {
       const found = await unlessLate(clock, inspectMs, runtime.inspect(id));
@@ -137,7 +135,7 @@ export class MissedStarts {
   }
 
   /** @returns whether there is any sense in starting others */
-  async #start(id: string, name: string, why: string): Promise<boolean> {
+  async #start({ id, name }: Named, why: string): Promise<boolean> {
     const { runtime, report, leaving, clock, log } = this.#options;
     if (leaving()) return false;
     try {
