@@ -4,15 +4,19 @@ import {
   commandsOf,
   createReconciler,
   explain,
+  type FailedStep,
   type HandedLink,
   type KernelObject,
   type Outcome,
   type Pass,
   type Reconciler,
   type Replacement,
+  sandboxOf,
   shellLine,
+  subjectOf,
   type UplinkStore,
 } from '../kernel/kernel.ts';
+import { isNamespace } from '../platform/platform.ts';
 import type { AgentOptions } from './agent.ts';
 import type { LocalState } from './local-state.ts';
 import type { Tidings } from './tidings.ts';
@@ -34,6 +38,10 @@ export interface KernelSideOptions {
   /** The kernel has been brought nearer to what is desired. */
   settled(): void;
 }
+
+/** An engine that ends a sandbox has so long to end its processes, with which its interfaces go. */
+const endingMs = 10_000;
+const lookMs = 500;
 
 export class KernelSide {
   readonly reconciler: Reconciler;
@@ -154,7 +162,12 @@ export class KernelSide {
     await this.#options.endGone();
     if (failed.length === 0) return;
     // Perhaps just because its interface has gone with it, which a look shows.
-    const left = (await this.reconciler.resync()).failed;
+    let left = (await this.reconciler.resync()).failed;
+    for (let waited = 0; waited < endingMs && (await anyEnding(left)); waited += lookMs) {
+      await this.#options.agent.clock.sleep(lookMs);
+      await this.#options.endGone();
+      left = (await this.reconciler.resync()).failed;
+    }
     this.#options.tidings.troubles(left.map(({ message }) => message));
   }
 
@@ -170,6 +183,13 @@ export class KernelSide {
     const vni = networkOf(object);
     return vni !== undefined && unknown.has(vni);
   }
+}
+
+/** Whether something could not be done in a sandbox that is none any more, though its interfaces are there. */
+async function anyEnding(failed: readonly FailedStep[]): Promise<boolean> {
+  const paths = new Set(failed.map(({ step }) => sandboxOf(subjectOf(step))));
+  paths.delete(undefined);
+  return (await Promise.all([...paths].map((path) => isNamespace(path ?? '')))).includes(false);
 }
 
 /** VNI of the network that an entry about a peer is for. */

@@ -14,6 +14,7 @@ export type { Reconciler, ReconcilerOptions } from './reconciling.ts';
 export type { Remembered } from './remembered.ts';
 export type { Replacement } from './replacements.ts';
 export { sandboxLinks, waysOut } from './sandbox-links.ts';
+export { sandboxOf } from './sandboxes.ts';
 export { type FailedStep, type Outcome, type Pass, type Step, subjectOf, undo } from './steps.ts';
 export { DeltaTracker } from './tracker.ts';
 export { recoverUplinks, type UplinkRecord, type UplinkStore } from './uplinks.ts';

@@ -39,6 +39,8 @@ beforeAll(async () => {
   await host.docker(...plain, '--name', 'once', labImage, 'sleep', '100000');
   for (const name of twins)
     await host.docker(...plain, '--name', name, '--restart', 'always', labImage, 'sleep', '100000');
+  await cluster.trama('network', 'create', 'two');
+  await host.docker('network', 'connect', 'two', 'twin');
   await host.docker('run', '-d', '--network', 'container:twin', ...beside, labImage, 'sleep', '100000');
   for (const name of started) addresses[name] = await addressOf(name);
 });
@@ -97,14 +99,14 @@ afterEach(async () => {
   expect((await cluster.json<NodeShown>('node', 'inspect', 'h2')).events, log).toEqual([]);
   expect(log.split('\n').filter((line) => / error |kind=repair|underlay changed/.test(line))).toEqual([]);
   // What ended is known to have ended.
-  expect(await endpoints()).toHaveLength(6);
+  expect(await endpoints()).toHaveLength(8);
 });
 
 test('the plug is pulled, and the agent is there before Docker', async () => {
   await host.pullPlug();
   await host.boot({ docker: false });
   await startAgent();
-  expect(await endpoints()).toEqual([expect.stringContaining('gateway')]);
+  expect(await endpoints()).toEqual([expect.stringContaining('gateway'), expect.stringContaining('gateway')]);
   await host.startDocker();
 });
 
@@ -226,7 +228,7 @@ describe('Docker with live-restore', () => {
   test('what ends afterwards leaves nothing', async () => {
     const address = await addressOf('ever');
     await host.docker('rm', '-f', 'ever');
-    expect(await endpoints()).toHaveLength(5);
+    expect(await endpoints()).toHaveLength(7);
     const again = ['--name', 'ever', '--network', 'app', '--ip', address, '-p', '8080:80'];
     await host.docker('run', '-d', ...again, labImage, 'sleep', '100000');
   });
@@ -244,7 +246,7 @@ test('a container ends while the agent is down, and Docker gives up telling it: 
   // Where Docker has put it back.
   expect(await host.output(['ip', '-o', 'link'])).toMatch(/ trp[0-9a-f]+/);
   await startAgent();
-  expect(await endpoints()).toHaveLength(5);
+  expect(await endpoints()).toHaveLength(7);
   await host.docker('start', 'ever');
   expect(await host.output(['ip', '-o', 'link'])).not.toMatch(/ trp[0-9a-f]+/);
 });
