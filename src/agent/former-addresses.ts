@@ -22,7 +22,7 @@ import { workloadLabel } from './workloads.ts';
 export interface FormerAddressesOptions {
   readonly runtime: Pick<ContainerRuntime, 'list' | 'inspect'>;
   readonly engine: Pick<ComingUp, 'onEvent' | 'isMute' | 'startedIn'>;
-  readonly addresses: Pick<Addresses, 'rests' | 'assignAgain'>;
+  readonly addresses: Pick<Addresses, 'rests' | 'isTaken' | 'assignAgain'>;
   readonly state: Pick<LocalState, 'former' | 'endpoints'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -64,9 +64,9 @@ export class FormerAddresses {
   }
 
   async save(): Promise<void> {
-    const { state, addresses } = this.#options;
-    const resting = [...this.#former.values()].filter(({ network, address }) => addresses.rests(network, address));
-    if (resting.length > 0) await state.former.set(savedKey, resting);
+    const { state } = this.#options;
+    this.#forgetTaken();
+    if (this.#former.size > 0) await state.former.set(savedKey, [...this.#former.values()]);
     else if (state.former.get(savedKey) !== undefined) await state.former.delete(savedKey);
   }
 
@@ -126,10 +126,21 @@ export class FormerAddresses {
 
   /** In the order in which they came to rest. */
   #restingIn(network: string): FormerAddress[] {
-    for (const [key, each] of this.#former) {
-      if (each.network === network && !this.#options.addresses.rests(network, each.address)) this.#former.delete(key);
+    this.#forgetTaken();
+    const { addresses } = this.#options;
+    return [...this.#former.values()].filter(
+      (each) => each.network === network && addresses.rests(network, each.address),
+    );
+  }
+
+  /** One that is given to somebody whose endpoint is not there yet may come back: its start may fail, or this agent be killed. */
+  #forgetTaken(): void {
+    const { state, addresses } = this.#options;
+    const held = new Set([...state.endpoints.values()].map(({ record }) => addressKey(record)));
+    for (const [key, { network, address }] of this.#former) {
+      const given = addresses.isTaken(network, address) && !held.has(key);
+      if (!given && !addresses.rests(network, address)) this.#former.delete(key);
     }
-    return [...this.#former.values()].filter((each) => each.network === network);
   }
 
   /**

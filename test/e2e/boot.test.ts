@@ -23,6 +23,8 @@ const twins = ['twin', 'twin2'];
 const started = ['ever', ...twins];
 /** In the namespace of one of them. (Docker 20.10 takes what is to run `unless-stopped` for stopped when it has died itself.) */
 const beside = ['--name', 'beside', '--restart', 'always'];
+/** From here on, what is told of may have been repaired. */
+let cutShort = false;
 /** Given by Docker's first start. */
 const addresses: Record<string, string> = {};
 
@@ -96,9 +98,17 @@ afterEach(async () => {
   await works();
   for (const name of started) expect(await addressOf(name), name).toBe(addresses[name]);
   const log = (await cluster.agents.get('h2')?.output()) ?? '';
-  expect((await cluster.json<NodeShown>('node', 'inspect', 'h2')).events, log).toEqual([]);
-  expect(log.split('\n').filter((line) => / error |kind=repair|underlay changed/.test(line))).toEqual([]);
+  const { events } = await cluster.json<NodeShown>('node', 'inspect', 'h2');
+  const told = log.split('\n').filter((line) => / error |kind=repair|underlay changed/.test(line));
+  // An agent that is killed in the middle of a start leaves that to the next one.
+  const repaired = cutShort ? / repair |kind=repair/ : /^$/;
+  expect(
+    events.filter(({ kind }) => !(cutShort && kind === 'repair')),
+    log,
+  ).toEqual([]);
+  expect(told.filter((line) => !repaired.test(line))).toEqual([]);
   // What ended is known to have ended.
+  if (cutShort) await eventually('what was begun has ended', async () => (await endpoints()).length === 8, 60_000);
   expect(await endpoints()).toHaveLength(8);
 });
 
@@ -164,6 +174,7 @@ test('the agent dies between what it puts off and what it starts, and the next o
     async () => (await host.docker('ps', '-q', '--filter', 'name=ever|twin')) !== '',
   );
   cluster.agents.get('h2')?.kill('SIGKILL');
+  cutShort = true;
   await startAgent();
 });
 
