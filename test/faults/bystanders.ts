@@ -2,7 +2,7 @@
  * Four containers in two networks of their own, on the two hosts whose Docker lets containers live on. They keep connections that must
  * survive, and spray what must not arrive, also while something is failing.
  */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { eventually, labImage, type Started } from '../../src/lab/lab.ts';
 import type { HostName } from './actions.ts';
@@ -79,6 +79,8 @@ export class Bystanders {
       const known = this.#inhabitants.get(one.name);
       if (container === undefined || (known?.pid === container.pid && known.address === container.address)) continue;
       known?.process.kill('SIGKILL');
+      await known?.process.ended;
+      await rm(this.#status(one.name), { force: true });
       this.#aliens.delete(one.name);
       const other = all.find((each) => each.network === one.network && each.host === 'h5');
       const peer = one.host === 'h4' ? this.#container(look, other?.name ?? '', 'h5')?.address : undefined;
@@ -86,7 +88,12 @@ export class Bystanders {
       const process = await this.#scene
         .host(one.host)
         .start(['nsenter', `--net=/proc/${container.pid}/ns/net`, ...argv], { name: `bystander-${one.name}` });
-      this.#inhabitants.set(one.name, { ...container, process });
+      const inhabitant = { ...container, process };
+      this.#inhabitants.set(one.name, inhabitant);
+      // A host that boots counts from 1 again: its container may come back with the pid and address that it had.
+      void process.ended.then(() => {
+        if (this.#inhabitants.get(one.name) === inhabitant) this.#inhabitants.delete(one.name);
+      });
       // The peer of one that moved asks anew.
       if (one.host === 'h5') this.#evict(`${one.network}-h4`);
     }
@@ -96,7 +103,10 @@ export class Bystanders {
   async connections(): Promise<Map<string, Status>> {
     const found = new Map<string, Status>();
     for (const { name, host } of all) {
-      if (host === 'h4') found.set(name, await this.#read(name));
+      if (host !== 'h4') continue;
+      // One that was started a moment ago has none yet; one that finds none is told of by lost().
+      await eventually('connected', async () => (await this.#read(name)).connection > 0, 10_000).catch(() => {});
+      found.set(name, await this.#read(name));
     }
     return found;
   }
