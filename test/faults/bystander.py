@@ -6,7 +6,7 @@ import json, os, select, socket, sys, threading, time
 
 network, peer, status_path, targets_path = sys.argv[1:5]
 echo_port, spray_port = 7001, 7002
-status = {"connection": 0, "echoed": 0, "longest": 0.0, "own": 0, "aliens": 0, "alien": [], "errors": []}
+status = {"connection": 0, "echoed": 0, "stood": [], "own": 0, "aliens": 0, "alien": [], "errors": []}
 
 
 def serve():
@@ -35,14 +35,14 @@ def keep():
             connection.settimeout(60)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             status["connection"] += 1
-            last = time.monotonic()
             while True:
+                asked = time.monotonic()
                 connection.sendall(b"x")
                 if not connection.recv(1):
                     raise OSError("closed by the other side")
-                now = time.monotonic()
-                status["longest"] = max(status["longest"], now - last)
-                last = now
+                waited = time.monotonic() - asked
+                if waited > 0.2:
+                    status["stood"] = status["stood"][-20:] + [[asked, waited]]
                 status["echoed"] += 1
                 time.sleep(0.1)
         except OSError as error:

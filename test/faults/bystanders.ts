@@ -16,10 +16,14 @@ const all = calmNetworks.flatMap((network) =>
   (['h4', 'h5'] as const).map((host) => ({ name: `${network}-${host}`, network, host })),
 );
 
+/** A busy machine holds a byte up for less. */
+const noticedSeconds = 2;
+
 interface Status {
   readonly connection: number;
   readonly echoed: number;
-  readonly longest: number;
+  /** When a byte was not echoed at once: CLOCK_MONOTONIC, s. */
+  readonly stood: readonly (readonly [since: number, seconds: number])[];
   readonly own: number;
   readonly aliens: number;
   readonly alien: readonly (readonly [network: string, origin: string])[];
@@ -30,6 +34,12 @@ interface Inhabitant {
   readonly pid: number;
   readonly address: string;
   readonly process: Started;
+}
+
+export interface Connections {
+  /** CLOCK_MONOTONIC, s. */
+  readonly at: number;
+  readonly each: ReadonlyMap<string, Status>;
 }
 
 export class Bystanders {
@@ -100,7 +110,7 @@ export class Bystanders {
   }
 
   /** How many connections there have been so far; the same number later: none was lost. */
-  async connections(): Promise<Map<string, Status>> {
+  async connections(): Promise<Connections> {
     const found = new Map<string, Status>();
     for (const { name, host } of all) {
       if (host !== 'h4') continue;
@@ -108,13 +118,13 @@ export class Bystanders {
       await eventually('connected', async () => (await this.#read(name)).connection > 0, 10_000).catch(() => {});
       found.set(name, await this.#read(name));
     }
-    return found;
+    return { at: Number(process.hrtime.bigint()) / 1e9, each: found };
   }
 
-  /** 3: @param before as they were; @returns what was lost since */
-  async lost(before: ReadonlyMap<string, Status>): Promise<string[]> {
+  /** 3: @param before as they were; @param fenced hosts whose connections may have stood still; @returns what was lost since */
+  async lost(before: Connections, fenced: ReadonlySet<HostName>): Promise<string[]> {
     const broken: string[] = [];
-    for (const [name, was] of before) {
+    for (const [name, was] of before.each) {
       // Since now: what flowed before it broke proves nothing.
       const healed = await this.#read(name);
       const flows = async () => (await this.#read(name)).echoed > healed.echoed + 5;
@@ -123,7 +133,12 @@ export class Bystanders {
       );
       const now = await this.#read(name);
       if (now.connection !== was.connection) broken.push(`3: the connection of ${name} was lost: ${now.errors.at(-1)}`);
-      else if (now.longest > was.longest) this.longestStandstill = Math.max(this.longestStandstill, now.longest);
+      if (all.some(({ host }) => fenced.has(host))) continue;
+      // One that began before is an earlier fault's: TCP asks again ever later.
+      const stood = now.stood.filter(([since]) => since >= before.at).map(([, seconds]) => seconds);
+      const longest = Math.max(0, ...stood);
+      if (longest > noticedSeconds) broken.push(`3: the connection of ${name} stood still for ${longest.toFixed(1)} s`);
+      this.longestStandstill = Math.max(this.longestStandstill, longest);
     }
     return broken;
   }
@@ -173,7 +188,7 @@ export class Bystanders {
   }
 
   async #read(name: string): Promise<Status> {
-    const nothing = { connection: 0, echoed: 0, longest: 0, own: 0, aliens: 0, alien: [], errors: [] };
+    const nothing = { connection: 0, echoed: 0, stood: [], own: 0, aliens: 0, alien: [], errors: [] };
     return await readFile(this.#status(name), 'utf8').then(
       (text) => JSON.parse(text) as Status,
       () => nothing,

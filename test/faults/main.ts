@@ -77,7 +77,7 @@ function summaryOf(seed: number, walked: Walked): string {
   const lines = [
     `seed ${seed}: ${walked.steps} steps in ${walked.rounds} rounds; ${walked.broken.length === 0 ? 'all held' : 'BROKEN'}`,
     `from the heal until all held: median ${at(0.5)} s, p90 ${at(0.9)} s, most ${at(1)} s (looks included)`,
-    `hosts given up ${walked.evictions}, addresses used again ${walked.reusedAddresses}, longest standstill of a connection while only daemons failed ${walked.longestStandstill.toFixed(1)} s`,
+    `hosts given up ${walked.evictions}, addresses used again ${walked.reusedAddresses}, longest standstill of a connection while only daemons failed and nobody was fenced ${walked.longestStandstill.toFixed(1)} s`,
     ...walked.deaths.map((death) => `ended by itself: ${death}`),
     ...walked.broken,
   ];

@@ -100,6 +100,8 @@ class Walker {
   /** Hosts that are given up now, and those of which the book does not know it yet. */
   readonly #givenUp = new Set<HostName>();
   readonly #evicted = new Set<HostName>();
+  /** Those that were silent for so long in this round that their peers must have stopped talking to them. */
+  readonly #fenced = new Set<HostName>();
   readonly #heals: number[] = [];
   #evictions = 0;
   #baseline: Baseline = { rules: [], belongings: new Map() };
@@ -117,6 +119,7 @@ class Walker {
       const { name, health } = JSON.parse(event.value) as { name: string; health?: { state: string } };
       if (!isHost(name)) return;
       const gone = health?.state.startsWith('evict') === true;
+      if (gone || health?.state === 'down') this.#fenced.add(name);
       if (gone && !this.#givenUp.has(name)) this.#evicted.add(name);
       if (gone) this.#givenUp.add(name);
       else this.#givenUp.delete(name);
@@ -159,6 +162,7 @@ class Walker {
   async #round(round: Round): Promise<string[]> {
     for (const action of round.users) await this.#ask(action, 20_000);
     const before = await this.#bystanders.connections();
+    this.#fenced.clear();
     for (const fault of round.faults) await this.#faults.inflict(fault);
     const lasting = round.lasting === 'eviction' ? this.#untilGivenUp() : delay(round.lasting);
     await Promise.all([lasting, ...round.during.map((action) => this.#ask(action, 8000))]);
@@ -168,7 +172,7 @@ class Walker {
     const aliens = await this.#bystanders.aliens();
     if (!round.faults.some(removesIsolation)) broken.push(...aliens);
     if (round.faults.every(sparesConnections) && !this.#lostBystander)
-      broken.push(...(await this.#bystanders.lost(before)));
+      broken.push(...(await this.#bystanders.lost(before, this.#fenced)));
     broken.push(...this.#rests.take());
     return broken;
   }
