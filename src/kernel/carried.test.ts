@@ -163,6 +163,14 @@ describe('a route', () => {
   });
 });
 
+test('an address that was renewed in one of two places lives as long in both', () => {
+  const renewed = { ...leased, valid_life_time: 7200, preferred_life_time: 3600, label: 'eth1' };
+  expect(united(all([leased]), all([renewed])).addresses).toEqual([
+    { ...leased, valid_life_time: 7200, preferred_life_time: 3600 },
+  ]);
+  expect(united(all([renewed]), all([leased])).addresses).toEqual([renewed]);
+});
+
 test('what was renewed is something new, what is only older is not', () => {
   expect(sameCarried(all([{ ...leased, valid_life_time: 3000 }]), all([leased]))).toBe(true);
   expect(sameCarried(all([{ ...leased, valid_life_time: 7200 }]), all([leased]))).toBe(false);

@@ -103,18 +103,20 @@ const routeKey = (route: CarriedRoute) => {
 const isSix = ({ dst, gateway = '', pref }: CarriedRoute): boolean =>
   pref !== undefined || `${dst} ${gateway}`.includes(':');
 
-/** Everything that one of them has; of what several have, the first one's counts. */
+/** Everything that one of them has; of what several have, the first one's counts. An address lives as long as any of them says: it was renewed. */
 export function united(...all: readonly Carried[]): Carried {
   const first = <T>(each: readonly T[], key: (one: T) => string) => {
     const found = new Map<string, T>();
     for (const one of each) if (!found.has(key(one))) found.set(key(one), one);
     return [...found.values()];
   };
+  const addresses = all.flatMap(({ addresses }) => addresses);
   return {
-    addresses: first(
-      all.flatMap(({ addresses }) => addresses),
-      addressKey,
-    ),
+    addresses: first(addresses, addressKey).map((each) => {
+      const same = addresses.filter((other) => addressKey(other) === addressKey(each));
+      const { valid_life_time: valid, preferred_life_time: preferred } = longestLived(same) ?? each;
+      return { ...each, ...lives({ valid, preferred }) };
+    }),
     routes: first(
       all.flatMap(({ routes }) => routes),
       routeKey,
@@ -125,6 +127,9 @@ export function united(...all: readonly Carried[]): Carried {
     ),
   };
 }
+
+const longestLived = (some: readonly CarriedAddress[]): CarriedAddress | undefined =>
+  some.toSorted((a, b) => (b.valid_life_time ?? forever) - (a.valid_life_time ?? forever))[0];
 
 /** What is there now, with the names and flags that its addresses had on the interface itself: in its place they have others. */
 export function labelledAs(now: Carried, former: Carried): Carried {
@@ -228,12 +233,19 @@ function addressWords({ local, address, prefixlen }: CarriedAddress): string[] {
 const known = new Set<string>([
   ...['type', 'dst', 'src', 'tos', 'gateway', 'via', 'dev', 'table', 'protocol', 'scope', 'prefsrc', 'metric', 'flags'],
   ...['metrics', 'expires', 'pref', 'nexthops', 'error', 'used', 'age'],
+  // Of a next-hop object: where it leads is told beside it.
+  ...['nhid', 'nh_info'],
 ]);
 const knownMetrics = ['mtu', 'advmss', 'window', 'ssthresh', 'cwnd', 'reordering', 'hoplimit', 'initcwnd', 'initrwnd'];
 
-/** @throws Failure `invalid` for a route of a kind that cannot be written down again */
+const strangeIn = (route: CarriedRoute): string | undefined => Object.keys(route).find((key) => !known.has(key));
+
+/** Of a kind that can be written down again. */
+export const isMovable = (route: CarriedRoute): boolean => strangeIn(route) === undefined;
+
+/** @throws Failure `invalid` for one that is not movable */
 export function routeReplacement(route: CarriedRoute, from: string, to: string): string[] {
-  const strange = Object.keys(route).find((key) => !known.has(key));
+  const strange = strangeIn(route);
   if (strange !== undefined) {
     throw new Failure(
       'invalid',

@@ -3,7 +3,15 @@
  * an address or a route that it had: each is there a second time before it is taken away where it was, and routes change their
  * interface in one step. Neighbours need not be taken away: an interface loses them with its last address. What was done until any of them, another process can finish or undo (`uplinks.ts`).
  */
-import { addressAddition, addressDeletion, asAdded, inReach, nothingCarried, routeReplacement } from './carried.ts';
+import {
+  addressAddition,
+  addressDeletion,
+  asAdded,
+  inReach,
+  isMovable,
+  nothingCarried,
+  routeReplacement,
+} from './carried.ts';
 import type { Operation } from './commands.ts';
 import { settingsGiven } from './link-commands.ts';
 import type { UplinkObject } from './objects.ts';
@@ -11,6 +19,8 @@ import type { UplinkObject } from './objects.ts';
 export function placeTaken(o: UplinkObject): Operation[] {
   const { things, there, settings } = o.carried ?? { things: nothingCarried, there: nothingCarried, settings: [] };
   const ip = together(o);
+  // What is in the place already may be of any kind.
+  const unmovable = there.routes.filter((route) => !isMovable(route));
   return [
     // Another port of it has one already: what comes and goes is not without a way for a moment.
     { tool: 'carrier', ns: o.ns, args: [o.bridge] },
@@ -18,7 +28,9 @@ export function placeTaken(o: UplinkObject): Operation[] {
     ...settingsGiven(o.ns, settings),
     ip('link', 'set', 'dev', o.device, 'master', o.bridge),
     ...asAdded(things.addresses).map((each) => ip(...addressAddition(each, o.bridge, 'place'))),
-    ...inReach(things.routes).map((each) => ip(...routeReplacement(each, o.device, o.bridge))),
+    ...inReach([...things.routes.filter(isMovable), ...unmovable]).map((each) =>
+      ip(...routeReplacement(each, o.device, o.bridge)),
+    ),
     ...things.neighbours.map((each) => ip(...neighbour(each, o.bridge))),
     ...asAdded(there.addresses)
       .reverse()
@@ -34,7 +46,7 @@ export function placeGivenBack(o: UplinkObject): Operation[] {
   return [
     ip('link', 'set', 'dev', o.device, 'nomaster'),
     ...asAdded(things.addresses).map((each) => ip(...addressAddition(each, o.device, 'itself'))),
-    ...inReach(things.routes).map((each) => tried(...routeReplacement(each, o.device, o.device))),
+    ...inReach(things.routes.filter(isMovable)).map((each) => tried(...routeReplacement(each, o.device, o.device))),
     ...things.neighbours.map((each) => tried(...neighbour(each, o.device))),
     ...asAdded(there.addresses)
       .reverse()

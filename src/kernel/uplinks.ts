@@ -18,6 +18,7 @@ import {
   carriedAddresses,
   carriedRoutes,
   isEmpty,
+  isMovable,
   labelledAs,
   nothingCarried,
   sameCarried,
@@ -144,7 +145,9 @@ export class Uplinks {
     const [itself, inPlace] = [standing.of(device), standing.of(bridge, device)];
     const back = step.op === 'delete';
     const things = (back ? returning : leaving)(itself, inPlace, standing.has(bridge), record);
-    if (!dry) await this.#write({ device, bridge, settled: false, things });
+    // One that cannot be done at all must leave no move to be finished.
+    const possible = back || itself.routes.every(isMovable);
+    if (!dry && possible) await this.#write({ device, bridge, settled: false, things });
     const settings = back ? [] : await this.#settings(device, bridge);
     const subject: UplinkObject = { ...uplink, carried: { things, there: back ? inPlace : itself, settings } };
     if (step.op === 'delete') return { op: 'delete', before: subject };

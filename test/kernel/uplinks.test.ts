@@ -370,18 +370,64 @@ test('without what was written down, the kernel itself tells whose place the bri
   expect(await host.run('ip route show default')).toContain('dev eth1');
 });
 
+const strange = (device: string) => `ip route add 10.40.0.0/16 nexthop via 10.1.0.1 dev ${device} realm 9`;
+
 test('what cannot be moved keeps everything where it is', async () => {
-  await host
-    .run('ip route add 10.40.0.0/16 encap ip id 7 dst 10.1.0.1 dev eth1')
-    .catch(() => host.run('ip route add 10.40.0.0/16 nexthop via 10.1.0.1 dev eth1 realm 9'));
+  await host.run(strange('eth1'));
   const [before, uplinks] = [await stateOf(), disk()];
   using kernel = reconciler(uplinks);
   kernel.desire('lan', wanted);
   const { failed } = await kernel.settle();
   expect(failed.map(({ message }) => message).join()).toMatch(/which Trama cannot move/);
+  // Nothing of it stays in memory: whoever does as he is told has his network.
+  await kernel.settle();
+  await host.run('ip route del 10.40.0.0/16');
+  await kernel.resync();
+  expect((await kernel.settle()).failed).toEqual([]);
+  expect(await addressesOn('eth1')).toEqual([]);
   kernel.release('lan');
   await kernel.settle();
+  await host.run(strange('eth1'));
+  await untilQuiet();
   expect(await stateOf()).toEqual(before);
+});
+
+test('what cannot be moved keeps nothing else from the way back', async () => {
+  const uplinks = disk();
+  await take(uplinks);
+  await host.run(strange(bridge));
+  await giveBack(uplinks);
+  expect(await addressesOn('eth1')).toEqual(everything);
+  expect(await host.run('ip -o link')).not.toContain(bridge);
+});
+
+test('a route by a next-hop object is moved, and comes back without the object', async () => {
+  await host.run('ip nexthop add id 7 via 10.1.0.1 dev eth1');
+  await host.run('ip route add 10.50.0.0/16 nhid 7');
+  const uplinks = disk();
+  await take(uplinks);
+  expect(await host.run('ip route show 10.50.0.0/16')).toContain(`via 10.1.0.1 dev ${bridge}`);
+  await giveBack(uplinks);
+  expect(await host.run('ip route show 10.50.0.0/16')).toContain('via 10.1.0.1 dev eth1');
+});
+
+test('an address that is renewed on the interface lives as long in its place', async () => {
+  await host.run('ip addr add 10.1.0.97/24 dev eth1 valid_lft 300 preferred_lft 200');
+  const [uplinks, stop] = [disk(), new AbortController()];
+  using kernel = reconciler(uplinks);
+  kernel.desire('lan', wanted);
+  await kernel.settle();
+  const watching = kernel.watch(stop.signal);
+  const life = async (device: string) => {
+    const shown = await host.run(`ip addr show dev ${device} to 10.1.0.97`);
+    return Number(/valid_lft (\d+)sec/.exec(shown)?.[1] ?? 0);
+  };
+  expect(await life(bridge)).toBeLessThanOrEqual(300);
+  await host.run('ip addr replace 10.1.0.97/24 dev eth1 valid_lft 3600 preferred_lft 1800');
+  await expect.poll(() => life(bridge), { timeout: 5000 }).toBeGreaterThan(3000);
+  expect(await life('eth1')).toBe(0);
+  stop.abort();
+  await watching;
 });
 
 test('an established connection goes on, in both directions and over the return', async () => {
