@@ -34,6 +34,15 @@ export function memberArgv(member: Member, members: readonly Member[]): Argv {
   ];
 }
 
+/** What asks this member, on its host. */
+export const etcdctlArgv = (member: Member, ...args: string[]): Argv => [
+  ...(['env', 'ETCDCTL_API=3', 'etcdctl', '--endpoints', `http://${member.address}:${clientPort}`] as const),
+  ...['--command-timeout=2s', ...args],
+];
+
+/** A read that takes a leader. */
+export const leaderArgv = ['get', 'x'] as const;
+
 export class LabEtcd {
   readonly #hosts: readonly SimulatedHost[];
   /** By host. What runs now, or ran last. */
@@ -74,7 +83,7 @@ export class LabEtcd {
     let said = '';
     for (const end = Date.now() + patienceMs; Date.now() < end; await systemClock.sleep(pollMs)) {
       for (const { name } of this.#hosts) {
-        const answer = await this.etcdctl(name, 'get', 'x').catch((error: Error) => {
+        const answer = await this.etcdctl(name, ...leaderArgv).catch((error: Error) => {
           unlessAborted(error);
           return error.message;
         });
@@ -88,8 +97,7 @@ export class LabEtcd {
   /** Asks the member on that host, from there. */
   etcdctl(name: string, ...args: string[]): Promise<Finished> {
     const host = this.#host(name);
-    const line = ['etcdctl', '--endpoints', `http://${host.address}:${clientPort}`, '--command-timeout=2s'] as const;
-    return host.run([...line, ...args], { env: { ETCDCTL_API: '3' } });
+    return host.run(etcdctlArgv(host, ...args));
   }
 
   #host(name: string): SimulatedHost {

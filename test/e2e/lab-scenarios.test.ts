@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../../src/lab/lab.ts';
 import { output, processesWithEnvironment, spawn } from '../../src/platform/platform.ts';
-import { checkout, type LabMachine, labMachine } from '../kernel/lab-machine.ts';
+import { checkout, type LabMachine, labMachine, networkState } from '../kernel/lab-machine.ts';
 
 let machine: LabMachine;
 
@@ -37,12 +37,55 @@ const inside = (scenario: string, node: string, ...argv: string[]) =>
 
 interface NodeShown {
   readonly name: string;
-  readonly interfaces: readonly { readonly cidr: string | null }[];
+  readonly namespace: string;
+  readonly interfaces: readonly { readonly name: string; readonly cidr: string | null; readonly peer: string | null }[];
+}
+
+async function nodesOf(scenario: string): Promise<readonly NodeShown[]> {
+  return JSON.parse(await trama('lab', 'inspect', labOf(scenario), '-o', 'json')).nodes;
 }
 
 async function addressOf(scenario: string, node: string): Promise<string> {
-  const { nodes } = JSON.parse(await trama('lab', 'inspect', labOf(scenario), '-o', 'json')) as { nodes: NodeShown[] };
+  const nodes = await nodesOf(scenario);
   return nodes.find(({ name }) => name === node)?.interfaces[0]?.cidr?.split('/')[0] ?? '';
+}
+
+/** The lab's own cables, as the kernel has them: `namespace interface` → link with its addresses. */
+async function cablesOf(scenario: string, among?: ReadonlyMap<string, unknown>): Promise<Map<string, unknown>> {
+  const names =
+    among ??
+    new Set(
+      (await nodesOf(scenario)).flatMap(({ namespace, interfaces }) =>
+        interfaces.filter(({ peer }) => peer !== null).map(({ name }) => `${namespace} ${name}`),
+      ),
+    );
+  const state = (await networkState(machine)) as Record<string, { links: { ifname: string }[] }>;
+  return new Map(
+    Object.entries(state).flatMap(([namespace, { links }]) =>
+      links
+        .map((link) => [`${namespace} ${link.ifname}`, link] as const)
+        .filter(([name]) => names.has(name) && name.startsWith(`trama.${labOf(scenario)}.`)),
+    ),
+  );
+}
+
+/** Built, checked and removed by its scripts, run by sh; of Trama they find the command alone. @param built as `up` did */
+async function byItsScripts(scenario: string, built: ReadonlyMap<string, unknown>): Promise<void> {
+  const path = await file(scenario);
+  await trama('lab', 'script', path, '-o', 'scripts');
+  const PATH = `${checkout}/bin:${process.env.PATH}`;
+  const sh = async (script: string) =>
+    expect(await machine.run('env', '-i', `PATH=${PATH}`, 'sh', `scripts/${script}`), script).toMatchObject({
+      code: 0,
+    });
+  await sh('network_setup.sh');
+  await sh('network_setup.sh');
+  expect(built.size).toBeGreaterThan(1);
+  expect(await cablesOf(scenario, built)).toEqual(built);
+  await trama('lab', 'test', path);
+  await sh('network_delete.sh');
+  expect(await traces(scenario)).toEqual([]);
+  await sh('network_delete.sh');
 }
 
 /** Whatever is left of a lab on this machine. */
@@ -155,20 +198,10 @@ validate:
     });
   });
 
-  test('is gone without a trace', () => down('modes'));
-
-  test('its script builds it without Trama, and another removes it', async () => {
-    const path = await file('modes');
-    await trama('lab', 'script', path, '-o', 'scripts');
-    const sh = async (script: string) =>
-      expect(await machine.run('env', '-i', `PATH=${process.env.PATH}`, 'sh', `scripts/${script}`)).toMatchObject({
-        code: 0,
-      });
-    await sh('network_setup.sh');
-    await sh('network_setup.sh');
-    await trama('lab', 'test', path);
-    await sh('network_delete.sh');
-    expect(await traces('modes')).toEqual([]);
+  test('is gone without a trace; its scripts build the same', async () => {
+    const built = await cablesOf('modes');
+    await down('modes');
+    await byItsScripts('modes', built);
   });
 });
 
@@ -194,27 +227,26 @@ describe('clusters', () => {
     expect(h1?.map(({ via }) => via).sort()).toEqual(['10.0.0.2', '10.0.0.3']);
     expect(h1?.find(({ via }) => via === '10.0.0.3')).toEqual(h2?.find(({ via }) => via === '10.0.0.3'));
     expect(h3?.find(({ via }) => via === '10.0.0.2')).toEqual(h1?.find(({ via }) => via === '10.0.0.2'));
+    const built = await cablesOf('master');
     await down('master');
+    await byItsScripts('master', built);
   });
 
-  test('cluster: built by its script, with nothing but sh, docker and trama; removed by what down would do', async () => {
+  test('cluster: built by up, and by its scripts; removed by what down would do', async () => {
     const path = await file('cluster');
-    await trama('lab', 'script', path, '-o', 'scripts');
-    const sh = async (script: string) =>
-      expect(
-        await machine.run('env', `PATH=${checkout}/bin:${process.env.PATH}`, 'sh', `scripts/${script}`),
-      ).toMatchObject({
-        code: 0,
-      });
-    await sh('network_setup.sh');
-    await trama('lab', 'test', path);
+    await trama('lab', 'up', path);
+    await trama('lab', 'test', labOf('cluster'));
+    const built = await cablesOf('cluster');
     await machine.output('sh', '-ec', await trama('lab', 'down', labOf('cluster'), '--dry-run'));
+    await trama('lab', 'down', labOf('cluster'));
     expect(await traces('cluster')).toEqual([]);
+    await byItsScripts('cluster', built);
   });
 
   test('cluster-etcd: loses a server, a member of etcd, and a host behind a link that lets nothing pass', async () => {
     await trama('lab', 'up', await file('cluster-etcd'));
     await trama('lab', 'test', labOf('cluster-etcd'));
+    const built = await cablesOf('cluster-etcd');
     const on = (host: string, ...argv: string[]) => inside('cluster-etcd', host, ...argv);
     const { servers } = JSON.parse((await on('h2', 'trama', 'info', '-o', 'json')).stdout);
     expect(servers.map(({ id }: { id: string }) => id)).toEqual([1, 2, 3].map((i) => `10.0.0.${i}:4701`));
@@ -234,5 +266,6 @@ describe('clusters', () => {
     await trama('lab', 'set', link, 'loss', '0');
     await eventually('it is back', async () => (await status()).status === 'ready');
     await down('cluster-etcd');
+    await byItsScripts('cluster-etcd', built);
   });
 });

@@ -71,6 +71,8 @@ on h1 pgrep -x etcd >/dev/null 2>&1 || daemon h1 etcd etcd --name h1 --data-dir 
 on h2 pgrep -x etcd >/dev/null 2>&1 || daemon h2 etcd etcd --name h2 --data-dir /var/lib/etcd-of-lab --log-level error --listen-client-urls http://10.0.0.2:2379 --advertise-client-urls http://10.0.0.2:2379 --listen-peer-urls http://10.0.0.2:2380 --initial-advertise-peer-urls http://10.0.0.2:2380 --initial-cluster h1=http://10.0.0.1:2380,h2=http://10.0.0.2:2380,h3=http://10.0.0.3:2380 --auto-compaction-mode revision --auto-compaction-retention 10000
 # Start the member of etcd on h3.
 on h3 pgrep -x etcd >/dev/null 2>&1 || daemon h3 etcd etcd --name h3 --data-dir /var/lib/etcd-of-lab --log-level error --listen-client-urls http://10.0.0.3:2379 --advertise-client-urls http://10.0.0.3:2379 --listen-peer-urls http://10.0.0.3:2380 --initial-advertise-peer-urls http://10.0.0.3:2380 --initial-cluster h1=http://10.0.0.1:2380,h2=http://10.0.0.2:2380,h3=http://10.0.0.3:2380 --auto-compaction-mode revision --auto-compaction-retention 10000
+# Wait until they have a leader.
+until_so on h1 env ETCDCTL_API=3 etcdctl --endpoints http://10.0.0.1:2379 --command-timeout=2s get x
 # Start the server on h1, over that etcd.
 on h1 test -S /run/trama/server.sock || { daemon h1 server trama server --store etcd://10.0.0.1,10.0.0.2,10.0.0.3; until_so on h1 test -S /run/trama/server.sock; }
 # Start the server on h2, over that etcd.

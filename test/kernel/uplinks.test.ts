@@ -1,4 +1,4 @@
-/** Bridges that take the place of a host's interface: the host is never cut off, and has everything back as it was. */
+/** Bridges that take the place of a host's interface: the host is never cut off, and has everything back as it was. Over 400 lines: all of it is tried on the one host that the beginning makes. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   commandsOf,

@@ -75,7 +75,7 @@ function toolsOf(model: LabModel): string[] {
     ...['ip', 'nsenter', 'setsid', 'sysctl'],
     ...(needsNft(model) ? ['nft'] : []),
     ...(runs('engine') ? ['dockerd', 'docker', 'busybox'] : []),
-    ...(runs('etcd') ? ['etcd'] : []),
+    ...(runs('etcd') ? ['etcd', 'etcdctl'] : []),
     ...(runs('server') || runs('agent') ? ['trama'] : []),
   ];
 }

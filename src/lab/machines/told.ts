@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { shellLine } from '../../kernel/kernel.ts';
 import { joinArguments, pluginSocket, serverSocket, storeArguments } from '../daemons.ts';
 import { dockerdArguments } from '../engine.ts';
-import { memberArgv } from '../etcd.ts';
+import { etcdctlArgv, leaderArgv, memberArgv } from '../etcd.ts';
 import { labImage } from '../image.ts';
 import { initScript, repository } from '../machine.ts';
 import { addressOf, type LabModel, type LabNode } from '../topology/model.ts';
@@ -139,6 +139,11 @@ function daemonsTold(model: LabModel): Told[] {
       commands: [
         `${runs(member.name, 'etcd')} || daemon ${shellLine([member.name, 'etcd', ...memberArgv(member, members)])}`,
       ],
+    })),
+    // A server gives up before they have found one another on a busy machine.
+    ...members.slice(0, 1).map((member) => ({
+      sentence: 'Wait until they have a leader.',
+      commands: [`until_so on ${shellLine([member.name, ...etcdctlArgv(member, ...leaderArgv)])}`],
     })),
     ...servers.map(({ name }) => ({
       sentence: `Start the server on ${name}${members.length === 0 ? ', over a store of its own' : ', over that etcd'}.`,
