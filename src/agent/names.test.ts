@@ -129,6 +129,17 @@ describe('who asks', () => {
     expect(given()).toEqual(['192.0.2.53']);
   });
 
+  test('with a server of its own in a network that it is not on is not passed on to it, though the host reaches it', () => {
+    const { names } = scene();
+    names.local(undefined, local(record('e1', app, '10.42.0.10', 'web'), '/s/1'));
+    const client = { address: '10.42.0.10', server: '10.42.0.2' };
+    const dns = ['10.43.0.5', '10.42.0.5', '9.9.9.9', 'fe80::1%eth0'];
+    names.container({ id: 'e1aabbccddeeff0011', name: 'web', networks: [], dns } as unknown as ContainerInfo);
+    expect(names.upstreams(client)).toEqual(['10.42.0.5', '9.9.9.9', 'fe80::1%eth0']);
+    names.local(undefined, local(record('e2', db, '10.43.0.10', 'web'), '/s/1'));
+    expect(names.upstreams(client)).toEqual(dns);
+  });
+
   test('on internal networks only is passed on nowhere; on another as well it is', () => {
     const { names } = scene();
     const inDb = local(record('e1', db, '10.43.0.10', 'web'), '/s/1');

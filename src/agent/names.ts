@@ -15,6 +15,7 @@ import type { Client, Found, Zone } from '../dns/dns.ts';
 import {
   contains,
   type EndpointRecord,
+  isAddress,
   lanOf,
   type NetworkRecord,
   parseAddress,
@@ -29,6 +30,9 @@ import type { LocalEndpoint } from './local-state.ts';
 import type { Change } from './mirror.ts';
 import { NameIndex } from './name-index.ts';
 import { Newcomers } from './newcomers.ts';
+
+const isIn = (subnet: string, server: string): boolean =>
+  isAddress(server) && contains(parseSubnet(subnet), parseAddress(server));
 
 /** Names under it are the cluster's only. */
 const clusterSuffix = 'trama';
@@ -234,10 +238,15 @@ export class Names implements Zone {
   upstreams(client: Client): readonly string[] {
     const container = this.#containerOf(client) ?? '';
     // Who has no way out has none by names either: a question can carry anything.
-    const wayOut = this.#networksOf(client).some(({ network }) => network?.internal === false);
-    if (!wayOut && !this.#engine.isElsewhere(container)) return [];
+    const networks = this.#networksOf(client).map(({ network }) => network);
+    if (!networks.some((network) => network?.internal === false) && !this.#engine.isElsewhere(container)) return [];
     const { given, reachable } = this.#engine.dns(container);
-    return given ? reachable : this.#options.hostServers();
+    if (!given) return this.#options.hostServers();
+    // This host reaches its containers in every network; who asks does not.
+    const others = [...this.#options.view.networks()].filter(
+      (network) => lanOf(network) === undefined && !networks.some((own) => own?.id === network.id),
+    );
+    return reachable.filter((server) => !others.some(({ subnet }) => isIn(subnet, server)));
   }
 
   /** Under the suffix `node` is never a network. */
