@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually } from '../../src/lab/lab.ts';
-import { type LabMachine, labMachine, networkState } from './lab-machine.ts';
+import { checkout, type LabMachine, labMachine, networkState } from './lab-machine.ts';
 
 describe('a lab', { timeout: 120_000 }, () => {
   let machine: LabMachine;
@@ -67,6 +67,32 @@ describe('a lab', { timeout: 120_000 }, () => {
     await machine.trama('lab', 'up', 'routes');
     await machine.trama('lab', 'down', 'routes');
     expect(await networkState(machine)).toEqual(before);
+  });
+
+  test.each([
+    ['its script', 'lab script cluster', 'sh ./network_delete.sh'],
+    ['the commands that down prints', 'lab down cluster --dry-run >printed', 'sh -eu ./printed'],
+  ])('of machines is removed by %s, and nothing of one whose name begins with its', async (_what, told, removal) => {
+    const [groups, disks] = ['/sys/fs/cgroup', '/var/tmp/trama-labs'];
+    // A directory that holds something stands for a group that is busy: for a moment, and for good.
+    await machine.output(
+      ...(['sh', '-euc'] as const),
+      `mount -t tmpfs tmpfs ${groups}; mount -t tmpfs tmpfs /var/tmp
+      mkdir -p ${groups}/cpu/trama-labs-cluster/h1/c1 ${groups}/trama-labs-cluster/h2/busy ${disks}/cluster/h1
+      mkdir -p ${groups}/trama-labs-cluster-etcd/h1 ${groups}/trama-labs-cluster-etcd/h2/busy ${disks}/cluster-etcd/h1
+      touch ${groups}/trama-labs-cluster/h2/busy/for-a-moment ${groups}/trama-labs-cluster-etcd/h2/busy/for-good`,
+    );
+    await machine.output('sh', '-euc', `${checkout}/bin/trama ${told}`);
+    await Promise.all([
+      machine.output('sh', '-c', removal),
+      machine.output('sh', '-c', `sleep 0.5; rm ${groups}/trama-labs-cluster/h2/busy/for-a-moment`),
+    ]);
+    const left = await machine.output('find', groups, disks, '-mindepth', '1', '-type', 'd');
+    expect(left.trim().split('\n').sort()).toEqual([
+      `${groups}/cpu`,
+      ...['', '/h1', '/h2', '/h2/busy'].map((path) => `${groups}/trama-labs-cluster-etcd${path}`),
+      ...['', '/h1'].map((path) => `${disks}/cluster-etcd${path}`),
+    ]);
   });
 
   test('stands beside others, also of the same addresses', async () => {

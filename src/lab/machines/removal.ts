@@ -16,9 +16,18 @@ export const endingTold = (namespaces: readonly string[]): Told => ({
 
 /** What `down` does beyond namespaces, after everything in them has ended. */
 export function removalTold(lab: string): Told[] {
-  const groups = `find /sys/fs/cgroup -depth -type d -path '*${cgroupOf(lab)}*' -exec rmdir {} +`;
+  // Not `${group}*`: that would be of another lab too, whose name begins with this one's.
+  const group = `*${cgroupOf(lab)}`;
+  const groups = `find /sys/fs/cgroup -depth -type d '(' -path '${group}' -o -path '${group}/*' ')' -exec rmdir {} +`;
   return [
-    { sentence: "Remove the control groups of the hosts' containers.", commands: [groups] },
+    {
+      sentence: "Remove the control groups of the hosts' containers.",
+      commands: [
+        // A group stays busy for a moment after its last process; what stays so is told by the last try.
+        `for try in $(seq 100); do ${groups} 2>/dev/null && break; sleep 0.1; done`,
+        groups,
+      ],
+    },
     {
       sentence: "Remove the hosts' disks and logs.",
       commands: [`rm -rf --one-file-system ${disksOf(lab)}`, `rmdir ${dirname(disksOf(lab))} 2>/dev/null || :`],
