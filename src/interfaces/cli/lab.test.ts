@@ -104,12 +104,15 @@ test.each([
   expect(io.started).toEqual(['lab set', 'h1:eth0', change, false]);
 });
 
-test.each(['rate', 'rate fast', 'loss 120', 'loss', 'off', 'down 5'])('set h1:eth0 %s is bad usage', async (words) => {
-  const { code, err, io } = await trama(`lab set h1:eth0 ${words}`);
-  expect(code).toBe(2);
-  expect(err).toContain('is no change of a link: write rate 10mbit, rate none, loss 5%, down or up');
-  expect(io.started).toEqual([]);
-});
+test.each(['rate', 'rate fast', 'loss 120', 'loss 0.04', 'loss 99.96', 'loss', 'off', 'down 5'])(
+  'set h1:eth0 %s is bad usage',
+  async (words) => {
+    const { code, err, io } = await trama(`lab set h1:eth0 ${words}`);
+    expect(code).toBe(2);
+    expect(err).toContain('is no change of a link: write rate 10mbit, rate none, loss 5% or 0.5%, down or up');
+    expect(io.started).toEqual([]);
+  },
+);
 
 test('script names the files that it wrote; capture takes a file', async () => {
   expect((await trama('lab script nat -o /tmp/x')).out).toBe('/tmp/x/network_setup.sh\n/tmp/x/network_delete.sh\n');

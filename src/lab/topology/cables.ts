@@ -3,6 +3,7 @@
 import { either, type Path, type Problems } from '../../documents/problems.ts';
 import { addressAt, formatSubnet, parseSubnet, subnetSize } from '../../domain/subnet.ts';
 import { bridgeName, type CableEnd, containerInterface, vxlanName } from './model.ts';
+import { checkPublished } from './published.ts';
 import { rolesOf } from './real.ts';
 import { checkReal } from './real-rules.ts';
 import { splitEndpoint, type Topology, type TopologyLink, type TopologyNode, takenInterfaces } from './schema.ts';
@@ -38,6 +39,7 @@ export function wire({ topology }: Topology, problems: Problems): Wiring {
   const nodes = new Map(Object.entries(topology.nodes).map(([name, node]) => [name, node ?? {}]));
   for (const [name, node] of nodes) checkNode(name, node, nodes, topology, problems);
   checkReal(topology, nodes, problems);
+  checkPublished(nodes, problems);
   const cables = [
     ...(topology.links ?? []).map((link, at) => ofLink(link, ['topology', 'links', at])),
     ...ofContainers(nodes, problems),
@@ -105,6 +107,10 @@ function checkNode(
       [...path, 'ports'],
       `its host publishes nothing without nat: give ${node.host ?? 'it a host and that'} one`,
     );
+  }
+  for (const key of ['uplink', 'overlay'] as const) {
+    if (node.attach !== 'p2p' || node[key] === undefined) continue;
+    problems.at([...path, key], `with attach: p2p there is no bridge to join to it: remove ${key}, or attach`);
   }
   if (node.overlay !== undefined && topology.overlays?.[node.overlay] === undefined) {
     problems.at([...path, 'overlay'], `there is no overlay ${node.overlay}: add it under topology.overlays`);

@@ -18,6 +18,7 @@ import {
 } from './model.ts';
 import { namespaceOf } from './namespaces.ts';
 import { withOverlays } from './overlays.ts';
+import { portsOf } from './published.ts';
 import { checkNetworks, checkPlaces, networksOf, realOf, rolesOf, withJoinings } from './real.ts';
 import { findRoutes, isForwarder } from './routing.ts';
 import type { Topology, TopologyNode } from './schema.ts';
@@ -110,16 +111,7 @@ function natOf(host: string, device: string, { wiring, segments }: Found): Nat {
   const published = [...wiring.nodes].flatMap(([name, node]) => {
     if (node.host !== host || node.network !== undefined) return [];
     const address = segments.flatMap(({ members }) => members).find((member) => member.node === name)?.address ?? '';
-    return (node.ports ?? []).map((text) => {
-      const [, port, targetPort, protocol = 'tcp'] = /^(\d+):(\d+)(?:\/(tcp|udp))?$/.exec(text) ?? [];
-      return {
-        protocol: protocol as 'tcp' | 'udp',
-        port: Number(port),
-        address,
-        targetPort: Number(targetPort),
-        node: name,
-      };
-    });
+    return portsOf(node).map((published) => ({ ...published, address, node: name }));
   });
   return { device, published };
 }

@@ -228,6 +228,33 @@ test.each([
     lab('h: {kind: host, prefix: 10.0.0.0/24}\nc: {kind: container, host: h, ports: ["80:80"]}'),
     /its host publishes nothing without nat: give h one/,
   ],
+  ...[
+    ['by nat', 'h: {kind: host, prefix: 10.0.0.0/24, nat: eth0}', 'ports: ["8080:81/tcp"]'],
+    ['by Docker', 'h: {kind: host}', 'image: i, network: bridge, ports: ["8080:80"]'],
+    ['by both', 'h: {kind: host, prefix: 10.0.0.0/24, nat: eth0}', 'image: i, network: bridge, ports: ["8080:80"]'],
+  ].map(([how, host, second]): [string, string, RegExp] => [
+    `a port of a host that is published twice, ${how}`,
+    lab(
+      [
+        host,
+        `c1: {kind: container, host: h, ${how === 'by Docker' ? second : 'ports: ["53:53/udp", "8080:80"]'}}`,
+        'r: {kind: router}',
+        `c2: {kind: container, host: h, ${second}}`,
+      ].join('\n'),
+      '[{endpoints: ["h:eth0", "r:eth0"], prefix: 10.1.0.0/30}]',
+    ),
+    /^lab\.yaml:7: topology\.nodes\.c2\.ports\[0\]: h's 8080\/tcp leads to c1 already: publish another port of h$/,
+  ]),
+  ...['uplink: eth0', 'overlay: blue'].map((joined): [string, string, RegExp] => [
+    `${joined} on a host without a bridge`,
+    lab(
+      `h: {kind: host, attach: p2p, prefix: 10.0.0.0/24, ${joined}}\nr: {kind: router}`,
+      '[{endpoints: ["h:eth0", "r:eth0"], prefix: 10.1.0.0/30}]\n  overlays: {blue: {vni: 7, prefix: 10.2.0.0/24}}',
+    ),
+    new RegExp(
+      `^lab\\.yaml:4: .*with attach: p2p there is no bridge to join to it: remove ${joined.split(':')[0]}, or attach$`,
+    ),
+  ]),
   ['nat at no interface', lab('h: {kind: host, prefix: 10.0.0.0/24, nat: eth0}'), /no link ends at h:eth0/],
   [
     'a next hop that is none',
@@ -250,6 +277,11 @@ test.each([
     lab(two, '[{endpoints: ["a:eth0", "b:eth0"], loss: 120}]'),
     /topology\.links\[0\]\.loss: .*loss is a share/,
   ],
+  ...[0.04, 99.96].map((loss): [string, string, RegExp] => [
+    `a loss of ${loss}%, finer than what is told apart`,
+    lab(two, `[{endpoints: ["a:eth0", "b:eth0"], loss: ${loss}}]`),
+    /^lab\.yaml:6: topology\.links\[0\]\.loss: loss is given in tenths of a percent: write one like 0\.5$/,
+  ]),
   [
     'an expectation of nobody',
     lab(two, '[]', 'validate: [{ping: {from: a, to: c}}]'),

@@ -55,8 +55,12 @@ const rate = z
   .regex(/^[1-9]\d{0,5}(kbit|mbit|gbit)$/, 'write a rate like 10mbit: a number and kbit, mbit or gbit');
 
 const loss = z.union([
-  z.number().min(0, 'loss is a share from 0% to 100%').max(100, 'loss is a share from 0% to 100%'),
-  z.string().regex(/^(100|\d{1,2}(\.\d)?)%$/, 'write a loss like 5%'),
+  z
+    .number()
+    .min(0, 'loss is a share from 0% to 100%')
+    .max(100, 'loss is a share from 0% to 100%')
+    .refine((percent) => /^\d+(\.\d)?$/.test(`${percent}`), 'loss is given in tenths of a percent: write one like 0.5'),
+  z.string().regex(/^(100|\d{1,2}(\.\d)?)%$/, 'write a loss like 5% or 0.5%'),
 ]);
 
 const route = z.strictObject({

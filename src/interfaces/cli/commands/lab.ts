@@ -97,7 +97,7 @@ function changeOf(what: string, value: string | undefined): LabChange {
   const said = value === undefined ? what : `${what} ${value}`;
   throw new Failure(
     'invalid',
-    `${quoted(said)} is no change of a link: write rate 10mbit, rate none, loss 5%, down or up`,
+    `${quoted(said)} is no change of a link: write rate 10mbit, rate none, loss 5% or 0.5%, down or up`,
   );
 }
 
