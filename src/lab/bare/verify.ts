@@ -1,10 +1,10 @@
 /** What a file expects of its lab, asked of the lab itself. */
-import { isAddress } from '../../domain/domain.ts';
 import type { Spawn } from '../../platform/platform.ts';
 import { nodesNamed } from '../topology/expectations.ts';
-import { addressOf, type LabModel, type LabNode } from '../topology/model.ts';
+import type { LabModel, LabNode } from '../topology/model.ts';
 import type { Expectation } from '../topology/schema.ts';
 import { type Answers, ask, type Question } from './matrix.ts';
+import { everybody, type Pair, pairsOf, singlePairsOf } from './pairs.ts';
 import { addressesOf, fetchFrom, hopsTo, learnedMacs } from './probes.ts';
 
 export interface Verdict {
@@ -22,13 +22,6 @@ export interface Report {
   readonly pings: readonly { readonly from: string; readonly to: string; readonly answered: boolean }[];
   /** Milliseconds. */
   readonly took: number;
-}
-
-interface Pair {
-  readonly from: LabNode;
-  /** A node's name, or an address. */
-  readonly to: string;
-  readonly address: string;
 }
 
 /** Without expectations of its own, everybody is expected to reach everybody. */
@@ -55,32 +48,7 @@ export async function verify(model: LabModel, spawn: Spawn, now: () => number): 
   return { lab: model.name, verdicts, pings: [...pings.values()], took: now() - began };
 }
 
-const everybody = { from: 'all', to: 'all' } as const;
 const answered = ({ from, address }: Pair, answers: Answers) => answers.get(from.name)?.has(address) ?? false;
-
-/** Of a node that has no address nothing is expected. */
-function pairsOf({ ping }: Expectation, { nodes }: LabModel): Pair[] {
-  if (ping === undefined) return [];
-  const { from, to } = ping === 'all' ? everybody : ping;
-  // One that has no network at all is asked where it is named itself.
-  const named = typeof from === 'string' ? [from] : from;
-  const asks = (node: LabNode) =>
-    addressOf(node) !== undefined || (node.real?.joins?.how === 'none' && named.includes(node.name));
-  const sources = nodesNamed(from, nodes).filter(asks);
-  const targets = [...targetsOf(to, nodes)];
-  return sources.flatMap((source) =>
-    targets.filter((target) => target.to !== source.name).map((target) => ({ from: source, ...target })),
-  );
-}
-
-function targetsOf(words: string | readonly string[], nodes: readonly LabNode[]): { to: string; address: string }[] {
-  const all = typeof words === 'string' ? [words] : words;
-  const named = nodesNamed(words, nodes).flatMap((node) => {
-    const address = addressOf(node);
-    return address === undefined ? [] : [{ to: node.name, address }];
-  });
-  return [...named, ...all.filter(isAddress).map((address) => ({ to: address, address }))];
-}
 
 function questionsOf(pairs: readonly Pair[], { segments }: LabModel): Question[] {
   const groups = Map.groupBy(pairs, ({ from }) => from);
@@ -102,30 +70,35 @@ function judgePings(ping: NonNullable<Expectation['ping']>, pairs: readonly Pair
     ping === 'all'
       ? 'everybody reaches everybody'
       : `${words(from)} → ${words(to)}: ${expect === 'ok' ? 'reached' : 'not reached'}`;
-  const named = wrong.slice(0, 5).map((pair) => `${pair.from.name} → ${pair.to}`);
-  const more = wrong.length > named.length ? ` and ${wrong.length - named.length} more` : '';
   const what = expect === 'ok' ? 'no answer' : 'an answer';
-  return { expected, ok: wrong.length === 0, found: wrong.length === 0 ? '' : `${what}: ${named.join(', ')}${more}` };
+  const found = wrong.length === 0 ? '' : `${what}: ${listed(wrong.map(pairName), ', ')}`;
+  return { expected, ok: wrong.length === 0, found };
+}
+
+const pairName = ({ from, to }: Pair) => `${from.name} → ${to}`;
+
+/** The first few of what was found. */
+function listed(all: readonly string[], between: string): string {
+  const told = all.slice(0, 5);
+  return `${told.join(between)}${all.length > told.length ? ` and ${all.length - told.length} more` : ''}`;
 }
 
 const words = (text: string | readonly string[]) => (typeof text === 'string' ? text : text.join(', '));
 
 async function examine(expectation: Expectation, model: LabModel, spawn: Spawn): Promise<Verdict> {
   const { http, hops, resolves, 'mac-seen': seen } = expectation;
-  const [from] = nodesNamed(http?.from ?? hops?.from ?? resolves?.from ?? seen?.at ?? '', model.nodes);
   const expected = sentenceOf(expectation);
-  if (from === undefined) return { expected, ok: false, found: 'there is no such node' };
-  const [target] = targetsOf(http?.to ?? hops?.to ?? '', model.nodes);
   if (http !== undefined) {
-    const { port = 80, expect = 'ok', body = '' } = http;
-    const { ok, text } = await fetchFrom(from, `http://${target?.address}:${port}/`, spawn);
-    const right = (ok && text.includes(body)) === (expect === 'ok');
-    return { expected, ok: right, found: right ? '' : ok ? `it answered ${JSON.stringify(text.slice(0, 60))}` : text };
+    return judgeEach(expected, singlePairsOf(http, model), (pair) => fetched(http, pair, spawn));
   }
   if (hops !== undefined) {
-    const count = await hopsTo(from, target?.address ?? '', spawn);
-    return { expected, ok: count === hops.expect, found: count === hops.expect ? '' : `${count ?? 'no'} hops` };
+    return judgeEach(expected, singlePairsOf(hops, model), async ({ from, address }) => {
+      const count = await hopsTo(from, address, spawn);
+      return count === hops.expect ? '' : `${count ?? 'no'} hops`;
+    });
   }
+  const [from] = nodesNamed(resolves?.from ?? seen?.at ?? '', model.nodes);
+  if (from === undefined) return { expected, ok: false, found: 'there is no such node' };
   if (resolves !== undefined) {
     const { name, expect = 'ok' } = resolves;
     const answer = await addressesOf(model, from, name, spawn);
@@ -142,6 +115,42 @@ async function examine(expectation: Expectation, model: LabModel, spawn: Spawn):
     ...(extra.length > 0 ? [`seen: ${extra.join(', ')}`] : []),
   ];
   return { expected, ok: found.length === 0, found: found.join('; ') };
+}
+
+/** Pairs that are asked at once: more would only wait for one another. */
+const atOnce = 4;
+
+/** @param ask what is found instead of what is expected; empty when it is as expected */
+async function judgeEach(
+  expected: string,
+  pairs: readonly Pair[],
+  ask: (pair: Pair) => Promise<string>,
+): Promise<Verdict> {
+  if (pairs.length === 0) return { expected, ok: false, found: 'nobody has an address, nobody was asked' };
+  const wrong = new Map<Pair, string>();
+  const rest = pairs.values();
+  const worker = async () => {
+    for (const pair of rest) {
+      const found = await ask(pair);
+      if (found !== '') wrong.set(pair, found);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, pairs.length) }, worker));
+  const told = pairs.flatMap((pair) => {
+    const found = wrong.get(pair);
+    return found === undefined ? [] : [pairs.length === 1 ? found : `${pairName(pair)}: ${found}`];
+  });
+  return { expected, ok: told.length === 0, found: listed(told, '; ') };
+}
+
+async function fetched(
+  { port = 80, expect = 'ok', body = '' }: NonNullable<Expectation['http']>,
+  { from, address }: Pair,
+  spawn: Spawn,
+): Promise<string> {
+  const { ok, text } = await fetchFrom(from, `http://${address}:${port}/`, spawn);
+  if ((ok && text.includes(body)) === (expect === 'ok')) return '';
+  return ok ? `it answered ${JSON.stringify(text.slice(0, 60))}` : text || 'no answer';
 }
 
 const macsOf = (node: LabNode): string[] =>

@@ -164,6 +164,7 @@ const network = z
 const many = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 const outcome = z.enum(['ok', 'fail']).optional().describe('default ok');
 const who = 'a node, a list of them, or one of: containers, hosts, routers, outside, all';
+const each = 'a node, or each one of: containers, hosts, routers, outside, all';
 
 const expectation = z.strictObject({
   ping: z
@@ -175,15 +176,19 @@ const expectation = z.strictObject({
     .describe('who reaches whom; all: everybody but the outside reaches everybody'),
   http: z
     .strictObject({
-      from: z.string().min(1),
-      to: z.string().min(1).describe('a node or an address'),
+      from: z.string().min(1).describe(each),
+      to: z.string().min(1).describe(`${each}; or an address`),
       port: z.number().int().min(1).max(65535).optional().describe('default 80'),
       body: z.string().optional().describe('a text that the answer holds'),
       expect: outcome,
     })
     .optional(),
   hops: z
-    .strictObject({ from: z.string().min(1), to: z.string().min(1), expect: z.number().int().min(1).max(30) })
+    .strictObject({
+      from: z.string().min(1).describe(each),
+      to: z.string().min(1).describe(`${each}; or an address`),
+      expect: z.number().int().min(1).max(30),
+    })
     .optional()
     .describe('how many hops it takes: 1 to a neighbour, one more for every router'),
   resolves: z
