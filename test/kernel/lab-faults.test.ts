@@ -55,14 +55,18 @@ describe('a lab', { timeout: 120_000 }, () => {
     expect(await machine.trama('lab', 'down', 'nat')).toMatchObject({ code: 1 });
   });
 
-  test('touches no namespace that is not its own, and nothing is built', async () => {
-    await machine.output('ip', 'netns', 'add', 'trama.bridge.p1');
-    await machine.output('ip', '-n', 'trama.bridge.p1', 'link', 'add', 'mine', 'type', 'bridge');
+  test.each([
+    ['of its nodes', 'p1'],
+    ['of its name', 'renamed'],
+  ])('touches no namespace %s that is not its own, and nothing is built', async (_what, node) => {
+    const taken = `trama.bridge.${node}`;
+    await machine.output('ip', 'netns', 'add', taken);
+    await machine.output('ip', '-n', taken, 'link', 'add', 'mine', 'type', 'bridge');
     await machine.output('ip', 'netns', 'add', 'other');
     const before = await networkState(machine);
     const { code, stderr } = await machine.trama('lab', 'up', 'bridge');
     expect(code).toBe(1);
-    expect(stderr).toContain('there is a network namespace trama.bridge.p1 already');
+    expect(stderr).toContain(`there is a network namespace ${taken} already`);
     expect(await networkState(machine)).toEqual(before);
     await machine.trama('lab', 'up', 'routes');
     await machine.trama('lab', 'down', 'routes');

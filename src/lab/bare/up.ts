@@ -1,12 +1,11 @@
 /** Builds a lab, or nothing: what fails half-way is removed again. */
-import { readdir } from 'node:fs/promises';
 import { Failure } from '../../domain/domain.ts';
 import { build, type Step } from '../../kernel/kernel.ts';
 import { type Clock, type Spawn, spawn, startDetached } from '../../platform/platform.ts';
 import { requireTools } from '../machine.ts';
 import type { Machinery } from '../machines/start.ts';
 import type { LabModel } from '../topology/model.ts';
-import { tearDown } from './down.ts';
+import { namespacesOf, tearDown } from './down.ts';
 import { type Planned, programsOf, upStages } from './plan.ts';
 import { claim, directoryOf, type LabRecord, labelOf, save } from './records.ts';
 import type { LoadedLab } from './sources.ts';
@@ -73,14 +72,13 @@ function toolsFor(planned: readonly Planned[]): string[] {
   ];
 }
 
-/** What has a name that a lab would take, and is no lab's, stays as it is. @throws Failure `conflict` */
-async function refuseForeign(model: LabModel): Promise<void> {
-  const there = new Set(await readdir('/run/netns').catch(() => []));
-  const taken = model.nodes.find(({ namespace }) => there.has(namespace));
+/** Taking down removes whatever has the lab's name, of this file's nodes or not: nothing may have it before. @throws Failure `conflict` */
+async function refuseForeign({ name }: LabModel): Promise<void> {
+  const [taken] = await namespacesOf(name);
   if (taken === undefined) return;
   throw new Failure(
     'conflict',
-    `there is a network namespace ${taken.namespace} already: remove it with \`trama lab down ${model.name}\` if it is a lab's, or give the file another name`,
+    `there is a network namespace ${taken} already: remove it with \`trama lab down ${name}\` if it is a lab's, or give the file another name`,
   );
 }
 
