@@ -8,7 +8,7 @@ import { namespacesOf } from '../lab/bare/down.ts';
 import { junit } from '../lab/bare/junit.ts';
 import { changed, findCable, findNode, findPort, labs, runningLab } from '../lab/bare/labs.ts';
 import { changeSteps, inNamespace, type Planned, programsOf, upStages } from '../lab/bare/plan.ts';
-import { type Changes, save } from '../lab/bare/records.ts';
+import { type Changes, readRecord, save } from '../lab/bare/records.ts';
 import { scripts } from '../lab/bare/script.ts';
 import { findSource, type LoadedLab, load, scenarios } from '../lab/bare/sources.ts';
 import { doSteps, labelled, up } from '../lab/bare/up.ts';
@@ -148,13 +148,19 @@ async function loaded(word: string, warn: Warn): Promise<LoadedLab> {
   return lab;
 }
 
-/** Of a lab that is up, by its name; else of a source. */
+/** Of a lab that is up, by its name; where there is none of that name, or nothing tells how it was built, of a source. */
 async function modelOf(which: string | undefined, warn: Warn): Promise<LabModel> {
   try {
     return (await runningLab(which)).model;
   } catch (error) {
     if (which === undefined || !isFailure(error)) throw error;
-    return (await loaded(which, warn)).model;
+    const exists = !isFailure(error, 'not-found');
+    if (exists && (await readRecord(which)) !== undefined) throw error;
+    try {
+      return (await loaded(which, warn)).model;
+    } catch (other) {
+      throw exists && isFailure(other, 'not-found') ? error : other;
+    }
   }
 }
 

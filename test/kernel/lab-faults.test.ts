@@ -47,6 +47,23 @@ describe('a lab', { timeout: 120_000 }, () => {
     expect(await machine.leftovers()).toEqual([]);
   });
 
+  test('that is not whole is not taken for a file that is not there', async () => {
+    const office = 'name: office\ntopology: {nodes: {h1: {kind: host}, h2: {kind: host}}}\n';
+    expect(await machine.trama('lab', 'up', await file(office))).toMatchObject({ code: 0 });
+    await machine.output('ip', 'netns', 'delete', 'trama.office.h2');
+    const told = async () => {
+      const uses = [['test'], ['graph'], ['explain'], ['script', '-o', 'scripts']] as const;
+      const ends = await Promise.all(uses.map(([use, ...words]) => machine.trama('lab', use, 'office', ...words)));
+      return new Set(ends.map(({ code, stderr }) => `${code} ${stderr.trim()}`));
+    };
+    const broken = '1 trama: lab office is not whole: take it down with `trama lab down office`, and up again';
+    expect(await told()).toEqual(new Set([broken]));
+    await machine.output('rm', '-r', '/run/trama-labs');
+    expect(await told()).toEqual(new Set([broken]));
+    await machine.trama('lab', 'down', 'office');
+    expect([...(await told())].join()).toContain('there is no file office');
+  });
+
   test('whose record is lost is removed by what the kernel shows', async () => {
     await machine.trama('lab', 'up', 'nat');
     await machine.output('rm', '-r', '/run/trama-labs');
