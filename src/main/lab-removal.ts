@@ -3,9 +3,8 @@ import { existsSync } from 'node:fs';
 import { Failure } from '../domain/domain.ts';
 import type { LabTools } from '../interfaces/cli/lab-tools.ts';
 import { commandsOf, shellLine } from '../kernel/kernel.ts';
-import { down, labsInKernel, namespacesOf } from '../lab/bare/down.ts';
+import { down, labNames, namespacesOf } from '../lab/bare/down.ts';
 import { downSteps } from '../lab/bare/plan.ts';
-import { recordedNames } from '../lab/bare/records.ts';
 import { disksOf } from '../lab/machines/names.ts';
 import { createForkServer } from '../platform/platform.ts';
 
@@ -30,7 +29,7 @@ export const labRemoval: Pick<LabTools, 'down' | 'downSteps'> = {
 
 async function nameOf(name: string | undefined): Promise<string> {
   if (name !== undefined) return name;
-  const all = [...new Set([...(await recordedNames()), ...(await labsInKernel())])].sort();
+  const all = await labNames();
   const [first, second] = all;
   if (first === undefined) throw new Failure('not-found', 'there is no lab to take down');
   if (second === undefined) return first;

@@ -98,7 +98,7 @@ describe('a lab', { timeout: 120_000 }, () => {
     // A directory that holds something stands for a group that is busy: for a moment, and for good.
     await machine.output(
       ...(['sh', '-euc'] as const),
-      `mount -t tmpfs tmpfs ${groups}; mount -t tmpfs tmpfs /var/tmp
+      `mount -t tmpfs tmpfs ${groups}
       mkdir -p ${groups}/cpu/trama-labs-cluster/h1/c1 ${groups}/trama-labs-cluster/h2/busy ${disks}/cluster/h1
       mkdir -p ${groups}/trama-labs-cluster-etcd/h1 ${groups}/trama-labs-cluster-etcd/h2/busy ${disks}/cluster-etcd/h1
       touch ${groups}/trama-labs-cluster/h2/busy/for-a-moment ${groups}/trama-labs-cluster-etcd/h2/busy/for-good`,
@@ -114,6 +114,28 @@ describe('a lab', { timeout: 120_000 }, () => {
       ...['', '/h1', '/h2', '/h2/busy'].map((path) => `${groups}/trama-labs-cluster-etcd${path}`),
       ...['', '/h1'].map((path) => `${disks}/cluster-etcd${path}`),
     ]);
+  });
+
+  test('of which disks outlasted a restart of the machine is broken, and in the way until it is down', async () => {
+    await machine.output('mkdir', '-p', '/var/tmp/trama-labs/bridge/h1/etc');
+    expect(JSON.parse((await machine.trama('lab', 'ls', '-o', 'json')).stdout)).toMatchObject([
+      { name: 'bridge', status: 'broken' },
+    ]);
+    expect((await machine.trama('lab', 'inspect', 'bridge')).stderr).toContain('lab bridge is not whole');
+    const { code, stderr } = await machine.trama('lab', 'up', 'bridge');
+    expect(code).toBe(1);
+    expect(stderr).toContain('what hosts had on their disks, /var/tmp/trama-labs/bridge, already');
+    expect(stderr).toContain('remove it with `trama lab down bridge`');
+    expect(await machine.namespaces()).toEqual([]);
+    expect(await machine.trama('lab', 'down')).toMatchObject({ code: 0, stdout: 'bridge\n' });
+    expect(await machine.leftovers()).toEqual([]);
+    expect(await machine.trama('lab', 'up', 'bridge')).toMatchObject({ code: 0 });
+  });
+
+  test('down takes away nothing beside the labs', async () => {
+    await machine.output('mkdir', '-p', '/var/tmp/trama-labs/nat/h1', '/var/tmp/mine');
+    expect((await machine.trama('lab', 'down', '../mine')).stderr).toContain('there is no lab ../mine');
+    await machine.output('test', '-d', '/var/tmp/mine');
   });
 
   test('stands beside others, also of the same addresses', async () => {

@@ -20,16 +20,19 @@ export interface LabMachine extends AsyncDisposable {
   start(...argv: [string, ...string[]]): Running;
   /** Names of network namespaces. */
   namespaces(): Promise<string[]>;
-  /** Whatever a lab could have left: namespaces, links, records, programs. */
+  /** Whatever a lab could have left: namespaces, links, records, disks, programs. */
   leftovers(): Promise<string[]>;
 }
 
-const boot = 'mount -t tmpfs tmpfs /run && echo ready && exec sleep infinity';
+const booting = (ownDisks: boolean) =>
+  ['/run', ...(ownDisks ? ['/var/tmp'] : [])].map((path) => `mount -t tmpfs tmpfs ${path} && `).join('') +
+  'echo ready && exec sleep infinity';
 
-export async function labMachine(): Promise<LabMachine> {
+/** @param ownDisks whether labs have their hosts' disks there, in memory; else where this machine has them */
+export async function labMachine({ ownDisks = true } = {}): Promise<LabMachine> {
   const directory = await mkdtemp(join(tmpdir(), 'lab-'));
   const flags = ['--mount', '--net', '--pid', '--fork', '--mount-proc', '--kill-child'];
-  const machine = start(['unshare', ...flags, 'sh', '-c', boot]);
+  const machine = start(['unshare', ...flags, 'sh', '-c', booting(ownDisks)]);
   for await (const line of machine.lines) if (line === 'ready') break;
   const [init = ''] = (await outputOf('pgrep', '-P', String(machine.pid))).split('\n');
   const enter = ['nsenter', '--target', init, '--mount', '--net', '--pid', `--wdns=${directory}`] as const;
@@ -48,13 +51,14 @@ export async function labMachine(): Promise<LabMachine> {
     async leftovers() {
       const links = JSON.parse(await output('ip', '-j', 'link')) as { ifname: string }[];
       const records = await run('ls', '/run/trama-labs');
+      const disks = await run('ls', '/var/tmp/trama-labs');
       const programs = (await output('ps', '-e', '-o', 'args='))
         .split('\n')
         .filter((line) => /busybox|^ip |^nft /.test(line) && !line.includes('<defunct>'));
       return [
         ...(await namespaces()),
         ...links.flatMap(({ ifname }) => (ifname === 'lo' ? [] : [ifname])),
-        ...records.stdout.split('\n').filter(Boolean),
+        ...[records, disks].flatMap(({ stdout }) => stdout.split('\n').filter(Boolean)),
         ...programs,
       ];
     },

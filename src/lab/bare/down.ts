@@ -1,12 +1,11 @@
 /** Removes a lab by what the kernel shows, whoever built it and however far. */
 import { existsSync } from 'node:fs';
 import { readdir, rmdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../../domain/domain.ts';
 import { build } from '../../kernel/kernel.ts';
 import { processesInNetworks, processesWithEnvironment, type Spawn, signalProcess } from '../../platform/platform.ts';
-import { cgroupOf, disksOf } from '../machines/names.ts';
+import { cgroupOf, disksDirectory, disksOf } from '../machines/names.ts';
 import { removeCgroups, removeTree } from '../reaper.ts';
 import { namespaceOf } from '../topology/namespaces.ts';
 import { downSteps } from './plan.ts';
@@ -18,9 +17,7 @@ export async function down(name: string, spawn: Spawn): Promise<void> {
   if (record?.state === 'building' && record.owner.pid !== process.pid && (await isAlive(record))) {
     throw new Failure('conflict', `lab ${name} is being built by process ${record.owner.pid}: wait, or end that first`);
   }
-  // Disks outlast a restart of this machine, and the record does not.
-  const known = (await recordedNames()).includes(name) || existsSync(disksOf(name));
-  if (!known && (await namespacesOf(name)).length === 0) {
+  if (!(await labNames()).includes(name)) {
     throw new Failure('not-found', `there is no lab ${name}: \`trama lab ls\` shows those that there are`);
   }
   await tearDown(name, spawn);
@@ -32,10 +29,13 @@ export async function namespacesOf(name: string): Promise<string[]> {
   return (await readdir('/run/netns').catch(() => [])).filter((ns) => ns.startsWith(prefix)).sort();
 }
 
-/** Names of labs of which there are namespaces. */
-export async function labsInKernel(): Promise<string[]> {
-  const names = (await readdir('/run/netns').catch(() => [])).map((ns) => /^trama\.([^.]+)\.[^.]+$/.exec(ns)?.[1]);
-  return [...new Set(names.filter((name) => name !== undefined))].sort();
+/** Names of labs of which there is anything: a record, namespaces, or disks, which alone outlast a restart of this machine. */
+export async function labNames(): Promise<string[]> {
+  const namespaces = await readdir('/run/netns').catch(() => []);
+  const inKernel = namespaces.flatMap((ns) => /^trama\.([^.]+)\.[^.]+$/.exec(ns)?.[1] ?? []);
+  // Its directory is one that anybody may write to, before there is one of ours.
+  const onDisk = (await readdir(disksDirectory).catch(() => [])).filter((name) => /^[\w-]+$/.test(name));
+  return [...new Set([...(await recordedNames()), ...inKernel, ...onDisk])].sort();
 }
 
 /** What a killed builder has started may still be at work, and goes first. @throws Failure */
@@ -51,7 +51,7 @@ export async function tearDown(name: string, spawn: Spawn): Promise<void> {
     await removeCgroups(cgroupOf(name));
     await removeTree(disksOf(name), spawn);
     // Others may have disks there.
-    await rmdir(dirname(disksOf(name))).catch(() => {});
+    await rmdir(disksDirectory).catch(() => {});
   }
   const left = await namespacesOf(name);
   const told = results.find((result) => result.outcome !== 'done');

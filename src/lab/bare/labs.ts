@@ -4,8 +4,8 @@ import { either, nearest } from '../../documents/problems.ts';
 import { Failure } from '../../domain/domain.ts';
 import { endName, type LabModel, type LabNode, nodeOf } from '../topology/model.ts';
 import { isAgents } from '../topology/real.ts';
-import { labsInKernel, namespacesOf } from './down.ts';
-import { type Changes, isAlive, type LabRecord, readRecord, recordedNames } from './records.ts';
+import { labNames, namespacesOf } from './down.ts';
+import { type Changes, isAlive, type LabRecord, readRecord } from './records.ts';
 import { load } from './sources.ts';
 
 export type LabStatus = 'up' | 'building' | 'broken';
@@ -18,10 +18,9 @@ export interface FoundLab {
   readonly namespaces: readonly string[];
 }
 
-/** Every lab with a record or a namespace. */
+/** Every lab of which there is anything. */
 export async function labs(): Promise<FoundLab[]> {
-  const names = new Set([...(await recordedNames()), ...(await labsInKernel())]);
-  return Promise.all([...names].sort().map(find));
+  return Promise.all((await labNames()).map(find));
 }
 
 async function find(name: string): Promise<FoundLab> {

@@ -1,6 +1,5 @@
 /** How machines are removed, as lines of shell. */
-import { dirname } from 'node:path';
-import { cgroupOf, disksOf } from './names.ts';
+import { cgroupOf, disksDirectory, disksOf } from './names.ts';
 
 /** What is done and what for, and how: lines of shell. */
 export interface Told {
@@ -30,7 +29,7 @@ export function removalTold(lab: string): Told[] {
     },
     {
       sentence: "Remove the hosts' disks and logs.",
-      commands: [`rm -rf --one-file-system ${disksOf(lab)}`, `rmdir ${dirname(disksOf(lab))} 2>/dev/null || :`],
+      commands: [`rm -rf --one-file-system ${disksOf(lab)}`, `rmdir ${disksDirectory} 2>/dev/null || :`],
     },
   ];
 }
