@@ -36,13 +36,10 @@ export const labTools: Omit<LabTools, 'down' | 'downSteps'> = {
   },
 
   async list() {
-    return (await labs()).map(({ name, status, record, namespaces }) => {
-      const model = record && load(record.source).model;
-      return {
-        ...{ name, status, nodes: model?.nodes.length ?? namespaces.length, links: model?.cables.length ?? 0 },
-        ...{ file: record?.source.file ?? '', since: record?.since ?? null },
-      };
-    });
+    return (await labs()).map(({ name, status, record, model, namespaces }) => ({
+      ...{ name, status, nodes: model?.nodes.length ?? namespaces.length, links: model?.cables.length ?? 0 },
+      ...{ file: record?.source.file ?? '', since: record?.since ?? null },
+    }));
   },
 
   scenarios,

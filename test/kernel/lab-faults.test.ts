@@ -132,6 +132,19 @@ describe('a lab', { timeout: 120_000 }, () => {
     expect(await machine.trama('lab', 'up', 'bridge')).toMatchObject({ code: 0 });
   });
 
+  test('whose file another version of Trama took, and this one refuses, is broken, and others are as they were', async () => {
+    for (const name of ['bridge', 'host']) await machine.trama('lab', 'up', name);
+    await machine.output('sed', '-i', 's/topology:/topologies:/', '/run/trama-labs/bridge/lab.json');
+    expect(JSON.parse((await machine.trama('lab', 'ls', '-o', 'json')).stdout)).toMatchObject([
+      { name: 'bridge', status: 'broken' },
+      { name: 'host', status: 'up' },
+    ]);
+    expect(await machine.trama('lab', 'test', 'host')).toMatchObject({ code: 0 });
+    expect(await machine.trama('lab', 'down', 'bridge')).toMatchObject({ code: 0 });
+    expect(await machine.trama('lab', 'down')).toMatchObject({ code: 0 });
+    expect(await machine.leftovers()).toEqual([]);
+  });
+
   test('down takes away nothing beside the labs', async () => {
     await machine.output('mkdir', '-p', '/var/tmp/trama-labs/nat/h1', '/var/tmp/mine');
     expect((await machine.trama('lab', 'down', '../mine')).stderr).toContain('there is no lab ../mine');

@@ -1,6 +1,6 @@
 /** The labs that there are: by name, with what `set` has changed, and a node or a cable of one by the words of a person. */
 
-import { either, nearest } from '../../documents/problems.ts';
+import { DocumentRefused, either, nearest } from '../../documents/problems.ts';
 import { Failure } from '../../domain/domain.ts';
 import { endName, type LabModel, type LabNode, nodeOf } from '../topology/model.ts';
 import { isAgents } from '../topology/real.ts';
@@ -15,6 +15,8 @@ export interface FoundLab {
   readonly status: LabStatus;
   /** Absent: nothing tells how it was built. */
   readonly record?: LabRecord;
+  /** As its file says; absent: there is no record, or this version of Trama refuses that file. */
+  readonly model?: LabModel;
   readonly namespaces: readonly string[];
 }
 
@@ -26,13 +28,28 @@ export async function labs(): Promise<FoundLab[]> {
 async function find(name: string): Promise<FoundLab> {
   const [record, namespaces] = [await readRecord(name), await namespacesOf(name)];
   if (record === undefined) return { name, status: 'broken', namespaces };
-  return { name, status: await statusOf(record, namespaces), record, namespaces };
+  const model = modelOf(record);
+  const status = await statusOf(record, model, namespaces);
+  return { name, status, record, namespaces, ...(model === undefined ? {} : { model }) };
 }
 
-async function statusOf(record: LabRecord, namespaces: readonly string[]): Promise<LabStatus> {
+function modelOf({ source }: LabRecord): LabModel | undefined {
+  try {
+    return load(source).model;
+  } catch (error) {
+    if (error instanceof DocumentRefused) return undefined;
+    throw error;
+  }
+}
+
+async function statusOf(
+  record: LabRecord,
+  model: LabModel | undefined,
+  namespaces: readonly string[],
+): Promise<LabStatus> {
   if (record.state === 'building') return (await isAlive(record)) ? 'building' : 'broken';
+  if (model === undefined) return 'broken';
   const there = new Set(namespaces);
-  const { model } = load(record.source);
   const whole = model.nodes.every(({ namespace }) => there.has(namespace)) && (await machinesRun(model));
   return whole ? 'up' : 'broken';
 }
