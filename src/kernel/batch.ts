@@ -5,13 +5,14 @@
  */
 import { CommandFailed, type Finished, type Spawn } from '../platform/platform.ts';
 import type { Operation } from './commands.ts';
+import { forget } from './forget.ts';
 import { argvOf, inside, switching } from './print.ts';
 
 /** What a tool said against an operation; undefined: nothing. */
 export type Complaint = string | undefined;
 
 /** Tools that do one thing at a time. */
-const oneByOne: readonly Operation['tool'][] = ['iptables', 'conntrack', 'carrier'];
+const oneByOne: readonly Operation['tool'][] = ['iptables', 'carrier'];
 
 /** @returns one complaint per operation, in their order. */
 export async function runOperations(operations: readonly Operation[], spawn: Spawn): Promise<Complaint[]> {
@@ -65,6 +66,7 @@ async function runBatch(batch: readonly Operation[], spawn: Spawn): Promise<Comp
   const [first] = batch;
   if (first === undefined) return [];
   try {
+    if (first.tool === 'conntrack') return await forgotten(batch, spawn);
     if (togetherOf(first) !== undefined) return await inStep(batch, spawn);
     const complaints = batchTool(first) !== undefined ? await ipBatch(batch, spawn) : await atOnce(batch, spawn);
     if (complaints !== 'halve') return complaints;
@@ -73,6 +75,12 @@ async function runBatch(batch: readonly Operation[], spawn: Spawn): Promise<Comp
   }
   const middle = batch.length >> 1;
   return [...(await runBatch(batch.slice(0, middle), spawn)), ...(await runBatch(batch.slice(middle), spawn))];
+}
+
+async function forgotten(batch: readonly Operation[], spawn: Spawn): Promise<Complaint[]> {
+  const ports = batch.flatMap((operation) => (operation.tool === 'conntrack' ? [operation.args] : []));
+  await forget(batch[0]?.ns ?? '', ports, spawn);
+  return batch.map(() => undefined);
 }
 
 /** Long lists take long; nothing else of ours does. */
@@ -84,13 +92,8 @@ async function atOnce(batch: readonly Operation[], spawn: Spawn): Promise<Compla
   if (first === undefined) return [];
   const finished = await spawn({ ...invocation(first, batch), timeoutMs });
   refuseMissing(first.tool, finished);
-  if (finished.code === 0 || foundNothing(first.tool, finished)) return batch.map(() => undefined);
+  if (finished.code === 0) return batch.map(() => undefined);
   return batch.length > 1 ? 'halve' : [spoken(finished)];
-}
-
-/** To conntrack it is an error that there was nothing to delete. */
-function foundNothing(tool: Operation['tool'], { stderr }: Finished): boolean {
-  return tool === 'conntrack' && / 0 flow entries have been deleted/.test(stderr);
 }
 
 /** nft repeats the statement and underlines a part of it; its first line says what is wrong. */

@@ -15,16 +15,21 @@ import type { IptablesObject, KernelObject } from './objects.ts';
 import type { Step } from './steps.ts';
 import { placeGivenBack, placeTaken } from './uplink-commands.ts';
 
+/** A UDP port of one of the host's addresses, or of all of them. */
+export type UdpPort = readonly [port: string] | readonly [port: string, address: string];
+
 /** One invocation of a tool in one namespace; those that follow one another there go into one batch. */
 export type Operation =
   | {
-      readonly tool: 'ip' | 'bridge' | 'tc' | 'conntrack' | 'iptables' | 'sysctl';
+      readonly tool: 'ip' | 'bridge' | 'tc' | 'iptables' | 'sysctl';
       readonly ns: string;
       readonly args: readonly string[];
       /** Those of one `together` end at the first that fails, except those that are `tried` at their end. */
       readonly together?: string;
       readonly tried?: true;
     }
+  /** Forgets what connection tracking knows of datagrams to a port of the host's, see `forget.ts`. */
+  | { readonly tool: 'conntrack'; readonly ns: string; readonly args: UdpPort }
   /** Waits until what is sent by a device is sent, at most a second. */
   | { readonly tool: 'carrier'; readonly ns: string; readonly args: readonly [device: string] }
   /** `ip netns …` */
@@ -112,8 +117,7 @@ function changes(before: KernelObject, after: KernelObject, host: string): reado
 function forgotten(o: Of<'nft-map-element'>): Operation[] {
   const [port = '', protocol, address] = o.key.toReversed();
   if (protocol !== 'udp') return [];
-  const destination = address === undefined ? [] : ['--orig-dst', address];
-  return [{ tool: 'conntrack', ns: o.ns, args: ['-D', '-p', 'udp', ...destination, '--orig-port-dst', port] }];
+  return [{ tool: 'conntrack', ns: o.ns, args: address === undefined ? [port] : [port, address] }];
 }
 
 /** What cannot be sent within 50 ms is dropped. */

@@ -237,8 +237,8 @@ export interface NftMapObject {
 
 /**
  * One key has one value. A key that ends with `udp . PORT` publishes datagrams: whatever connection tracking knows of that
- * port is forgotten when the element comes, changes or goes, since an entry lasts, with the translation that it was
- * made with, for as long as somebody goes on sending.
+ * port of the host's is forgotten when the element comes, changes or goes, since an entry lasts, with the translation that it
+ * was made with, for as long as somebody goes on sending.
  */
 export interface NftMapElementObject {
   readonly kind: 'nft-map-element';

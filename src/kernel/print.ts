@@ -1,5 +1,5 @@
 /** Steps as the commands that a person would type. */
-import { type Operation, operationsOf } from './commands.ts';
+import { type Operation, operationsOf, type UdpPort } from './commands.ts';
 import type { Step } from './steps.ts';
 
 type Argv = [string, ...string[]];
@@ -17,6 +17,8 @@ export function argvOf(operation: Operation): Argv {
       return ['ip', ...operation.args];
     case 'carrier':
       return inside(operation.ns, ['sh', '-c', carrierIn(...operation.args)]);
+    case 'conntrack':
+      return inside(operation.ns, forgetting(operation.args));
     case 'ip':
     case 'bridge':
     case 'tc':
@@ -32,6 +34,14 @@ export function argvOf(operation: Operation): Argv {
  */
 const carrierIn = (device: string): string =>
   `i=0; while [ $i -lt 100 ] && ip link show dev ${device} | grep -q 'state DOWN'; do i=$((i+1)); sleep 0.01; done`;
+
+/** Of a port of all addresses each by itself: without a destination, flows to other hosts would be forgotten, too. */
+function forgetting([port, address]: UdpPort): Argv {
+  const entries = ['-p', 'udp', '--orig-port-dst', port, '--orig-dst'];
+  if (address !== undefined) return ['conntrack', '-D', ...entries, address];
+  const local = "$(ip -4 route show table local type local | cut -d' ' -f2)";
+  return ['sh', '-c', `for address in ${local}; do conntrack -D ${entries.join(' ')} $address || true; done`];
+}
 
 /** `ip`, `bridge` and `tc` enter a named namespace by themselves, which is one process less. */
 export function switching(tool: 'ip' | 'bridge' | 'tc', ns: string, args: readonly string[]): Argv {

@@ -165,13 +165,25 @@ const golden: readonly (readonly [KernelObject, readonly string[], readonly stri
     { kind: 'nft-map-element', ...inHost, map: 'at', key: ['192.0.2.1', 'udp', '53'], value: ['10.42.0.5', '5353'] },
     [
       `nft 'add element inet trama at { 192.0.2.1 . "udp" . 53 : 10.42.0.5 . 5353 }'`,
-      'conntrack -D -p udp --orig-dst 192.0.2.1 --orig-port-dst 53 || true',
+      'conntrack -D -p udp --orig-port-dst 53 --orig-dst 192.0.2.1 || true',
     ],
     [
       `nft 'delete element inet trama at { 192.0.2.1 . "udp" . 53 }'`,
-      'conntrack -D -p udp --orig-dst 192.0.2.1 --orig-port-dst 53 || true',
+      'conntrack -D -p udp --orig-port-dst 53 --orig-dst 192.0.2.1 || true',
     ],
     'Create the entry 192.0.2.1 . udp . 53 → 10.42.0.5 . 5353 of nft map at (inet trama) on the host.',
+  ],
+  [
+    { kind: 'nft-map-element', ...inHost, map: 'doors', key: ['udp', '53'], value: ['10.42.0.5', '5353'] },
+    [
+      `nft 'add element inet trama doors { "udp" . 53 : 10.42.0.5 . 5353 }'`,
+      `sh -c 'for address in $(ip -4 route show table local type local | cut -d'\\'' '\\'' -f2); do conntrack -D -p udp --orig-port-dst 53 --orig-dst $address || true; done'`,
+    ],
+    [
+      `nft 'delete element inet trama doors { "udp" . 53 }'`,
+      `sh -c 'for address in $(ip -4 route show table local type local | cut -d'\\'' '\\'' -f2); do conntrack -D -p udp --orig-port-dst 53 --orig-dst $address || true; done'`,
+    ],
+    'Create the entry udp . 53 → 10.42.0.5 . 5353 of nft map doors (inet trama) on the host.',
   ],
   [
     {

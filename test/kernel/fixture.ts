@@ -67,7 +67,7 @@ export async function testHost(): Promise<TestHost> {
 
 /** What is not a listing. */
 function isWrite({ argv }: Command): boolean {
-  return !argv.some((word) => ['list', 'show', 'iptables-save', 'grep'].includes(word));
+  return !argv.some((word) => ['list', 'show', '-L', 'iptables-save', 'grep'].includes(word));
 }
 
 /** Everything in the kernel that could have been touched, without counters and times, in comparable text. */

@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EndpointRecord, PublishedPort } from '../../src/domain/domain.ts';
 import { drivers } from '../../src/drivers/table.ts';
+import { apply } from '../../src/kernel/apply.ts';
+import { commandsOf, type Step, shellLine } from '../../src/kernel/kernel.ts';
 import { type Running, spawn, start } from '../../src/platform/platform.ts';
 import { endpoint, gatewayOf, join, know, network, type SimulatedHost, underlay } from './overlay-hosts.ts';
 
@@ -203,4 +205,45 @@ test('datagrams follow a port that moves to another container, also of somebody 
   await publish(neighbour);
   expect(await asks(stranger, undefined, own(), 5300, 'udp', '40000')).toBe(stranger.host.address);
   expect(await peer()).toBe(neighbour.address);
+});
+
+describe('datagrams to the same port of somebody else are still known', () => {
+  const port: PublishedPort = { hostPort: 5301, containerPort: 53, protocol: 'udp' };
+  const element = () => {
+    const published = { ...server, ports: [port] };
+    const objects = drivers.overlay.localEndpoint(h1.host, app, published, gatewayOf(app, h1).address);
+    const found = objects.find((object) => object.kind === 'nft-map-element' && object.key.includes('5301'));
+    if (!found) throw new Error('no element');
+    return found;
+  };
+  const done = async (step: Step) => {
+    expect(await apply([step], h1.spawn, String(h1.pid))).toMatchObject([{ outcome: 'done' }]);
+  };
+  const printed = async (step: Step) => {
+    for (const argv of commandsOf(step)) await h1.run(['sh', '-c', shellLine(argv)]);
+  };
+
+  test.each([
+    ['as it is done', done],
+    ['as it is printed', printed],
+  ] as const)('when a port is published and when it ends, %s', async (_, act) => {
+    const known = async () => {
+      const text = await h1.run(['conntrack', '-L', '-p', 'udp', '--orig-port-dst', '5301']);
+      const flow = /src=(\S+) dst=(\S+) sport=\d+ dport=5301 .*?src=(\S+)/g;
+      return [...text.matchAll(flow)].map(([, from, to, answers]) => `${from} ${to} ${answers}`).sort();
+    };
+    const question = `${neighbour.address} ${stranger.host.address} ${stranger.host.address}`;
+    const visit = (answers: string) => `${stranger.host.address} ${own()} ${answers}`;
+    // Nobody answers: the question of a container to the outside waits, as that to the host does.
+    await asks(h1, 'neighbour', stranger.host.address, 5301, 'udp', '40001');
+    await asks(stranger, undefined, own(), 5301, 'udp', '40001');
+    expect(await known()).toEqual([visit(own()), question].sort());
+    await act({ op: 'create', after: element() });
+    expect(await known()).toEqual([question]);
+    await asks(stranger, undefined, own(), 5301, 'udp', '40001');
+    expect(await known()).toEqual([visit(server.address), question].sort());
+    await act({ op: 'delete', before: element() });
+    expect(await known()).toEqual([question]);
+    await h1.run(['conntrack', '-D', '-p', 'udp', '--orig-port-dst', '5301']);
+  });
 });
