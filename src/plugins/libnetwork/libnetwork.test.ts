@@ -83,10 +83,22 @@ test('a connection that breaks inside a body does nothing, and others go on', as
   expect(calls).toEqual(['deleteEndpoint']);
 });
 
-test('a body beyond a megabyte is refused', async () => {
+test('a body with all the ports there are is taken, and one beyond that refused in a sentence', async () => {
   await using _ = await serve();
-  expect((await post('/NetworkDriver.Leave', `"${'x'.repeat(1024 * 1024)}"`)).status).toBe(413);
-  expect(calls).toEqual([]);
+  const exposed = { Proto: 17, Port: 65535 };
+  const port = { ...exposed, IP: '', HostIP: '', HostPort: 65535, HostPortEnd: 65535 };
+  const options = {
+    'com.docker.network.endpoint.exposedports': Array.from({ length: 2 * 65_535 }, () => exposed),
+    'com.docker.network.portmap': Array.from({ length: 2 * 65_535 }, () => port),
+  };
+  const body = JSON.stringify({ NetworkID: 'n', EndpointID: 'e', Options: options });
+  expect(body.length).toBeGreaterThan(13_000_000);
+  expect(await post('/NetworkDriver.ProgramExternalConnectivity', body)).toEqual({ status: 200, body: {} });
+  expect(calls).toEqual(['publish']);
+  const refused = await post('/NetworkDriver.Leave', `"${'x'.repeat(16 * 1024 * 1024)}"`);
+  const said = 'The body of NetworkDriver.Leave is longer than 16 MiB: publish fewer ports with one container (-p).';
+  expect(refused).toEqual({ status: 413, body: { Err: said, Error: said } });
+  expect(calls).toEqual(['publish']);
 });
 
 test('failures are answered in the words of the plugin, for both kinds of driver', async () => {

@@ -15,8 +15,8 @@ export interface LibnetworkOptions {
   readonly metrics?: Metrics;
 }
 
-/** The longest that is known, a Join with many published ports, is some 10 KB. */
-const bodyLimit = 1024 * 1024;
+/** Bytes. The longest are those with published ports, about 110 bytes for each: all there are, of TCP and UDP, are 14 MB. */
+const bodyLimit = 16 * 1024 * 1024;
 /** Node's 5 s would close connections in the moment in which dockerd uses them again. */
 const keepAliveTimeoutMs = 5 * 60_000;
 /** On disposal calls under way get this long. */
@@ -64,12 +64,15 @@ async function serve(
     return reply(response, 404, failed(`Trama's plugin does not know ${request.method} ${request.url}.`));
   }
   const text = await bodyOf(request);
-  if (text === undefined) return reply(response, 413, failed(`The body is longer than ${bodyLimit} bytes.`));
+  if (text === undefined) return reply(response, 413, failed(tooLong(call)));
   const startedAt = performance.now();
   const [status, body] = await outcome(answer, call, text);
   done({ call, status, ms: performance.now() - startedAt, request: text, error: body.Err });
   reply(response, status, body);
 }
+
+const tooLong = (call: string): string =>
+  `The body of ${call} is longer than ${bodyLimit / 1024 / 1024} MiB: publish fewer ports with one container (-p).`;
 
 interface Called {
   readonly call: string;
