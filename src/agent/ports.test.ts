@@ -113,6 +113,53 @@ describe('published ports', () => {
   });
 });
 
+describe('a port that is published but not held', () => {
+  async function lost() {
+    const { restarted, ...rest } = host();
+    rest.others.add('tcp 8081').add('tcp 32768');
+    const ports = restarted();
+    await ports.restore([{ record: { id: 'e1', ports: [tcp(8080), tcp(8081), tcp(32768)] } }]);
+    rest.others.clear();
+    return { ...rest, ports };
+  }
+
+  test('is still its container’s, once whoever took it is gone', async () => {
+    const { ports, bound } = await lost();
+    const refused = 'host port 8081/tcp of this node is published by the container web already';
+    await expect(ports.hold('e2', [tcp(8081)])).rejects.toThrow(refused);
+    await expect(ports.hold('e2', [tcp(8081, 80, '127.0.0.1')])).rejects.toThrow('published by the container web');
+    await ports.retry();
+    expect([...bound].sort()).toEqual(['tcp 0.0.0.0 32768', 'tcp 0.0.0.0 8080', 'tcp 0.0.0.0 8081']);
+  });
+
+  test('is none that another container is given of a range, or for any', async () => {
+    const { ports, bound } = await lost();
+    const real = [tcp(8082), tcp(32769, 81)];
+    expect(await ports.hold('e2', [{ ...tcp(8080), hostPortEnd: 8082 }, tcp(0, 81)])).toEqual(real);
+    await ports.retry();
+    expect(bound.size).toBe(5);
+  });
+
+  test('is free when its container is gone', async () => {
+    const { ports } = await lost();
+    ports.release('e1', gone);
+    expect(await ports.hold('e2', [tcp(8081)])).toEqual([tcp(8081)]);
+  });
+
+  test('is told with what is in its way', async () => {
+    const { restarted, told } = host();
+    const ports = restarted();
+    await ports.restore([
+      { record: { id: 'e1', ports: [tcp(8080, 80, '192.0.2.1'), tcp(8081)] } },
+      { record: { id: 'e2', ports: [tcp(8081, 81)] } },
+    ]);
+    expect(told).toEqual([
+      'host port 192.0.2.1:8080/tcp leads to the container web, but is not held: 192.0.2.1 is no address of this node, so that port 8080 cannot be published there: give one of its own, or none',
+      'host port 8081/tcp leads to another container, but is not held: host port 8081/tcp of this node is published by the container web already: publish another port, or remove that container first',
+    ]);
+  });
+});
+
 describe('on this host', () => {
   /** Away from whatever else is bound to loopback. */
   const address = '127.83.7.1';

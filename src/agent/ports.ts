@@ -5,7 +5,7 @@
  * INVARIANTS
  *   - a port is held before it leads anywhere, and until it leads nowhere any more;
  *   - what an endpoint has on disk is held again after a restart; if somebody took it meanwhile, it still leads to the
- *     container, the node is told, and it is tried again.
+ *     container, is no other's, the node is told, and it is tried again.
  */
 import { type EndpointRecord, Failure, type PublishedPort } from '../domain/domain.ts';
 import type { HeldPort, HoldPort } from '../platform/held-port.ts';
@@ -33,7 +33,7 @@ export class Ports {
   readonly #options: PortsOptions;
   readonly #byPort = new Map<string, Set<Held>>();
   readonly #byOwner = new Map<string, Set<Held>>();
-  /** Published but taken by somebody else since. */
+  /** Published but not held: taken by somebody else since, or not to be had. */
   readonly #lost = new Map<string, readonly PublishedPort[]>();
 
   constructor(options: PortsOptions) {
@@ -82,9 +82,8 @@ export class Ports {
         await this.#take(endpoint, port).catch((error: unknown) => {
           missing.push(port);
           this.#options.log.debug('a published port is not held', { endpoint, port, error });
-          this.#options.report(
-            `host port ${textOf(port)} leads to ${this.#nameOf(endpoint)}, but another program took it while the agent was down: stop that program (${whoHas(port)})`,
-          );
+          const why = whyNotHeld(port, error);
+          this.#options.report(`host port ${textOf(port)} leads to ${this.#nameOf(endpoint)}, but ${why}`);
         });
       }
       if (this.#lost.get(endpoint) !== ports)
@@ -118,6 +117,11 @@ export class Ports {
   /** @param more there are others to try. @returns undefined: it is taken, and there are others. */
   async #tryOne(endpoint: string, port: PublishedPort, more: boolean): Promise<Held | undefined> {
     for (;;) {
+      const loser = this.#loserOf(endpoint, port);
+      if (loser !== undefined) {
+        if (more) return undefined;
+        throw this.#conflict(port, loser, endpoint);
+      }
       const rivals = [...(this.#byPort.get(placeOf(port)) ?? [])].filter((each) => sameAddress(each.port, port));
       const left = rivals.find((each) => each.owner === undefined && each.port.hostAddress === port.hostAddress);
       if (left !== undefined) {
@@ -136,12 +140,22 @@ export class Ports {
       }
       try {
         const socket = await this.#options.hold(port.protocol, port.hostAddress ?? everywhere, port.hostPort);
-        return this.#add(endpoint, { ...port, hostPort: socket.port }, socket);
+        const real = { ...port, hostPort: socket.port };
+        const chosen = port.hostPort === 0;
+        if (!chosen || this.#loserOf(endpoint, real) === undefined) return this.#add(endpoint, real, socket);
+        await socket[Symbol.asyncDispose]();
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || !more) throw explained(port, error);
         return undefined;
       }
     }
+  }
+
+  /** Who has published it and does not hold it; undefined also when that is the endpoint itself. */
+  #loserOf(endpoint: string, port: PublishedPort): string | undefined {
+    const lost = (ports: readonly PublishedPort[] = []) => ports.some((each) => samePlace(each, port));
+    if (this.#lost.size === 0 || lost(this.#lost.get(endpoint))) return undefined;
+    return [...this.#lost].find(([, ports]) => lost(ports))?.[0];
   }
 
   #add(endpoint: string, port: PublishedPort, socket: HeldPort): Held {
@@ -198,6 +212,10 @@ function sameAddress(a: PublishedPort, b: PublishedPort): boolean {
   return a.hostAddress === undefined || b.hostAddress === undefined || a.hostAddress === b.hostAddress;
 }
 
+function samePlace(a: PublishedPort, b: PublishedPort): boolean {
+  return a.hostPort === b.hostPort && a.protocol === b.protocol && sameAddress(a, b);
+}
+
 /** Whether a port that is held is what is asked for. */
 function satisfies(held: PublishedPort, asked: PublishedPort): boolean {
   if (held.protocol !== asked.protocol || held.containerPort !== asked.containerPort) return false;
@@ -214,6 +232,13 @@ function textOf({ hostAddress, hostPort, hostPortEnd, protocol }: PublishedPort)
 
 const whoHas = ({ hostPort, protocol }: PublishedPort): string =>
   `ss -Hln${protocol[0]}p sport = :${hostPort} shows it`;
+
+/** @param failure of an attempt to hold a port that was held before. */
+function whyNotHeld(port: PublishedPort, failure: unknown): string {
+  const { message, cause } = failure instanceof Error ? failure : new Error(String(failure));
+  if ((cause as NodeJS.ErrnoException | undefined)?.code !== 'EADDRINUSE') return `is not held: ${message}`;
+  return `another program took it while the agent was down: stop that program (${whoHas(port)})`;
+}
 
 function explained(port: PublishedPort, cause: unknown): Failure {
   switch ((cause as NodeJS.ErrnoException).code) {
