@@ -113,7 +113,7 @@ validate:
     await machine.output('sh', '-ec', stdout);
     const printed = await networkState(machine);
     expect((await machine.trama('lab', 'up', 'bridge')).stderr).toContain(
-      'there is a network namespace trama.bridge.sw already',
+      'there is a network namespace trama.bridge.p1 already',
     );
     const removal = await machine.trama('lab', 'down', 'bridge', '--dry-run');
     expect(await networkState(machine)).toEqual(printed);
