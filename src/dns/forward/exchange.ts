@@ -25,6 +25,7 @@ export function exchange(
   const sent = Buffer.from(query);
   sent.writeUInt16BE(randomInt(0x10000), 0);
   let over = false;
+  let close: Cancel = () => {};
   const finish = (answer: Buffer | undefined) => {
     if (over) return;
     over = true;
@@ -35,7 +36,9 @@ export function exchange(
   const receive = (answer: Buffer) => {
     if (answers(sent, questionEnd, answer)) finish(answer);
   };
-  const close = (transport === 'udp' ? overUdp : overTcp)(upstream, sent, receive, () => finish(undefined));
+  close = (transport === 'udp' ? overUdp : overTcp)(upstream, sent, receive, () => finish(undefined));
+  // A socket that this host cannot open (it has no IPv6, say) fails before it could be closed.
+  if (over) close();
   return () => {
     if (over) return;
     over = true;

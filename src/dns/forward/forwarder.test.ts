@@ -1,4 +1,5 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { Socket } from 'node:dgram';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../platform/platform.ts';
 import { answerTo, fakeUpstream, loopback, port } from '../testing/asking.ts';
 import { decode, query } from '../testing/messages.ts';
@@ -45,6 +46,19 @@ describe('questions for other servers', () => {
       expect(await ask([nobody(), second.at], transport)).toMatchObject(address('192.0.2.80'));
       expect(performance.now() - began).toBeLessThan(2000);
     }
+  });
+
+  test('go to the next when this host cannot open a socket to the first, and then to that first', async () => {
+    const [first, second] = [await answering(), await answering()];
+    const { ask } = forwarder({ next: 5000, all: 9000 });
+    vi.spyOn(Socket.prototype, 'bind').mockImplementationOnce(function (this: Socket) {
+      // Within the call, as the real one does.
+      this.emit('error', new Error('bind EAFNOSUPPORT'));
+      return this;
+    });
+    onTestFinished(() => void vi.restoreAllMocks());
+    for (let i = 0; i < 2; i++) expect(await ask([first.at, second.at])).toMatchObject(address('192.0.2.80'));
+    expect([first.asked, second.asked].map(({ length }) => length)).toEqual([0, 2]);
   });
 
   test('the slow first one is still heard while the next is asked', async () => {
