@@ -118,6 +118,21 @@ describe('a network that Docker makes', () => {
   });
 });
 
+describe('the gateway of a network that Docker makes', () => {
+  test.each([
+    ['app', undefined, '10.42.0.1/16'],
+    ['app', '10.42.0.1', '10.42.0.1/16'],
+    ['app', '10.42.0.99', /cannot be 10\.42\.0\.99: .*leave out --gateway/],
+    ['unnamed-258', undefined, '0.0.1.2/0'],
+    ['unnamed-258', '10.42.0.1', /leave out --gateway/],
+  ])('of the pool %s, asked for as %s', async (poolId, address, expected) => {
+    const { plugin } = scene();
+    const asked = plugin.requestAddress({ poolId, gateway: true, ...(address === undefined ? {} : { address }) });
+    if (typeof expected === 'string') expect(await asked).toEqual({ cidr: expected });
+    else await expect(asked).rejects.toThrow(expected);
+  });
+});
+
 test('an endpoint that joins a sandbox is taken to get the lowest name that no other of the sandbox has', async () => {
   const { plugin, of, endpoints } = scene('one', 'two', 'three');
   const [one, three] = [endpoints.get('one'), endpoints.get('three')];

@@ -84,6 +84,15 @@ const anyAddress = '0.0.0.0/0';
 /** Docker's own, for what it does itself. */
 const ownOptions = 'com.docker.network.';
 
+/** @returns the one that there is @throws Failure('invalid') when another was asked for */
+function onlyGateway(gateway: string, asked: string | undefined): string {
+  if (asked === undefined || asked === gateway) return gateway;
+  throw new Failure(
+    'invalid',
+    `the gateway cannot be ${asked}: Trama says what containers have as their gateway; leave out --gateway (in a Compose file: gateway)`,
+  );
+}
+
 export function createNetworkPlugin(options: NetworkPluginOptions): NetworkPlugin {
   return new Plugin(options);
 }
@@ -117,10 +126,10 @@ class Plugin implements NetworkPlugin {
 
   async requestAddress({ poolId, address, gateway }: AddressRequest): Promise<{ cidr: string }> {
     const unnamed = gatewayOfUnnamed(poolId);
-    if (gateway && unnamed !== undefined) return { cidr: `${unnamed}/0` };
+    if (gateway && unnamed !== undefined) return { cidr: `${onlyGateway(unnamed, address)}/0` };
     const network = this.#options.view.networkNamed(this.#networkOfPool(poolId));
     const prefix = network.subnet.split('/')[1];
-    if (gateway) return { cidr: `${nominalGateway(network)}/${prefix}` };
+    if (gateway) return { cidr: `${onlyGateway(nominalGateway(network), address)}/${prefix}` };
     if (address === undefined || address === '') {
       const former = await this.#options.former.assign(network);
       return { cidr: `${former ?? (await this.#options.addresses.assign(network))}/${prefix}` };

@@ -31,9 +31,9 @@ export const labels = {
 
 const id = z.string().min(1).max(256);
 
-/** `Gateway` is a CIDR. */
+/** `Gateway` is a CIDR, and so are the `AuxAddresses`, by names of the user's. */
 const ipamData = z
-  .array(z.object({ AddressSpace: text, Pool: text, Gateway: text }))
+  .array(z.object({ AddressSpace: text, Pool: text, Gateway: text, AuxAddresses: strings }))
   .nullish()
   .transform((value) => value ?? []);
 

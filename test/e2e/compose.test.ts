@@ -128,6 +128,15 @@ test('a Docker network that stands for no network of the cluster is refused with
   const app = ['-o', 'network=app'];
   await expect(h1.docker(...create, ...app, '-o', 'foo=bar', 'x')).rejects.toThrow('no option foo');
   await expect(h1.docker(...create, ...app, '--internal', 'x')).rejects.toThrow('network app has a way out');
+  for (const pool of [[], ['--ipam-opt', 'network=app']]) {
+    const subnet = [...create, ...app, ...pool, '--subnet', '10.42.0.0/16'];
+    await expect(h1.docker(...subnet, '--gateway', '10.42.0.99', 'x')).rejects.toThrow('leave out --gateway');
+    await expect(h1.docker(...subnet, '--aux-address', 'printer=10.42.0.50', 'x')).rejects.toThrow('leave it out');
+    await h1.docker(...subnet, '--gateway', '10.42.0.1', 'y');
+    // Nobody has what was asked for in vain.
+    await h1.docker('run', '--rm', '--network', 'y', '--ip', '10.42.0.50', labImage, 'true');
+    await h1.docker('network', 'rm', 'y');
+  }
   expect(await h1.docker('network', 'ls')).not.toContain(' x ');
 });
 

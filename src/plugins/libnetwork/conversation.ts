@@ -137,6 +137,13 @@ function networkRequest({ NetworkID, Options, IPv4Data }: z.infer<typeof docker.
         'driver_opts: {network: NAME} and ipam: {driver: trama}',
     );
   }
+  if (IPv4Data.some(({ AuxAddresses }) => Object.keys(AuxAddresses).length > 0)) {
+    throw new Failure(
+      'invalid',
+      '--aux-address does not fit: Trama gives out the addresses, on all hosts, and keeps none of them free; leave it ' +
+        'out (in a Compose file: aux_addresses), and give a container that is to have one of its own --ip',
+    );
+  }
   return {
     dockerNetworkId: NetworkID,
     internal: Options[docker.labels.internal] === true,

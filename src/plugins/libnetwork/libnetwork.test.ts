@@ -118,6 +118,19 @@ test('failures are answered in the words of the plugin, for both kinds of driver
   });
 });
 
+test('addresses that Docker is to keep free are refused', async () => {
+  await using _ = await serve();
+  const network = (AuxAddresses?: object | null) =>
+    JSON.stringify({ NetworkID: 'n', IPv4Data: [{ AddressSpace: 'trama', Pool: '10.42.0.0/16', AuxAddresses }] });
+  for (const none of [undefined, null, {}])
+    expect(await post('/NetworkDriver.CreateNetwork', network(none))).toEqual({ status: 200, body: {} });
+  calls = [];
+  expect(await post('/NetworkDriver.CreateNetwork', network({ printer: '10.42.0.50/16' }))).toMatchObject({
+    body: { Err: expect.stringContaining('--aux-address does not fit') },
+  });
+  expect(calls).toEqual([]);
+});
+
 test('the socket is private, alone in its directory, and goes with its server', async () => {
   const served = await serve();
   expect((await stat(socketPath)).mode & 0o777).toBe(0o600);
