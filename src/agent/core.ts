@@ -227,9 +227,7 @@ export class AgentCore implements Agent {
       names: this.#names.zone,
       complete: () => clone.isFresh(clusterTopic),
       releaseAddress: (network, address) => this.#addresses.release(network, address),
-      report,
-      clock,
-      log,
+      ...{ report, clock, log },
     });
     this.#reporter = new StatusReporter(
       async (status) => void (await ask(api, 'workload.report', { status })),
@@ -273,6 +271,7 @@ export class AgentCore implements Agent {
       settle: (owner) => this.#kernel.settle(owner),
       heard: (network) => untilPeersKnown(clone, this.#membership, network),
       endGone: () => this.#kernel.endGone(),
+      refusedForNow: () => this.#engine.refusedForNow(),
       leaving: () => this.#leaving,
     });
   }

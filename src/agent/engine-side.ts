@@ -55,6 +55,11 @@ export class EngineSide {
     }
   }
 
+  /** A start that an engine was to do by itself may have failed for now. */
+  refusedForNow(): void {
+    this.#missed.refused();
+  }
+
   /** Now and then: what could not be done when the engine came. */
   async maintain(): Promise<void> {
     await this.#missed.retry();

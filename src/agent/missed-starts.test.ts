@@ -35,9 +35,10 @@ let reports: string[];
 let failures: Record<string, Promise<never>>;
 let status: { available: boolean; message: string };
 let leaving: boolean;
+let now: number;
 
 beforeEach(() => {
-  [containers, started, reports, failures, leaving] = [[], [], [], {}, false];
+  [containers, started, reports, failures, leaving, now] = [[], [], [], {}, false, 0];
   status = { available: true, message: '' };
 });
 
@@ -69,7 +70,7 @@ const scene = (...all: ContainerInfo[]): MissedStarts => {
       },
     },
     ...{ report: (message) => reports.push(message), leaving: () => leaving },
-    ...{ clock: { now: () => 0, sleep: turn }, log: silentLog },
+    ...{ clock: { now: () => now, sleep: turn }, log: silentLog },
   });
 };
 
@@ -204,6 +205,25 @@ test('while Docker ends nothing more is started, and nothing told of', async () 
   delete failures.web;
   await missedStarts.retry();
   expect(started).toEqual(['web', 'web', 'last']);
+});
+
+test('what is refused for now while Docker runs is started now and then, also where Docker tells late that it failed', async () => {
+  const missedStarts = scene(missed('web', { error: undefined as never }));
+  await missedStarts.startAll();
+  missedStarts.refused();
+  now = 1000;
+  await missedStarts.retry();
+  expect(started).toEqual([]);
+  become('web', { error: `remote: no server answers ${forNow}` });
+  now = 31_000;
+  failing('web', 'unavailable', 'no server answers');
+  await missedStarts.retry();
+  delete failures.web;
+  await missedStarts.retry();
+  expect(started).toEqual(['web', 'web']);
+  become('web', { state: 'exited' });
+  await missedStarts.retry();
+  expect(started).toEqual(['web', 'web']);
 });
 
 test('what cannot be listed is asked for again, and nothing else is done now and then', async () => {

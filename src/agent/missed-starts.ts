@@ -3,8 +3,8 @@
  * away for longer than Docker asks, refused an address for now, or put several off (`former-addresses.ts`). Docker gives such a
  * start up for good, so the agent starts them, one after the other: of one that starts alone it is known which address it had.
  *
- * Nothing is kept for it: Docker itself says why the last start of a container failed. What could not be done is tried again
- * now and then.
+ * Nothing is kept for it: Docker itself says why the last start of a container failed. That is looked at when Docker comes, and
+ * now and then while something could not be done, or was refused for now.
  */
 import { forNow, isFailure } from '../domain/domain.ts';
 import type { Clock, Log } from '../platform/platform.ts';
@@ -28,6 +28,8 @@ export interface MissedStartsOptions {
 const inspectMs = 2000;
 /** Nobody else waits longer for one that hangs. */
 const startMs = 10_000;
+/** Within it an engine that was refused has written down that a start failed, and why. */
+const writtenMs = 5000;
 /** How often one is waited for that others have joined and that does not run; tries are half a minute apart. */
 const mostWaits = 20;
 
@@ -51,6 +53,8 @@ export class MissedStarts {
   #last: Promise<void> = Promise.resolve();
   /** There is something to be tried again. */
   #pending = false;
+  /** When an engine was refused something for now last. */
+  #refusedAt = Number.NEGATIVE_INFINITY;
   #waits = 0;
   /** Whom people know of. */
   readonly #reported = new Set<string>();
@@ -66,6 +70,13 @@ export class MissedStarts {
     await this.#inTurn();
   }
 
+  /** An engine was refused something for now: it may have been a start that it does not try again. */
+  refused(): void {
+    this.#pending = true;
+    this.#refusedAt = this.#options.clock.now();
+    this.#waits = 0;
+  }
+
   /** Now and then. */
   async retry(): Promise<void> {
     if (this.#pending) await this.#inTurn();
@@ -73,7 +84,7 @@ export class MissedStarts {
 
   #inTurn(): Promise<void> {
     this.#last = this.#last.then(async () => {
-      this.#pending = false;
+      this.#pending = this.#options.clock.now() - this.#refusedAt < writtenMs;
       try {
         await this.#startThem();
       } catch (error) {

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { type EndpointRecord, Failure, type NetworkRecord } from '../domain/domain.ts';
+import { type EndpointRecord, Failure, type FailureCode, type NetworkRecord } from '../domain/domain.ts';
 import { silentLog } from '../platform/platform.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { LocalEndpoint, LocalState } from './local-state.ts';
@@ -34,6 +34,7 @@ function scene(...ids: string[]) {
   };
   /** What forgets an endpoint is written when it resolves. */
   const disk = Promise.withResolvers<void>();
+  let refusal: FailureCode = 'unavailable';
   const plugin = createNetworkPlugin({
     view: {
       network: (id: string) => networks.find((each) => each.id === id),
@@ -55,7 +56,13 @@ function scene(...ids: string[]) {
     ports,
     settle: async () => void order.push('wired'),
     heard: async (network: string) => void order.push(`${network} heard of`),
-    former: { ended: () => {} },
+    former: { ended: () => {}, assign: async () => undefined },
+    addresses: {
+      assign: async () => {
+        throw new Failure(refusal, 'no address');
+      },
+    },
+    refusedForNow: () => void order.push('refused for now'),
     log: { ...silentLog, error: (message: string) => void order.push(message) },
     endGone: async () => {
       for (const id of gone) {
@@ -68,7 +75,10 @@ function scene(...ids: string[]) {
   const of = (endpointId: string) => ({ dockerNetworkId: 'd1', endpointId });
   const publish = (id: string) =>
     plugin.publish({ ...of(id), ports: [{ hostPort: 8200, containerPort: 80, protocol: 'tcp' }] });
-  return { plugin, endpoints, gone, of, publish, order, disk };
+  const refuseBy = (code: FailureCode) => {
+    refusal = code;
+  };
+  return { plugin, endpoints, gone, of, publish, order, disk, refuseBy };
 }
 
 describe('a published port', () => {
@@ -143,6 +153,16 @@ test('an endpoint that joins a sandbox is taken to get the lowest name that no o
   endpoints.set('four', { ...one, record: { ...one.record, id: 'four' } });
   await plugin.join({ ...of('two'), sandboxPath: '/of/one', options: {} });
   expect(endpoints.get('two')?.sandbox?.interface).toBe('eth1');
+});
+
+test('that an address is refused for now is told of, and not that it is refused for good', async () => {
+  const { plugin, order, refuseBy } = scene();
+  for (const code of ['unavailable', 'deadline', 'exhausted', 'conflict'] as const) {
+    refuseBy(code);
+    await expect(plugin.requestAddress({ poolId: 'app', gateway: false })).rejects.toThrow('no address');
+    order.push(code);
+  }
+  expect(order).toEqual(['refused for now', 'unavailable', 'refused for now', 'deadline', 'exhausted', 'conflict']);
 });
 
 test('a container joins once the others of its network are known, and wired', async () => {

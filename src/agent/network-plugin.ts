@@ -43,6 +43,7 @@ import type {
   PublishRequest,
 } from './plugin-port.ts';
 import type { Ports } from './ports.ts';
+import { tellingOfRefusals } from './refused-for-now.ts';
 import { gatewayOfUnnamed, newUnnamedPool, unnamedWithGateway } from './unnamed-pools.ts';
 import { localOwner, type Wiring } from './wiring.ts';
 import { workloadLabel } from './workloads.ts';
@@ -69,6 +70,8 @@ export interface NetworkPluginOptions {
   heard(network: string): Promise<void>;
   /** Ends endpoints whose containers ended without a word. @returns whether there was any */
   endGone(): Promise<boolean>;
+  /** What an engine asked for may go well later. */
+  refusedForNow(): void;
   /** Nothing new comes to a host that leaves. */
   leaving?(): boolean;
   readonly clock: Clock;
@@ -94,7 +97,7 @@ function onlyGateway(gateway: string, asked: string | undefined): string {
 }
 
 export function createNetworkPlugin(options: NetworkPluginOptions): NetworkPlugin {
-  return new Plugin(options);
+  return tellingOfRefusals(new Plugin(options), options.refusedForNow);
 }
 
 class Plugin implements NetworkPlugin {

@@ -43,3 +43,6 @@ export function toFailure(error: unknown): Failure {
 
 /** At the end of what a plugin tells an engine where the same may go well later: engines keep the sentence. */
 export const forNow = '(for now)';
+
+/** Whether the same may go well later without anything else being done. */
+export const isForNow = (error: unknown): boolean => isFailure(error, 'unavailable') || isFailure(error, 'deadline');

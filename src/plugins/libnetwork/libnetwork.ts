@@ -1,7 +1,7 @@
 /** Docker's network and IPAM plugin over a unix socket. Translates only: what is done, the NetworkPlugin does. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { NetworkPlugin } from '../../agent/agent.ts';
-import { forNow, isFailure } from '../../domain/domain.ts';
+import { forNow, isFailure, isForNow } from '../../domain/domain.ts';
 import { createServer } from '../../platform/http.ts';
 import { type Log, Metrics } from '../../platform/platform.ts';
 import { type Answer, conversation, MalformedRequest } from './conversation.ts';
@@ -120,8 +120,7 @@ async function outcome(answer: Answer, call: string, text: string): Promise<[num
 const failed = (message: string): Reply => ({ Err: message, Error: message });
 
 function sentence(error: unknown): string {
-  if (isFailure(error, 'unavailable') || isFailure(error, 'deadline')) return `${error.message} ${forNow}`;
-  if (isFailure(error)) return error.message;
+  if (isFailure(error)) return isForNow(error) ? `${error.message} ${forNow}` : error.message;
   return `Trama failed: ${error instanceof Error ? error.message : String(error)}`;
 }
 
