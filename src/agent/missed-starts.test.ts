@@ -140,6 +140,7 @@ describe('what had joined another', () => {
     await missedStarts.startAll();
     expect(started).toEqual([]);
     become('web', { state: 'running' });
+    now = 30_000;
     await missedStarts.retry();
     expect(started).toEqual(['beside']);
     become('beside', { state: 'exited' });
@@ -207,15 +208,29 @@ test('while Docker ends nothing more is started, and nothing told of', async () 
   expect(started).toEqual(['web', 'web', 'last']);
 });
 
+test('what Docker gives up only after it has repeated its question for long is started, too', async () => {
+  const missedStarts = scene(missed('web', { state: 'restarting' }));
+  await missedStarts.startAll();
+  now = 19_000;
+  await missedStarts.retry();
+  expect(started).toEqual([]);
+  become('web', { state: 'exited', error: 'NetworkDriver.CreateEndpoint: The body of it is missing.' });
+  now = 49_000;
+  await missedStarts.retry();
+  expect(started).toEqual(['web']);
+});
+
 test('what is refused for now while Docker runs is started now and then, also where Docker tells late that it failed', async () => {
   const missedStarts = scene(missed('web', { error: undefined as never }));
   await missedStarts.startAll();
+  now = 30_000;
+  await missedStarts.retry();
   missedStarts.refused();
-  now = 1000;
+  now = 34_000;
   await missedStarts.retry();
   expect(started).toEqual([]);
   become('web', { error: `remote: no server answers ${forNow}` });
-  now = 31_000;
+  now = 64_000;
   failing('web', 'unavailable', 'no server answers');
   await missedStarts.retry();
   delete failures.web;
@@ -237,6 +252,7 @@ test('what cannot be listed is asked for again, and nothing else is done now and
   await missedStarts.startAll();
   expect(started).toEqual([]);
   containers = found;
+  now = 30_000;
   await missedStarts.retry();
   expect(started).toEqual(['web']);
   become('web', { state: 'exited' });

@@ -3,8 +3,8 @@
  * away for longer than Docker asks, refused an address for now, or put several off (`former-addresses.ts`). Docker gives such a
  * start up for good, so the agent starts them, one after the other: of one that starts alone it is known which address it had.
  *
- * Nothing is kept for it: Docker itself says why the last start of a container failed. That is looked at when Docker comes, and
- * now and then while something could not be done, or was refused for now.
+ * Nothing is kept for it: Docker itself says why the last start of a container failed. That is looked at when Docker or
+ * the agent comes, once more when Docker has given up what it repeats, and now and then while something could not be done, or was refused for now.
  */
 import { forNow, isFailure } from '../domain/domain.ts';
 import type { Clock, Log } from '../platform/platform.ts';
@@ -30,6 +30,8 @@ const inspectMs = 2000;
 const startMs = 10_000;
 /** Within it an engine that was refused has written down that a start failed, and why. */
 const writtenMs = 5000;
+/** For so long an engine repeats what it heard no answer to (15 s); a request that was cut off it repeats in vain. */
+const repeatedMs = 20_000;
 /** How often one is waited for that others have joined and that does not run; tries are half a minute apart. */
 const mostWaits = 20;
 
@@ -53,8 +55,8 @@ export class MissedStarts {
   #last: Promise<void> = Promise.resolve();
   /** There is something to be tried again. */
   #pending = false;
-  /** When an engine was refused something for now last. */
-  #refusedAt = Number.NEGATIVE_INFINITY;
+  /** Until then a start may fail, or be said to have failed, that is not known of yet. */
+  #lookUntil = Number.NEGATIVE_INFINITY;
   #waits = 0;
   /** Whom people know of. */
   readonly #reported = new Set<string>();
@@ -67,13 +69,14 @@ export class MissedStarts {
   async startAll(): Promise<void> {
     this.#waits = 0;
     this.#reported.clear();
+    this.#lookFor(repeatedMs);
     await this.#inTurn();
   }
 
   /** An engine was refused something for now: it may have been a start that it does not try again. */
   refused(): void {
     this.#pending = true;
-    this.#refusedAt = this.#options.clock.now();
+    this.#lookFor(writtenMs);
     this.#waits = 0;
   }
 
@@ -82,9 +85,13 @@ export class MissedStarts {
     if (this.#pending) await this.#inTurn();
   }
 
+  #lookFor(ms: number): void {
+    this.#lookUntil = Math.max(this.#lookUntil, this.#options.clock.now() + ms);
+  }
+
   #inTurn(): Promise<void> {
     this.#last = this.#last.then(async () => {
-      this.#pending = this.#options.clock.now() - this.#refusedAt < writtenMs;
+      this.#pending = this.#options.clock.now() < this.#lookUntil;
       try {
         await this.#startThem();
       } catch (error) {
