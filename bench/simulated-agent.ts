@@ -112,6 +112,7 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
       claim: (endpoint) => publisher.claim(endpoint),
       abandon: (endpoint) => publisher.delete(endpoint),
       heard: (network) => clone.untilFresh(networkTopic(network), 2000),
+      attached: async () => new Set(),
       refusedForNow: () => {},
     }),
     kernel,

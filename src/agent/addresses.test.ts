@@ -291,6 +291,24 @@ describe('addresses of a node', () => {
     }
   });
 
+  test('a fixed one that nobody has come with is given again, and not while it may come', async () => {
+    const clock = { time: 0 };
+    const { addresses } = await node('h1', books().api('h1'), clock);
+    // Of the node's block, and not.
+    const wanted = [await addresses.assign(network), '10.42.0.250'];
+    await addresses.assignFixed(network, '10.42.0.250');
+    clock.time = 999;
+    for (const each of wanted)
+      await expect(addresses.assignFixed(network, each)).rejects.toThrow('in use on this node');
+    clock.time = 1000;
+    for (const each of wanted) await addresses.assignFixed(network, each);
+    clock.time = 5000;
+    for (const each of wanted) {
+      addresses.claim(network.id, each);
+      await expect(addresses.assignFixed(network, each)).rejects.toThrow('in use on this node');
+    }
+  });
+
   test('two that ask for one fixed address at once: one has it', async () => {
     const { api } = books();
     // To a server a node that asks again is the one that has it.

@@ -37,6 +37,8 @@ export interface AddressesOptions {
 
 /** An assignment that no endpoint has claimed by then goes back: its container never came to be. */
 const claimMs = 60_000;
+/** An engine that has come with no endpoint by then has ended, mostly; had it not, the second endpoint would be refused. */
+const comingMs = 1000;
 const saveMs = 500;
 const leaseDeadlineMs = 5000;
 
@@ -139,11 +141,10 @@ export class Addresses {
         'conflict',
         `address ${address} of network ${network.name} is that of node ${host}: choose another`,
       );
+    const asked = this.#unclaimed.get(addressKey({ network: network.id, address }));
+    const left = asked !== undefined && this.#options.clock.now() - asked.since >= comingMs;
     // Whose it is, is asked when an endpoint comes with it.
-    if (this.#isKept(network.id, address)) {
-      this.#note(network.id, address);
-      return;
-    }
+    if (left || this.#isKept(network.id, address)) return this.#note(network.id, address);
     if (pool.taken.has(address))
       throw new Failure(
         'conflict',

@@ -271,6 +271,7 @@ export class AgentCore implements Agent {
       settle: (owner) => this.#kernel.settle(owner),
       heard: (network) => untilPeersKnown(clone, this.#membership, network),
       endGone: () => this.#kernel.endGone(),
+      attached: () => this.#docker.attached(),
       refusedForNow: () => this.#engine.refusedForNow(),
       leaving: () => this.#leaving,
     });

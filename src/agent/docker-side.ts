@@ -89,8 +89,7 @@ export class DockerSide {
   /** An endpoint that Docker has not had at two looks is gone: its DeleteEndpoint came while no agent listened. */
   async collectEndpoints(): Promise<void> {
     const { state, clock } = this.#options;
-    const containers = await this.#look();
-    const alive = new Set(containers.flatMap((container) => container.networks.map((network) => network.endpointId)));
+    const alive = endpointsOf(await this.#look());
     const suspects = new Set<string>();
     for (const { record, createdAt } of [...state.endpoints.values()]) {
       if (record.kind !== 'container' || alive.has(record.id) || clock.now() - createdAt < newbornMs) continue;
@@ -102,6 +101,11 @@ export class DockerSide {
       }
     }
     this.#suspects = suspects;
+  }
+
+  /** Ids of the endpoints that Docker says its containers have. */
+  async attached(): Promise<ReadonlySet<string>> {
+    return endpointsOf(await this.#options.runtime.list({}));
   }
 
   /** What an event says of names: a container came to a network or left it, ended, or has another name now. */
@@ -189,5 +193,8 @@ export class DockerSide {
     return [...this.#options.state.dockerNetworks.values()].some((link) => link.network === network.id);
   }
 }
+
+const endpointsOf = (containers: readonly ContainerInfo[]): ReadonlySet<string> =>
+  new Set(containers.flatMap(({ networks }) => networks.map(({ endpointId }) => endpointId)));
 
 const same = (some: unknown, other: unknown): boolean => JSON.stringify(some) === JSON.stringify(other);

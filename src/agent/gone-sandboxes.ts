@@ -23,7 +23,7 @@ export interface GoneSandboxesOptions {
 }
 
 /** No engine takes so long from an endpoint's creation until it stands in its sandbox. */
-const startMs = 30_000;
+export const startMs = 30_000;
 
 /**
  * A sandbox that cannot be seen is not yet a sandbox that is gone (it may be out of this process's sight): its veth pair must

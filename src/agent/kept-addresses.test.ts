@@ -102,6 +102,7 @@ async function docker({ state, view, addresses, kept }: Awaited<ReturnType<typeo
     abandon: () => {},
     heard: async () => {},
     endGone: async () => false,
+    attached: async () => new Set(),
     refusedForNow: () => {},
     // Nobody publishes here.
     ports: {} as Ports,

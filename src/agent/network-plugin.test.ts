@@ -50,6 +50,9 @@ function scene(...ids: string[]) {
       endpoint: (id: string) => endpoints.get(id),
       updateEndpoint: update,
       left: (id: string) => update(id, ({ sandbox: _, ...rest }) => rest).then(() => disk.promise),
+      containersIn: () => [...endpoints.values()],
+      addEndpoint: async (_: unknown, added: EndpointRecord) =>
+        void endpoints.set(added.id, { record: added, createdAt: 0 }),
       removeEndpoint: async (id: string) => void (endpoints.delete(id) && (await disk.promise)),
     } as unknown as Wiring,
     state: { dockerNetworks: links, endpoints, leases: new Map() } as unknown as LocalState,
@@ -61,7 +64,11 @@ function scene(...ids: string[]) {
       assign: async () => {
         throw new Failure(refusal, 'no address');
       },
+      macOf: (_: unknown, address: string) => `02:42:${address}`,
     },
+    kept: { keeper: () => undefined },
+    attached: async () => new Set(),
+    clock: { now: () => 0, sleep: async () => {} },
     refusedForNow: () => void order.push('refused for now'),
     log: { ...silentLog, error: (message: string) => void order.push(message) },
     endGone: async () => {
@@ -163,6 +170,18 @@ test('that an address is refused for now is told of, and not that it is refused 
     order.push(code);
   }
   expect(order).toEqual(['refused for now', 'unavailable', 'refused for now', 'deadline', 'exhausted', 'conflict']);
+});
+
+test('an endpoint takes the place of one that Docker does not have, and of none that is only on its way', async () => {
+  const { plugin, of, endpoints, disk } = scene('left');
+  disk.resolve();
+  const address = '10.42.0.5/16';
+  endpoints.set('left', { record: { ...of('left'), id: 'left', address: '10.42.0.5' } as never, createdAt: 0 });
+  await plugin.createEndpoint({ ...of('new'), address, options: {} });
+  expect([...endpoints.keys()]).toEqual(['new']);
+  // Repeated by an engine that did not hear the answer.
+  await plugin.createEndpoint({ ...of('new'), address, options: {} });
+  await expect(plugin.createEndpoint({ ...of('next'), address, options: {} })).rejects.toThrow('try again in a moment');
 });
 
 test('a container joins once the others of its network are known, and wired', async () => {

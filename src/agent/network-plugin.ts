@@ -30,6 +30,7 @@ import type { ClusterView } from './cluster-view.ts';
 import type { FormerAddresses } from './former-addresses.ts';
 import { companions, lowestFree } from './interface-names.ts';
 import type { KeptAddresses } from './kept-addresses.ts';
+import { Leftovers } from './leftovers.ts';
 import { addressKey, type LocalEndpoint, type LocalState } from './local-state.ts';
 import type {
   AddressRequest,
@@ -68,6 +69,8 @@ export interface NetworkPluginOptions {
   settle(owner: string): Promise<void>;
   /** Resolves when this node knows the network's other endpoints, or cannot in reasonable time. */
   heard(network: string): Promise<void>;
+  /** Ids of the endpoints that the engine says its containers have. */
+  attached(): Promise<ReadonlySet<string>>;
   /** Ends endpoints whose containers ended without a word. @returns whether there was any */
   endGone(): Promise<boolean>;
   /** What an engine asked for may go well later. */
@@ -102,9 +105,11 @@ export function createNetworkPlugin(options: NetworkPluginOptions): NetworkPlugi
 
 class Plugin implements NetworkPlugin {
   readonly #options: NetworkPluginOptions;
+  readonly #leftovers: Leftovers;
 
   constructor(options: NetworkPluginOptions) {
     this.#options = options;
+    this.#leftovers = new Leftovers(options);
   }
 
   async requestPool({ network, pool, v6 }: PoolRequest): Promise<{ poolId: string; pool: string }> {
@@ -205,6 +210,8 @@ class Plugin implements NetworkPlugin {
       address: chosen,
       mac: ownMac,
     };
+    await this.#leftovers.end(network, record);
+    this.#leftovers.creating(endpointId);
     // One that is made of the address is nobody else's; one that somebody chose may be.
     if (mac === undefined) await this.#options.wiring.addEndpoint(network, record);
     else await this.#withoutGone(() => this.#addWithMac(network, record, again));

@@ -5,7 +5,7 @@
 import { rename, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
   createLab,
   eventually,
@@ -174,6 +174,49 @@ test.each(moments(ending))('at %s, %s it', { timeout: 120_000 }, async (method, 
   expect(again, again.stderr).toMatchObject({ code: 0 });
   await worksNow('dying');
   expect(await docker('rm', '-f', 'dying')).toMatchObject({ code: 0 });
+});
+
+describe('a container with an address of its own, which is on disk as an endpoint’s that Docker does not have,', () => {
+  const fixed = ['--network', 'app', '--ip', '10.42.0.77', labImage, 'sleep', '100000'];
+  const ipOf = (name: string) =>
+    host.docker('inspect', '-f', '{{.NetworkSettings.Networks.app.IPAddress}} {{.State.Running}}', name);
+
+  test('is started again at once: killed after its CreateEndpoint', { timeout: 120_000 }, async () => {
+    afterwards('fixed');
+    await struck('NetworkDriver.CreateEndpoint', 'after', () => docker('run', '-d', '--name', 'fixed', ...fixed));
+    if (!(await ipOf('fixed')).endsWith('true')) {
+      const again = await docker('start', 'fixed');
+      expect(again, again.stderr).toMatchObject({ code: 0 });
+    }
+    expect(await ipOf('fixed')).toBe('10.42.0.77 true');
+    await worksNow('fixed');
+  });
+
+  test('is started again at once: killed before its DeleteEndpoint', { timeout: 120_000 }, async () => {
+    afterwards('fixed');
+    await host.docker('run', '-d', '--name', 'fixed', ...fixed);
+    await struck('NetworkDriver.DeleteEndpoint', 'before', () => docker('stop', '-t', '0', 'fixed'));
+    const again = await docker('start', 'fixed');
+    expect(again, again.stderr).toMatchObject({ code: 0 });
+    expect(await ipOf('fixed')).toBe('10.42.0.77 true');
+    await worksNow('fixed');
+  });
+
+  test.each([
+    ['NetworkDriver.CreateEndpoint', 'after'],
+    ['NetworkDriver.DeleteEndpoint', 'before'],
+  ] as const)(
+    'comes back by itself where Docker is to restart it: at %s, %s it',
+    { timeout: 180_000 },
+    async (method, when) => {
+      afterwards('fixed');
+      await host.docker('run', '-d', '--name', 'fixed', '--restart', 'always', ...fixed);
+      const pid = await host.docker('inspect', '-f', '{{.State.Pid}}', 'fixed');
+      await struck(method, when, () => host.output(['kill', '-9', pid]));
+      await eventually('it runs again', async () => (await ipOf('fixed')) === '10.42.0.77 true', 90_000);
+      await worksNow('fixed');
+    },
+  );
 });
 
 test('afterwards nothing is left, in the kernel or in the cluster', { timeout: 240_000 }, async () => {
