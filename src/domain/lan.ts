@@ -51,6 +51,13 @@ export function spaceOf(network: Candidate): AddressSpace {
   return { ...range, within: subnet, ...gateway };
 }
 
+/** For whoever makes it; undefined: what addresses are assigned from was said. */
+export function whyShared(network: Network): string | undefined {
+  const lan = lanOf(network);
+  if (lan === undefined || lan.dhcp || lan.range !== undefined) return undefined;
+  return "any address of the LAN may be assigned, also one that another machine there has: give a range that is the cluster's alone (--range), or have the LAN's DHCP server assign them (--dhcp)";
+}
+
 /** What Docker is told is the network's gateway. Of a LAN it is its router; of others nobody has it. */
 export const nominalGateway = (network: Candidate): string =>
   lanOf(network)?.gateway ?? formatAddress(firstUsable(parseSubnet(network.subnet)));

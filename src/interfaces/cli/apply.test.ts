@@ -188,6 +188,15 @@ describe('apply', () => {
     expect((await diff(', dhcp: true')).code).toBe(1);
   });
 
+  test('a LAN whose every address could be assigned is warned of before it is made', async () => {
+    const file = (more: string) => `name: shop\nnetworks: {office: {driver: lan, options: {parent: eth1${more}}}}\n`;
+    const diff = async (more: string) => (await run('diff -f shop.yaml', cluster([]), file(more))).out;
+    expect(await diff('')).toContain(
+      '+ create network office: lan; a free subnet; any address of the LAN may be assigned',
+    );
+    expect(await diff(', range: 192.168.1.128/26')).toBe('+ create network office: lan; a free subnet\n');
+  });
+
   test('a container waits for those that it depends on, and is not started without them', async () => {
     const api = cluster();
     const usual = api.answer('workload.run');

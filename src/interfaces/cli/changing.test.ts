@@ -130,6 +130,18 @@ describe('networks', () => {
     expect(api.asked[0]?.params).toMatchObject({ dryRun: true });
   });
 
+  test('create warns of a LAN whose every address could be assigned', async () => {
+    const made = (options: object) =>
+      fakeCluster().on('network.create', () => ({ ...app, driver: 'lan', options: { parent: 'eth1', ...options } }));
+    const line = 'network create app --driver lan --parent eth1';
+    const warning = /^trama: network app: any address of the LAN may be assigned, .*\(--range\).*\(--dhcp\)\n$/;
+    expect(await trama(line, { api: made({}) })).toMatchObject({ code: 0, err: expect.stringMatching(warning) });
+    const { err } = await trama(`${line} --dry-run`, { api: made({}) });
+    expect(err.split('\n')).toEqual([expect.stringContaining('any address'), 'dry run: nothing was created', '']);
+    for (const options of [{ range: '192.168.1.128/26' }, { dhcp: 'true' }])
+      expect(await trama(line, { api: made(options) })).toMatchObject({ code: 0, err: '' });
+  });
+
   test('rm goes on after a failure and reports each', async () => {
     const { code, out, err } = await trama('network rm no1 app no2');
     expect(code).toBe(1);

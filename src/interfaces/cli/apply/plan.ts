@@ -1,4 +1,5 @@
 /** What has to be done so that a cluster is as a file says. Pure. */
+import { whyShared } from '../../../domain/lan.ts';
 import { appliedLabel } from '../../../domain/names.ts';
 import { modeText } from '../../../domain/network-mode.ts';
 import type { ContainerView, NetworkView } from '../../../protocol/views.ts';
@@ -44,7 +45,8 @@ function networkChange(wanted: WantedNetwork, there: NetworkView | undefined): C
   const { name, external, driver, subnet = 'a free subnet' } = wanted;
   const change = (act: Act, ...why: string[]): Change => ({ kind: 'network', name, act, why });
   if (external) return there ? change('keep') : change('refuse', `create it first: trama network create ${name}`);
-  if (there === undefined) return change('create', driver, subnet);
+  const shared = whyShared(wanted);
+  if (there === undefined) return change('create', driver, subnet, ...(shared === undefined ? [] : [shared]));
   const other = differences(asItIs(wanted, there), { ...there, group: undefined });
   if (other.length === 0) return change('keep');
   return change('refuse', ...other, `a network cannot be changed: trama network rm ${name} first, or correct the file`);

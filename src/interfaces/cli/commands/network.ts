@@ -1,5 +1,6 @@
 /** `network create|ls|inspect|rm`; `connect` and `disconnect`: `connections.ts`. */
 import { type Command, Option } from 'commander';
+import { whyShared } from '../../../domain/lan.ts';
 import { checkNetworkName, checkNewNetworkName } from '../../../domain/names.ts';
 import { checkNetworkOptions } from '../../../domain/network-options.ts';
 import { checkDiscovery, checkDriver, checkForDriver } from '../../../domain/network-rules.ts';
@@ -146,6 +147,8 @@ async function createOne(session: Session, name: string, flags: CreateFlags): Pr
     ...(flags.mtu === undefined ? {} : { mtu: flags.mtu }),
   });
   await show(session, flags, made, (one) => networkTable([one], widthOf(session)));
+  const shared = whyShared({ driver, options: made.options });
+  if (shared !== undefined) await session.note(`trama: network ${name}: ${shared}`);
   if (dryRun) await session.note('dry run: nothing was created');
   return 0;
 }
