@@ -224,11 +224,11 @@ export class Addresses {
   }
 
   /** The network is gone. */
-  async forget(network: string): Promise<void> {
-    this.#pools.delete(network);
-    for (const [key, each] of this.#unclaimed) if (each.network === network) this.#unclaimed.delete(key);
-    await this.#options.state.pools.delete(network);
-    await this.#options.lan?.leases.forget(network);
+  async forget(network: NetworkRecord): Promise<void> {
+    this.#pools.delete(network.id);
+    for (const [key, each] of this.#unclaimed) if (each.network === network.id) this.#unclaimed.delete(key);
+    this.#options.lan?.leases.releaseAll(network);
+    await this.#options.state.pools.delete(network.id);
   }
 
   /** How many of this node's are in use, free, and resting, by network. */

@@ -103,7 +103,7 @@ export class FeedSide {
     const { wiring, kept, addresses, kernel } = this.#options;
     await wiring().detach(network.id);
     await kept.forget(network.id);
-    await addresses.forget(network.id);
+    await addresses.forget(network);
     kernel.settleSoon();
   }
 

@@ -5,6 +5,7 @@
  *
  * INVARIANTS
  *   - a lease is on disk before its address is given to anybody, and until it was given back;
+ *   - it is given back when nothing else stands under its MAC, or the server's answers would go there;
  *   - an address whose lease was lost stays where it is: what stands in the LAN under it is told, not cut off.
  */
 import {
@@ -73,8 +74,12 @@ export class LanLeases {
     this.#asked += 1;
     const seed = own ? `${network.id} ${node}` : `${network.id} ${node} ${clock.now()} ${this.#asked}`;
     const mac = macOf(network.vni, { family: 4, value: BigInt(fnv1a(seed)) });
-    const lease = await this.#beside(network, mac, (asking) => askDhcp(this.#options.spawn, asking));
-    await this.#keep(network.id, mac, lease);
+    // The node's own MAC may have had a lease that is being given back.
+    const lease = await this.#queue.run(probeOwner(network.id, mac), async () => {
+      const given = await this.#beside(network, mac, (asking) => askDhcp(this.#options.spawn, asking));
+      await this.#keep(network.id, mac, given);
+      return given;
+    });
     try {
       await reserve(lease.address);
       return lease.address;
@@ -89,35 +94,48 @@ export class LanLeases {
     return this.#options.state.leases.get(addressKey({ network, address }))?.mac;
   }
 
-  /** Nobody has it any more. Nobody waits for it either. */
-  release(network: string, address: string): void {
-    const key = addressKey({ network, address });
-    const lease = this.#options.state.leases.get(key);
-    if (lease === undefined) return;
-    void this.#queue.run(key, async () => {
-      const { state, clock, log } = this.#options;
-      await this.#giveBack(lease)
-        // The interface may just be coming back from a bridge that goes.
-        .catch(() => clock.sleep(settledMs).then(() => this.#giveBack(lease)))
-        .catch((error: unknown) => log.debug('a lease ends by itself', { address, error }));
-      await state.leases.delete(key);
-    });
+  /** Nobody has it any more. Nobody waits for it either. Of a network that is gone, `releaseAll` does it. */
+  release(networkId: string, address: string): void {
+    const network = this.#options.view.network(networkId);
+    const lease = this.#options.state.leases.get(addressKey({ network: networkId, address }));
+    if (network !== undefined && lease !== undefined) this.#end(network, lease);
   }
 
-  /** The network is gone, and how to reach its server with it. */
-  async forget(network: string): Promise<void> {
-    const { leases } = this.#options.state;
-    for (const [key, lease] of [...leases.entries()]) if (lease.network === network) await leases.delete(key);
+  /** The network is gone, and the host has left it. @param network as it was: how its server is reached */
+  releaseAll(network: NetworkRecord): void {
+    for (const lease of this.#options.state.leases.values())
+      if (lease.network === network.id) this.#end(network, lease);
+  }
+
+  #end(network: NetworkRecord, { address, mac }: LanLease): void {
+    const { state, log } = this.#options;
+    const key = addressKey({ network: network.id, address });
+    // Once given back, its server may give the address under another MAC, before this is through: that lease stays.
+    const standing = () => {
+      const lease = state.leases.get(key);
+      return lease?.mac === mac ? lease : undefined;
+    };
+    void this.#queue
+      .run(probeOwner(network.id, mac), async () => {
+        const lease = standing();
+        if (lease === undefined) return;
+        await this.#giveBack(network, mac, lease.offered ?? address);
+        if (standing() !== undefined) await state.leases.delete(key);
+      })
+      .catch((error: unknown) => log.error('a lease could not be forgotten on disk', { address, error }));
   }
 
   /** Until the signal aborts. @param taken whether somebody has the address still */
   async renew(taken: (network: string, address: string) => boolean, signal: AbortSignal): Promise<void> {
+    const { state, view } = this.#options;
     await every(this.#options, lookMs, signal, async () => {
-      const due = [...this.#options.state.leases.entries()].filter(([key, lease]) => this.#isDue(key, lease));
+      const due = [...state.leases.entries()].filter(([key, lease]) => this.#isDue(key, lease));
       await Promise.all(
         due.map(([key, lease]) => {
+          // Nobody will give it back.
+          if (view.network(lease.network) === undefined) return this.#hasEnded(lease) && state.leases.delete(key);
           if (!taken(lease.network, lease.address)) return this.release(lease.network, lease.address);
-          return this.#queue.run(key, () => this.#renewOne(key, lease));
+          return this.#queue.run(probeOwner(lease.network, lease.mac), () => this.#renewOne(key, lease));
         }),
       );
     });
@@ -129,18 +147,21 @@ export class LanLeases {
     return now >= at + seconds * 500 && now >= (this.#again.get(key) ?? 0);
   }
 
+  #hasEnded({ at, seconds }: LanLease): boolean {
+    return this.#options.clock.now() >= at + seconds * 1000;
+  }
+
   async #renewOne(key: string, lease: LanLease): Promise<void> {
     const { state, view, clock, report, spawn } = this.#options;
     const network = view.network(lease.network);
-    if (network === undefined || state.leases.get(key) === undefined) return;
     const { address, mac } = lease;
+    if (network === undefined || state.leases.get(key)?.mac !== mac) return;
     try {
-      const ask = async (asking: Asking) => {
-        const renewed = await askDhcp(spawn, { ...asking, address });
-        if (renewed.address === address) return renewed;
+      const renewed = await this.#where(network, mac, (asking) => askDhcp(spawn, { ...asking, address }));
+      if (renewed.address !== address) {
+        await state.leases.set(key, { ...lease, offered: renewed.address });
         throw new Failure('conflict', `it offers ${renewed.address} instead`);
-      };
-      const renewed = await this.#where(network, mac, ask);
+      }
       this.#again.delete(key);
       await this.#keep(network.id, mac, renewed);
     } catch (error) {
@@ -159,12 +180,16 @@ export class LanLeases {
     await this.#options.state.leases.set(addressKey(lease), lease);
   }
 
-  async #giveBack({ network: id, mac, address }: LanLease): Promise<void> {
-    const network = this.#options.view.network(id);
-    if (network === undefined) return;
+  /** What cannot be given back ends by itself. */
+  async #giveBack(network: NetworkRecord, mac: string, address: string): Promise<void> {
+    const { spawn, clock, log } = this.#options;
     const cidr = `${address}/${network.subnet.split('/')[1]}`;
-    const release = (asking: Asking) => releaseDhcp(this.#options.spawn, { ...asking, address });
-    await this.#beside(network, mac, release, cidr);
+    const release = (asking: Asking) => releaseDhcp(spawn, { ...asking, address });
+    const once = () => this.#beside(network, mac, release, cidr);
+    await once()
+      // The interface may just be coming back from a bridge that goes.
+      .catch(() => clock.sleep(settledMs).then(once))
+      .catch((error: unknown) => log.debug('a lease ends by itself', { address, error }));
   }
 
   /** A macvlan's MAC is its container's alone: there it is asked under it. */
@@ -196,7 +221,7 @@ export class LanLeases {
   ): Promise<T> {
     const { kernel, settle } = this.#options;
     const name = probeName(mac);
-    const owner = `dhcp/${network.id}/${mac}`;
+    const owner = probeOwner(network.id, mac);
     const link = { kind: 'link', type: 'macvlan', ns: dataNamespace, name, mac, mtu: network.mtu, up: true } as const;
     kernel.desire(owner, [
       { ...link, lower: { ns: '', name: this.#lower(network) }, mode: 'bridge' },
@@ -221,3 +246,6 @@ export class LanLeases {
     return isMacvlan(network) || parent?.bridge || !inNetwork ? name : placeName(network.vni);
   }
 }
+
+/** Also what its work is queued by: under a MAC one interface asks, for one thing at a time. */
+const probeOwner = (network: string, mac: string): string => `dhcp/${network}/${mac}`;

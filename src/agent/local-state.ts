@@ -50,6 +50,8 @@ export interface LanLease {
   readonly seconds: number;
   readonly at: number;
   readonly router?: string;
+  /** What its server gives under the MAC by now, instead of the address that is in use. */
+  readonly offered?: string;
 }
 
 /** An address that a container had when it ended. */

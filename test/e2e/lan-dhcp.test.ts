@@ -199,8 +199,15 @@ describe.each([
       await cluster.trama('rm', '-f', one);
     });
 
-  test('of a removed network nothing stays', async () => {
+  test('of a removed network nothing stays, and the hosts’ own leases are given back', async () => {
+    const left = async () => [...(await leases()).values()].map((each) => each.left).filter((seconds) => seconds > 0);
+    // So that none of them ends by itself while it is looked for.
+    await eventually('they have just been renewed', async () => {
+      const all = await left();
+      return all.length === 2 && Math.min(...all) >= 12;
+    });
     await cluster.trama('network', 'rm', 'office');
+    await eventually('they are given back', async () => (await left()).length === 0, 9000);
     for (const host of cluster.hosts)
       await eventually(
         `${host.name} is clean`,
