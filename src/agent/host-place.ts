@@ -1,11 +1,12 @@
 /** Whether this host can be in a network: whether what it would go by is there, and carries its packets. */
-import { Failure, lanOf, type NetworkRecord, overheadOf, parentOf, whyNotOn } from '../domain/domain.ts';
+import { Failure, lanOf, type NetworkRecord, overheadOf, parentOf, whyNotOn, whyUnrouted } from '../domain/domain.ts';
 import type { Host } from '../drivers/drivers.ts';
 
 /** @param underlayMtu bytes @throws Failure `invalid` */
 export function checkPlace(network: NetworkRecord, host: Host, underlayMtu: number): void {
   const { name, driver, mtu } = network;
-  const why = whyNotOn(network, { name: host.node, interfaces: host.interfaces ?? [] });
+  const node = { name: host.node, address: host.address, interfaces: host.interfaces ?? [] };
+  const why = whyNotOn(network, node) ?? whyUnrouted(network, node);
   if (why !== undefined) throw new Failure('invalid', `network ${name} is not to be had here: ${why}`);
   const parent = lanOf(network) && parentOf(network, { interfaces: host.interfaces ?? [] });
   const most = parent?.mtu ?? underlayMtu - overheadOf(driver);

@@ -6,7 +6,15 @@ import { formatAddress, parseAddress } from './address.ts';
 import type { AddressSpace } from './blocks.ts';
 import { Failure } from './errors.ts';
 import type { HostInterface, NetworkRecord, NodeRecord } from './records.ts';
-import { contains, containsSubnet, firstUsable, formatSubnet, parseSubnet, type Subnet, subnetOf } from './subnet.ts';
+import {
+  contains,
+  containsSubnet,
+  firstUsable,
+  formatSubnet,
+  parseSubnet,
+  type Subnet,
+  subnetAround,
+} from './subnet.ts';
 
 export interface Lan {
   /** Interface of the hosts. */
@@ -83,12 +91,7 @@ export const parentOf = (network: Network, node: Pick<NodeRecord, 'interfaces'>)
 
 /** Whether an address of the interface's own is in the subnet. */
 export const isIn = ({ addresses }: HostInterface, subnet: string): boolean =>
-  addresses.some((cidr) => formatSubnet(subnetOfCidr(cidr)) === subnet);
-
-function subnetOfCidr(cidr: string): Subnet {
-  const [address = '', prefix] = cidr.split('/');
-  return subnetOf(parseAddress(address), Number(prefix));
-}
+  addresses.some((cidr) => formatSubnet(subnetAround(cidr)) === subnet);
 
 /** @returns undefined when the node can be in the network; otherwise why it cannot, and what would help */
 export function whyNotOn(network: Candidate, node: Node): string | undefined {
@@ -108,7 +111,7 @@ function unfit({ name, master, up }: HostInterface, node: string): string | unde
 function elsewhere(found: HostInterface, node: string, subnet: string): string | undefined {
   const { name, addresses } = found;
   if (addresses.length === 0 || isIn(found, subnet)) return undefined;
-  const own = [...new Set(addresses.map((cidr) => formatSubnet(subnetOfCidr(cidr))))].join(', ');
+  const own = [...new Set(addresses.map((cidr) => formatSubnet(subnetAround(cidr))))].join(', ');
   return `${name} of node ${node} is in ${own}, not in ${subnet}: give the LAN's own subnet`;
 }
 
@@ -164,7 +167,7 @@ function checkNodes(network: Candidate, nodes: readonly Node[]): void {
 function onlySubnet(parent: string, nodes: readonly Node[]): string {
   const found = nodes.flatMap((node) => parentOf({ driver: 'lan', options: { parent } }, node)?.addresses ?? []);
   // A host's single addresses tell of no LAN.
-  const wide = found.map(subnetOfCidr).filter(({ prefix }) => prefix <= 30);
+  const wide = found.map(subnetAround).filter(({ prefix }) => prefix <= 30);
   const subnets = [...new Set(wide.map(formatSubnet))];
   if (subnets.length === 1 && subnets[0] !== undefined) return subnets[0];
   const why = subnets.length === 0 ? 'has no address on any node that would tell it' : `is in ${subnets.join(' and ')}`;

@@ -2,8 +2,8 @@
 import { formatAddress, parseAddress } from './address.ts';
 import { Failure } from './errors.ts';
 import { quoted } from './quoted.ts';
-import type { Driver, NetworkRecord } from './records.ts';
-import { parseSubnet } from './subnet.ts';
+import type { Driver, HostInterface, NetworkRecord } from './records.ts';
+import { contains, formatSubnet, parseSubnet, type Subnet, subnetAround } from './subnet.ts';
 
 /** How containers hang on their host: all on one bridge, or each on a link of its own that the host routes to. */
 export type Attachment = 'bridge' | 'p2p';
@@ -13,7 +13,10 @@ const known: Readonly<Record<Driver, Readonly<Record<string, (value: string) => 
   overlay: {},
   routed: {
     attach: (value) => (value === 'bridge' || value === 'p2p' ? undefined : 'containers are attached by bridge or p2p'),
-    via: (value) => (isIpv4(value) ? undefined : 'it is the IPv4 address of the router between the hosts'),
+    via: (value) =>
+      value.split(',').every(isIpv4)
+        ? undefined
+        : 'it is the IPv4 address of the router between the hosts, or one for each LAN of theirs, like 10.0.1.1,10.0.2.1',
   },
   lan: {
     parent: (value) => (isInterfaceName(value) ? undefined : "it is the name of the hosts' interface, like eth1"),
@@ -42,8 +45,40 @@ export function checkNetworkOptions(driver: Driver, options: Readonly<Record<str
 export const attachmentOf = ({ options }: Pick<NetworkRecord, 'options'>): Attachment =>
   options.attach === 'p2p' ? 'p2p' : 'bridge';
 
-/** The router that all traffic to other hosts goes by; undefined: each host reaches the others itself. */
-export const routerOf = ({ options }: Pick<NetworkRecord, 'options'>): string | undefined => options.via;
+type Routed = Pick<NetworkRecord, 'driver' | 'options'>;
+
+/** A host, by its place in the underlay. */
+interface Placed {
+  readonly address: string;
+  readonly interfaces?: readonly HostInterface[];
+}
+
+/** In each LAN of the hosts, the router that all traffic to other hosts goes by; none: each host reaches the others itself. */
+const routersOf = ({ driver, options }: Routed): string[] =>
+  driver === 'routed' ? (options.via?.split(',') ?? []) : [];
+
+/** That in the host's own LAN: by another nothing can be sent. Undefined: it reaches the others itself. */
+export function routerOf(network: Routed, host: Placed): string | undefined {
+  const routers = routersOf(network);
+  return routers.find((router) => isNear(router, lansOf(host))) ?? routers[0];
+}
+
+/** @returns undefined when the node reaches the network's router, or none is needed; otherwise why it does not, and what would help */
+export function whyUnrouted(network: Routed, node: Placed & { readonly name: string }): string | undefined {
+  const [routers, lans] = [routersOf(network), lansOf(node)];
+  if (routers.length === 0 || lans.length === 0 || routers.some((router) => isNear(router, lans))) return undefined;
+  const [own, via] = [lans.map(formatSubnet).join(', '), routers.join(',')];
+  return `router ${via} is not in the LAN of node ${node.name}, ${own}: create the network with the router's address there, too, --via ${via},ADDRESS`;
+}
+
+const isNear = (router: string, lans: readonly Subnet[]): boolean =>
+  lans.some((lan) => contains(lan, parseAddress(router)));
+
+/** Subnets of the interface that has the host's address; none of a host's single addresses, which tell of no LAN. */
+function lansOf({ address, interfaces = [] }: Placed): Subnet[] {
+  const own = interfaces.find(({ addresses }) => addresses.some((cidr) => cidr.split('/')[0] === address));
+  return (own?.addresses ?? []).map(subnetAround).filter(({ prefix }) => prefix < 32);
+}
 
 /** Linux allows 15 characters; blanks and slashes it does not. */
 const isInterfaceName = (text: string): boolean => /^[\w.@:-]{1,15}$/.test(text) && !/^\.\.?$/.test(text);

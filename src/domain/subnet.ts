@@ -1,4 +1,4 @@
-import { type Address, type Family, formatAddress, readAddress, width } from './address.ts';
+import { type Address, type Family, formatAddress, parseAddress, readAddress, width } from './address.ts';
 import { Failure } from './errors.ts';
 import { quoted } from './quoted.ts';
 
@@ -33,6 +33,12 @@ export function parseSubnet(text: string): Subnet {
 export function subnetOf(address: Address, prefix: number): Subnet {
   const shift = BigInt(width(address.family) - prefix);
   return { family: address.family, base: (address.value >> shift) << shift, prefix };
+}
+
+/** That an address of an interface is in. @param cidr `192.168.1.11/24` */
+export function subnetAround(cidr: string): Subnet {
+  const [address = '', prefix] = cidr.split('/');
+  return subnetOf(parseAddress(address), Number(prefix));
 }
 
 export function formatSubnet(subnet: Subnet): string {

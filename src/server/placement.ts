@@ -1,5 +1,5 @@
 /** Where a container goes that nobody says a node for. */
-import { Failure, type NetworkRecord, type WorkloadRecord, whyNotOn } from '../domain/domain.ts';
+import { Failure, type NetworkRecord, type WorkloadRecord, whyNotOn, whyUnrouted } from '../domain/domain.ts';
 import type { NodeView } from '../protocol/protocol.ts';
 import type { Context } from './context.ts';
 import { allOf, removingKey } from './keys.ts';
@@ -59,7 +59,7 @@ export const place = async (context: Context, networks: readonly NetworkRecord[]
 /** @returns undefined when the node can be in all of the networks; otherwise the sentence why it cannot */
 export function whyUnfit(networks: readonly NetworkRecord[], node: StoredNode): string | undefined {
   for (const network of networks) {
-    const why = whyNotOn(network, node);
+    const why = whyNotOn(network, node) ?? whyUnrouted(network, node);
     if (why !== undefined) return `network ${network.name} is not to be had there: ${why}`;
   }
   return undefined;

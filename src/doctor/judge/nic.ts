@@ -1,13 +1,5 @@
 /** Whether the host stands in the cluster with the right interface and address, and whether routes lead past networks. */
-import {
-  contains,
-  mayBePlace,
-  parseAddress,
-  routeClashes,
-  routeProtocol,
-  type Subnet,
-  subnetOf,
-} from '../../domain/domain.ts';
+import { contains, mayBePlace, parseAddress, routeClashes, routeProtocol, subnetAround } from '../../domain/domain.ts';
 import { type Asked, about, type Finding, notAsked } from '../finding.ts';
 
 export interface Interface {
@@ -88,11 +80,6 @@ const nearer = (one: Interface, other: Interface, peers: readonly string[]): boo
 
 const isIn = ({ addresses }: Interface, peer: string): boolean =>
   addresses.some((cidr) => contains(subnetAround(cidr), parseAddress(peer)));
-
-function subnetAround(cidr: string): Subnet {
-  const [address = '', prefix = ''] = cidr.split('/');
-  return subnetOf(parseAddress(address), Number(prefix));
-}
 
 export function judgeRoutes(
   routes: readonly Route[],

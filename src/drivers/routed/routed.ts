@@ -116,7 +116,14 @@ function linked(
 
 /** The way to another node. What this host sends by it itself bears its address in the network, which the others know. */
 function wayTo(host: Host, network: NetworkRecord, destination: string, { vtep, own }: Peer): RouteObject {
-  return { kind: 'route', ns: '', destination, via: routerOf(network) ?? vtep, device: host.interface, source: own };
+  return {
+    kind: 'route',
+    ns: '',
+    destination,
+    via: routerOf(network, host) ?? vtep,
+    device: host.interface,
+    source: own,
+  };
 }
 
 /** Its own route also where it lies within another node's block. */

@@ -31,7 +31,7 @@ export const topics: readonly Topic[] = [
         ['overlay', 'VXLAN between hosts: whatever lies between them, as long as UDP 4789 passes. The default.'],
         [
           'routed',
-          'Routes of the hosts themselves: no encapsulation, for hosts in one LAN or behind one router (--via).',
+          'Routes of the hosts themselves: no encapsulation, for hosts in one LAN, or with a router between them (--via).',
         ],
         ['lan', "The hosts' own LAN, by their interface in it (--parent eth1): containers have addresses of the LAN."],
         ['bridge', 'Each host alone, behind its address. What containers get that name no network.'],

@@ -86,7 +86,7 @@ function create(network: Command, session: Session): void {
     'network create app --subnet 10.42.0.0/16',
     'network create local --driver bridge',
     'network create fast --driver routed',
-    'network create far --driver routed --via 192.0.2.1 --attach p2p',
+    'network create far --driver routed --via 10.0.1.1,10.0.2.1 --attach p2p',
     'network create office --driver lan --parent eth1 --subnet 192.168.1.0/24 --range 192.168.1.128/26',
     'network create lab --discovery multicast --internal --dry-run',
   ]);
@@ -109,7 +109,10 @@ function create(network: Command, session: Session): void {
     .addOption(new Option('--vni <N>', 'its VXLAN network identifier (default: a free one)').argParser(usage(vni)))
     .addOption(new Option('--mtu <N>', "bytes (default: the underlay's, of an overlay less 50)").argParser(usage(mtu)))
     .option('--attach <ATTACHMENT>', 'routed: containers share a bridge (bridge) or have a link each (p2p)')
-    .option('--via <ROUTER>', 'routed: address of the router between the hosts (default: they reach one another)')
+    .option(
+      '--via <ROUTER>',
+      'routed: address of the router between the hosts, or of that in each LAN: A,B (default: they reach one another)',
+    )
     .option('--parent <INTERFACE>', "lan: the hosts' interface in the LAN, or a bridge of theirs")
     .option('--mode <MODE>', 'lan: containers behind a bridge in its place (bridge), or each beside it (macvlan)')
     .option('--gateway <IP>', "lan: the LAN's router (default: that of the hosts' default route there)")
