@@ -20,6 +20,21 @@ let server: Started;
 /** Seconds. */
 const leaseTime = 20;
 
+/** It knows of no lease. @param first @param last of its addresses, in the last byte */
+async function configureServer(first: number, last: number): Promise<void> {
+  const lines = [
+    `start 10.98.0.${first}`,
+    `end 10.98.0.${last}`,
+    'interface eth1',
+    'min_lease 5',
+    'lease_file /etc/udhcpd.leases',
+    'max_leases 20',
+  ];
+  lines.push('option subnet 255.255.255.0', 'option router 10.98.0.1', `option lease ${leaseTime}`);
+  await neighbour.writeFile('/etc/udhcpd.conf', `${lines.join('\n')}\n`);
+  await neighbour.writeFile('/etc/udhcpd.leases', '');
+}
+
 const startServer = async () => {
   const started = await neighbour.start(['busybox', 'udhcpd', '-f', '-I', '10.98.0.50', '/etc/udhcpd.conf'], {
     name: 'udhcpd',
@@ -33,17 +48,7 @@ const startServer = async () => {
 beforeAll(async () => {
   lab = await createLab();
   neighbour = await lab.host('n1', { docker: false, second: '10.98.0.50' });
-  const lines = [
-    'start 10.98.0.210',
-    'end 10.98.0.229',
-    'interface eth1',
-    'min_lease 5',
-    'lease_file /etc/udhcpd.leases',
-    'max_leases 20',
-  ];
-  lines.push('option subnet 255.255.255.0', 'option router 10.98.0.1', `option lease ${leaseTime}`);
-  await neighbour.writeFile('/etc/udhcpd.conf', `${lines.join('\n')}\n`);
-  await neighbour.writeFile('/etc/udhcpd.leases', '');
+  await configureServer(210, 229);
   server = await startServer();
   cluster = await startCluster(lab, {
     hosts: ['h1', 'h2'],
@@ -197,6 +202,36 @@ describe.each([
       // A try takes up to 15 s, the next begins 10 s later.
       await eventually('it is renewed', () => held(address), 90_000);
       await cluster.trama('rm', '-f', one);
+    });
+
+  if (later)
+    test('what the server gives instead of an address in use goes back with that', async () => {
+      const stopServer = async () => {
+        server.kill('SIGTERM');
+        await server.ended;
+      };
+      await cluster.trama('run', '-d', '--name', one, '--node', 'h1', '--network', 'office', labImage, 'httpd', '-f');
+      const address = await addressOf(one);
+      const mac = (await inspect(one)).networks[0]?.mac;
+      await stopServer();
+      await configureServer(230, 249);
+      server = await startServer();
+      let other = '';
+      const gives = async () => {
+        // Before it offers an address it listens for 2 s whether somebody has it; each time that it is asked here, anew.
+        await new Promise((resolve) => setTimeout(resolve, 4000));
+        [other = ''] = [...(await leases())].find(([, lease]) => lease.mac === mac && lease.left >= 12) ?? [];
+        return other !== '';
+      };
+      await eventually('it gives another', gives, 60_000);
+      expect(other).not.toBe(address);
+      expect(await addressOf(one)).toBe(address);
+      expect(await pings(neighbour, address)).toBe(true);
+      await cluster.trama('rm', '-f', one);
+      await eventually('it is given back', async () => !(await held(other)), 9000);
+      await stopServer();
+      await configureServer(210, 229);
+      server = await startServer();
     });
 
   test('of a removed network nothing stays, and the hosts’ own leases are given back', async () => {
