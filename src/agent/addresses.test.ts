@@ -297,10 +297,10 @@ describe('addresses of a node', () => {
     // Of the node's block, and not.
     const wanted = [await addresses.assign(network), '10.42.0.250'];
     await addresses.assignFixed(network, '10.42.0.250');
-    clock.time = 999;
+    clock.time = 299;
     for (const each of wanted)
       await expect(addresses.assignFixed(network, each)).rejects.toThrow('in use on this node');
-    clock.time = 1000;
+    clock.time = 300;
     for (const each of wanted) await addresses.assignFixed(network, each);
     clock.time = 5000;
     for (const each of wanted) {

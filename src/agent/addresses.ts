@@ -38,7 +38,7 @@ export interface AddressesOptions {
 /** An assignment that no endpoint has claimed by then goes back: its container never came to be. */
 const claimMs = 60_000;
 /** An engine that has come with no endpoint by then has ended, mostly; had it not, the second endpoint would be refused. */
-const comingMs = 1000;
+const comingMs = 300;
 const saveMs = 500;
 const leaseDeadlineMs = 5000;
 

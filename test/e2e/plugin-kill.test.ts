@@ -2,7 +2,7 @@
  * The agent dies at each step of Docker's conversation with it: once before it has heard of the step, once after it has
  * answered for it and before Docker has heard the answer. Whatever the person sees, the next start works, and nothing stays.
  */
-import { rename, rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -92,7 +92,8 @@ async function between(method: string, when: 'before' | 'after', at: () => Promi
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
-      await rm(back, { force: true });
+      // A live agent is heard again, a dead one's socket is replaced by the next.
+      await rename(back, front);
     },
   };
 }
@@ -176,11 +177,11 @@ test.each(moments(ending))('at %s, %s it', { timeout: 120_000 }, async (method, 
   expect(await docker('rm', '-f', 'dying')).toMatchObject({ code: 0 });
 });
 
-describe('a container with an address of its own, which is on disk as an endpoint’s that Docker does not have,', () => {
-  const fixed = ['--network', 'app', '--ip', '10.42.0.77', labImage, 'sleep', '100000'];
-  const ipOf = (name: string) =>
-    host.docker('inspect', '-f', '{{.NetworkSettings.Networks.app.IPAddress}} {{.State.Running}}', name);
+const fixed = ['--network', 'app', '--ip', '10.42.0.77', labImage, 'sleep', '100000'];
+const ipOf = (name: string) =>
+  host.docker('inspect', '-f', '{{.NetworkSettings.Networks.app.IPAddress}} {{.State.Running}}', name);
 
+describe('a container with an address of its own, which is on disk as an endpoint’s that Docker does not have,', () => {
   test('is started again at once: killed after its CreateEndpoint', { timeout: 120_000 }, async () => {
     afterwards('fixed');
     await struck('NetworkDriver.CreateEndpoint', 'after', () => docker('run', '-d', '--name', 'fixed', ...fixed));
@@ -237,4 +238,19 @@ test('afterwards nothing is left, in the kernel or in the cluster', { timeout: 2
     throw error;
   });
   await worksNow('resident');
+});
+
+// The last one: with Docker, the resident ends.
+test('where Docker dies after it has asked for an address, that is given to the same container again', {
+  timeout: 120_000,
+}, async () => {
+  afterwards('fixed');
+  await host.docker('create', '--name', 'fixed', ...fixed);
+  const middle = await between('NetworkDriver.CreateEndpoint', 'before', () => host.killDocker());
+  await docker('start', 'fixed');
+  await middle[Symbol.asyncDispose]();
+  await host.startDocker();
+  const again = await docker('start', 'fixed');
+  expect(again, again.stderr).toMatchObject({ code: 0 });
+  expect(await ipOf('fixed')).toBe('10.42.0.77 true');
 });
