@@ -246,8 +246,12 @@ test('where Docker dies after it has asked for an address, that is given to the 
 }, async () => {
   afterwards('fixed');
   await host.docker('create', '--name', 'fixed', ...fixed);
-  const middle = await between('NetworkDriver.CreateEndpoint', 'before', () => host.killDocker());
+  const killed = Promise.withResolvers<void>();
+  const middle = await between('NetworkDriver.CreateEndpoint', 'before', async () => {
+    await host.killDocker().finally(killed.resolve);
+  });
   await docker('start', 'fixed');
+  await killed.promise;
   await middle[Symbol.asyncDispose]();
   await host.startDocker();
   const again = await docker('start', 'fixed');
