@@ -33,6 +33,8 @@ async function configureServer(first: number, last: number): Promise<void> {
   lines.push('option subnet 255.255.255.0', 'option router 10.98.0.1', `option lease ${leaseTime}`);
   await neighbour.writeFile('/etc/udhcpd.conf', `${lines.join('\n')}\n`);
   await neighbour.writeFile('/etc/udhcpd.leases', '');
+  // It gives addresses again at once; here they would be looked for at their former MACs.
+  await neighbour.output(['ip', 'neigh', 'flush', 'dev', 'eth1']);
 }
 
 const startServer = async () => {
