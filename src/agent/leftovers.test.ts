@@ -6,7 +6,8 @@ import type { LocalEndpoint } from './local-state.ts';
 const network = { id: 'n1', name: 'app' } as NetworkRecord;
 const record = (id: string, address: string, mac = `02:42:${address}`) =>
   ({ id, network: 'n1', address, mac, kind: 'container' }) as EndpointRecord;
-const sandbox = { path: '/run/docker/netns/of-one', interface: 'eth0' };
+const sandbox = { path: '/proc/self/ns/net', interface: 'eth0' };
+const goneSandbox = { ...sandbox, path: '/run/docker/netns/gone' };
 
 /** @param attached what the engine says that its containers have; null: it does not answer */
 function scene(endpoints: LocalEndpoint[], attached: readonly string[] | null = []) {
@@ -33,6 +34,18 @@ test('an endpoint in no sandbox that the engine does not have goes, and the addr
   await leftovers.end(network, record('new', '10.42.0.5'));
   expect(ids()).toEqual(['other']);
   expect({ ended, released }).toEqual({ ended: ['old'], released: [] });
+});
+
+test('one that left its sandbox, which the disk does not tell yet, goes too; not where the engine has it still', async () => {
+  const { leftovers, ended, ids } = scene(
+    [
+      { ...left('old', '10.42.0.5'), sandbox: goneSandbox },
+      { ...left('had', '10.42.0.5'), sandbox: goneSandbox },
+    ],
+    ['had'],
+  );
+  await leftovers.end(network, record('new', '10.42.0.5'));
+  expect({ ended, ids: ids() }).toEqual({ ended: ['old'], ids: ['had'] });
 });
 
 test('one that only has the MAC goes too, and its address is given back', async () => {

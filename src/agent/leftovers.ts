@@ -1,10 +1,10 @@
 /**
  * Endpoints that stand in no sandbox and are in the way of another one, which is to have their address or MAC. Mostly they are what
  * the agent's or the engine's end has left: an engine whose CreateEndpoint failed does not take it back, and one that could not
- * tell of the end does not tell again.
+ * tell of the end does not tell again. One that left its sandbox may still be in it on disk: nobody waits for that to be written.
  */
 import { type EndpointRecord, Failure, type NetworkRecord } from '../domain/domain.ts';
-import type { Clock } from '../platform/platform.ts';
+import { type Clock, isNamespace } from '../platform/platform.ts';
 import type { Addresses } from './addresses.ts';
 import type { FormerAddresses } from './former-addresses.ts';
 import { startMs } from './gone-sandboxes.ts';
@@ -46,10 +46,13 @@ export class Leftovers {
    */
   async end(network: NetworkRecord, { id, address, mac }: EndpointRecord): Promise<void> {
     const { wiring, addresses, former } = this.#options;
-    const inTheWay = wiring
+    const rivals = wiring
       .containersIn(network.id)
-      .filter(({ record, sandbox }) => sandbox === undefined && record.id !== id)
-      .filter(({ record }) => record.address === address || record.mac === mac);
+      .filter(({ record }) => record.id !== id && (record.address === address || record.mac === mac));
+    const standing = await Promise.all(
+      rivals.map(async ({ sandbox }) => sandbox !== undefined && (await isNamespace(sandbox.path))),
+    );
+    const inTheWay = rivals.filter((_, index) => !standing[index]);
     if (inTheWay.length === 0) return;
     const attached = await this.#attached();
     for (const { record } of inTheWay) {
