@@ -159,7 +159,7 @@ export class LanLeases {
     try {
       const renewed = await this.#where(network, mac, (asking) => askDhcp(spawn, { ...asking, address }));
       if (renewed.address !== address) {
-        await state.leases.set(key, { ...lease, offered: renewed.address });
+        if (lease.offered !== renewed.address) await state.leases.set(key, { ...lease, offered: renewed.address });
         throw new Failure('conflict', `it offers ${renewed.address} instead`);
       }
       this.#again.delete(key);

@@ -17,6 +17,7 @@ function scene(endpoints: LocalEndpoint[], attached: readonly string[] | null = 
   const leftovers = new Leftovers({
     wiring: {
       containersIn: () => [...there.values()],
+      endpoint: (id) => there.get(id),
       removeEndpoint: async (id) => void there.delete(id),
     },
     addresses: { release: (_, address) => void released.push(address) },
@@ -24,7 +25,7 @@ function scene(endpoints: LocalEndpoint[], attached: readonly string[] | null = 
     attached: () => (attached === null ? new Promise(() => {}) : Promise.resolve(new Set(attached))),
     clock,
   });
-  return { leftovers, clock, ended, released, ids: () => [...there.keys()] };
+  return { leftovers, there, clock, ended, released, ids: () => [...there.keys()] };
 }
 
 const left = (id: string, address: string, mac?: string) => ({ record: record(id, address, mac), createdAt: 0 });
@@ -60,6 +61,14 @@ test('itself, one that stands in a sandbox, and one that the engine has stay', a
   const { leftovers, ids } = scene([standing, left('had', '10.42.0.5'), left('new', '10.42.0.5')], ['had']);
   await leftovers.end(network, record('new', '10.42.0.5'));
   expect(ids()).toEqual(['standing', 'had', 'new']);
+});
+
+test('one that came into its sandbox while the engine was asked stays', async () => {
+  const { leftovers, there, ids } = scene([left('old', '10.42.0.5')]);
+  const ending = leftovers.end(network, record('new', '10.42.0.5'));
+  there.set('old', { ...left('old', '10.42.0.5'), sandbox });
+  await ending;
+  expect(ids()).toEqual(['old']);
 });
 
 test('one that may be on its way into its sandbox is not ended, and the other is refused for now', async () => {

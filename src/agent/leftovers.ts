@@ -12,7 +12,7 @@ import { unlessLate } from './unless-late.ts';
 import type { Wiring } from './wiring.ts';
 
 export interface LeftoversOptions {
-  readonly wiring: Pick<Wiring, 'containersIn' | 'removeEndpoint'>;
+  readonly wiring: Pick<Wiring, 'containersIn' | 'endpoint' | 'removeEndpoint'>;
   readonly addresses: Pick<Addresses, 'release'>;
   /** Their containers may be started again. */
   readonly former: Pick<FormerAddresses, 'ended'>;
@@ -55,8 +55,11 @@ export class Leftovers {
     const inTheWay = rivals.filter((_, index) => !standing[index]);
     if (inTheWay.length === 0) return;
     const attached = await this.#attached();
-    for (const { record } of inTheWay) {
+    for (const { record, sandbox } of inTheWay) {
       if (attached?.has(record.id)) continue;
+      // Meanwhile it may have gone, or come into a sandbox.
+      const now = wiring.endpoint(record.id);
+      if (now === undefined || now.sandbox?.path !== sandbox?.path) continue;
       const what = record.address === address ? `address ${address}` : `MAC ${mac}`;
       if (attached === undefined || this.#isOnItsWay(record.id))
         throw new Failure(

@@ -31,6 +31,12 @@ describe('routers between the hosts', () => {
     );
   });
 
+  test('the router itself is told that no containers of the network can be on it', () => {
+    const router = { name: 'gw', address: '10.0.1.1', interfaces: [eth('10.0.1.1/24'), eth('10.0.2.1/24')] };
+    expect(whyUnrouted(far, router)).toMatch(/^node gw is itself the router 10.0.1.1: /);
+    expect(whyUnrouted(far, { ...router, address: '10.0.9.9' })).toMatch(/^node gw is itself the router 10.0.1.1: /);
+  });
+
   test.each(['10.0.1.1,', '10.0.1.1, 10.0.2.1', 'fd00::1', '10.0.1.1/24', ''])('are not %j', (via) => {
     expect(() => checkNetworkOptions('routed', { via })).toThrow(
       'it is the IPv4 address of the router between the hosts, or one for each LAN of theirs, like 10.0.1.1,10.0.2.1',

@@ -66,13 +66,20 @@ export function routerOf(network: Routed, host: Placed): string | undefined {
 /** @returns undefined when the node reaches the network's router, or none is needed; otherwise why it does not, and what would help */
 export function whyUnrouted(network: Routed, node: Placed & { readonly name: string }): string | undefined {
   const [routers, lans] = [routersOf(network), lansOf(node)];
+  const itself = routers.find((router) => addressesOf(node).has(router));
+  if (itself !== undefined)
+    return `node ${node.name} is itself the router ${itself}: containers in this network can only be on the nodes that send by way of it`;
   if (routers.length === 0 || lans.length === 0 || routers.some((router) => isNear(router, lans))) return undefined;
-  const [own, via] = [lans.map(formatSubnet).join(', '), routers.join(',')];
+  const [own, via] = [[...new Set(lans.map(formatSubnet))].join(', '), routers.join(',')];
   return `router ${via} is not in the LAN of node ${node.name}, ${own}: create the network with the router's address there, too, --via ${via},ADDRESS`;
 }
 
 const isNear = (router: string, lans: readonly Subnet[]): boolean =>
   lans.some((lan) => contains(lan, parseAddress(router)));
+
+/** All that the host has, of all interfaces. */
+const addressesOf = ({ address, interfaces = [] }: Placed): ReadonlySet<string> =>
+  new Set([address, ...interfaces.flatMap(({ addresses }) => addresses.map((cidr) => cidr.split('/')[0] ?? ''))]);
 
 /** Subnets of the interface that has the host's address; none of a host's single addresses, which tell of no LAN. */
 function lansOf({ address, interfaces = [] }: Placed): Subnet[] {

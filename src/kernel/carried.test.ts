@@ -128,10 +128,14 @@ describe('a route', () => {
     expect(text(routeReplacement(route, 'eth1', 'trl1'))).toBe(words);
   });
 
-  test('of a kind that is not known is refused, before anything is done', () => {
-    const strange = { ...common, dst: '10.9.0.0/16', dev: 'eth1', encap: 'mpls' } as CarriedRoute;
-    expect(() => routeReplacement(strange, 'eth1', 'trl1')).toThrow(
-      'the route to 10.9.0.0/16 by eth1 has encap, which Trama cannot move',
+  test.each([
+    ['encap', { dev: 'eth1', encap: 'mpls' }],
+    ['flow', { nexthops: [{ dev: 'eth1', gateway: '10.1.0.1', weight: 1, flags: [], flow: { to: '3' } }] }],
+    ['congestion', { dev: 'eth1', metrics: [{ mtu: 1400, congestion: 'reno' }] }],
+  ])('of a kind that is not known is refused, before anything is done: %s', (what, strange) => {
+    const route = { ...common, dst: '10.9.0.0/16', ...strange } as CarriedRoute;
+    expect(() => routeReplacement(route, 'eth1', 'trl1')).toThrow(
+      `the route to 10.9.0.0/16 by eth1 has ${what}, which Trama cannot move`,
     );
   });
 

@@ -236,9 +236,22 @@ const known = new Set<string>([
   // Of a next-hop object: where it leads is told beside it.
   ...['nhid', 'nh_info'],
 ]);
-const knownMetrics = ['mtu', 'advmss', 'window', 'ssthresh', 'cwnd', 'reordering', 'hoplimit', 'initcwnd', 'initrwnd'];
+const knownMetrics = [
+  ...['mtu', 'advmss', 'window', 'ssthresh', 'cwnd', 'reordering', 'hoplimit', 'initcwnd', 'initrwnd'],
+  ...['quickack', 'fastopen_no_cookie'],
+];
+const knownOfHops = ['gateway', 'via', 'dev', 'weight', 'flags'];
 
-const strangeIn = (route: CarriedRoute): string | undefined => Object.keys(route).find((key) => !known.has(key));
+function strangeIn(route: CarriedRoute): string | undefined {
+  const others = (of: readonly object[] | undefined, told: readonly string[]) =>
+    (of ?? []).flatMap((each) => Object.keys(each)).filter((key) => !told.includes(key));
+  const strange = [
+    ...Object.keys(route).filter((key) => !known.has(key)),
+    ...others(route.nexthops, knownOfHops),
+    ...others(route.metrics, knownMetrics),
+  ];
+  return strange[0];
+}
 
 /** Of a kind that can be written down again. */
 export const isMovable = (route: CarriedRoute): boolean => strangeIn(route) === undefined;

@@ -166,7 +166,7 @@ export class Uplinks {
     const results = await run(steps.filter((step) => !bridges.includes(step)));
     await this.#done(results);
     for (const { step, outcome } of results)
-      if (outcome === 'failed' && step.op !== 'delete') await this.#undo(step, run);
+      if (outcome === 'failed' && step.op !== 'delete' && (await this.#isMoving(step))) await this.#undo(step, run);
     const kept = results.filter(({ outcome }) => outcome === 'failed').map(({ step }) => bridgeOf(step));
     const empty = bridges.filter((step) => !kept.includes(nameOf(step)));
     const held = bridges.filter((step) => !empty.includes(step));
@@ -175,6 +175,12 @@ export class Uplinks {
       ...(empty.length === 0 ? [] : await run(empty)),
       ...held.map((step) => ({ step, outcome: 'failed', message: notYet(nameOf(step)) }) as const),
     ];
+  }
+
+  /** One that was refused before it began leaves a place that is taken as it is, and an interface that is itself untouched. */
+  async #isMoving(step: Step): Promise<boolean> {
+    const uplink = subjectOf(step);
+    return uplink.kind === 'uplink' && (await this.#recordOf(uplink.device, uplink.bridge))?.settled === false;
   }
 
   async #undo(step: Step, run: (steps: readonly Step[]) => Promise<Result[]>): Promise<void> {

@@ -374,11 +374,15 @@ const strange = (device: string) => `ip route add 10.40.0.0/16 nexthop via 10.1.
 
 test('what cannot be moved keeps everything where it is', async () => {
   await host.run(strange('eth1'));
+  await host.run('ip nexthop add id 8 via 10.1.0.1 dev eth1');
+  await host.run('ip route add 10.51.0.0/16 nhid 8');
   const [before, uplinks] = [await stateOf(), disk()];
   using kernel = reconciler(uplinks);
   kernel.desire('lan', wanted);
   const { failed } = await kernel.settle();
   expect(failed.map(({ message }) => message).join()).toMatch(/which Trama cannot move/);
+  expect(await host.run('ip route show 10.51.0.0/16')).toContain('nhid 8');
+  await host.run('ip nexthop del id 8');
   // Nothing of it stays in memory: whoever does as he is told has his network.
   await kernel.settle();
   await host.run('ip route del 10.40.0.0/16');
@@ -388,8 +392,25 @@ test('what cannot be moved keeps everything where it is', async () => {
   kernel.release('lan');
   await kernel.settle();
   await host.run(strange('eth1'));
+  await host.run('ip nexthop add id 8 via 10.1.0.1 dev eth1');
+  await host.run('ip route add 10.51.0.0/16 nhid 8');
   await untilQuiet();
   expect(await stateOf()).toEqual(before);
+});
+
+test('what cannot be moved and comes later takes nobody the place that is taken', async () => {
+  const uplinks = disk();
+  using kernel = reconciler(uplinks);
+  kernel.desire('lan', wanted);
+  await kernel.settle();
+  await host.run('ip route add 10.40.0.0/16 dev eth1 realm 9');
+  await kernel.resync();
+  expect((await kernel.settle()).failed.map(({ message }) => message).join()).toMatch(/which Trama cannot move/);
+  expect(await host.run('ip link show eth1')).toContain(`master ${bridge}`);
+  expect(await addressesOn('eth1')).toEqual([]);
+  await host.run('ip route del 10.40.0.0/16');
+  await kernel.resync();
+  expect((await kernel.settle()).failed).toEqual([]);
 });
 
 test('what cannot be moved keeps nothing else from the way back', async () => {
