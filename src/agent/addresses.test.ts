@@ -309,6 +309,21 @@ describe('addresses of a node', () => {
     }
   });
 
+  test('one that somebody has come with is given to nobody else, however long the endpoint takes', async () => {
+    const clock = { time: 0 };
+    const { addresses } = await node('h1', books().api('h1'), clock);
+    const wanted = await addresses.assign(network);
+    addresses.coming(network.id, wanted);
+    clock.time = 59_999;
+    await expect(addresses.assignFixed(network, wanted)).rejects.toThrow('in use on this node');
+    clock.time = 60_000;
+    addresses.maintain();
+    await addresses.assignFixed(network, wanted);
+    // One that nobody has asked for is not kept for anybody.
+    addresses.coming(network.id, '10.42.0.251');
+    await addresses.assignFixed(network, '10.42.0.251');
+  });
+
   test('two that ask for one fixed address at once: one has it', async () => {
     const { api } = books();
     // To a server a node that asks again is the one that has it.

@@ -21,6 +21,7 @@ import type { LanLeases } from './lan-leases.ts';
 import { addressKey, type LocalState } from './local-state.ts';
 import type { Change } from './mirror.ts';
 import { heldIn, rememberedPool } from './remembered-pool.ts';
+import { Unclaimed } from './unclaimed.ts';
 
 export interface AddressesOptions {
   readonly node: string;
@@ -35,10 +36,6 @@ export interface AddressesOptions {
   readonly log: Log;
 }
 
-/** An assignment that no endpoint has claimed by then goes back: its container never came to be. */
-const claimMs = 60_000;
-/** An engine that has come with no endpoint by then has ended, mostly; had it not, the second endpoint would be refused. */
-const comingMs = 300;
 const saveMs = 500;
 const leaseDeadlineMs = 5000;
 
@@ -46,7 +43,7 @@ export class Addresses {
   readonly #options: AddressesOptions;
   readonly #pools = new Map<string, AddressPool>();
   readonly #leasing = new KeyedQueue();
-  readonly #unclaimed = new Map<string, { network: string; address: string; since: number }>();
+  readonly #unclaimed: Unclaimed;
   /** Network → blocks that are this node's, as its topic tells. */
   readonly #leased = new Map<string, Set<string>>();
   /** Reservations of this node that the server holds, and those of them seen without an owner at the last look. */
@@ -58,6 +55,7 @@ export class Addresses {
 
   constructor(options: AddressesOptions) {
     this.#options = options;
+    this.#unclaimed = new Unclaimed(options.clock);
   }
 
   /**
@@ -141,10 +139,9 @@ export class Addresses {
         'conflict',
         `address ${address} of network ${network.name} is that of node ${host}: choose another`,
       );
-    const asked = this.#unclaimed.get(addressKey({ network: network.id, address }));
-    const left = asked !== undefined && this.#options.clock.now() - asked.since >= comingMs;
     // Whose it is, is asked when an endpoint comes with it.
-    if (left || this.#isKept(network.id, address)) return this.#note(network.id, address);
+    if (this.#unclaimed.isLeft(network.id, address) || this.#isKept(network.id, address))
+      return this.#note(network.id, address);
     if (pool.taken.has(address))
       throw new Failure(
         'conflict',
@@ -169,9 +166,14 @@ export class Addresses {
     }
   }
 
+  /** An endpoint is about to have the address: nobody else is given it meanwhile. */
+  coming(network: string, address: string): void {
+    this.#unclaimed.coming(network, address);
+  }
+
   /** An endpoint has the address: from now on it is released only with that. */
   claim(network: string, address: string): void {
-    this.#unclaimed.delete(addressKey({ network, address }));
+    this.#unclaimed.delete(network, address);
     this.#pool(network)?.take(address);
   }
 
@@ -181,7 +183,7 @@ export class Addresses {
 
   /** Nothing happens while it is kept for a workload. */
   release(network: string, address: string): void {
-    this.#unclaimed.delete(addressKey({ network, address }));
+    this.#unclaimed.delete(network, address);
     if (this.#isKept(network, address)) return;
     const pool = this.#pools.get(network);
     if (pool === undefined) return;
@@ -193,7 +195,7 @@ export class Addresses {
 
   /** The workload that it was kept for is gone. Released by itself if an endpoint has it, or is about to. */
   noLongerKept(network: string, address: string): void {
-    if (this.#unclaimed.has(addressKey({ network, address }))) return;
+    if (this.#unclaimed.has(network, address)) return;
     const endpoints = [...this.#options.state.endpoints.values()];
     if (endpoints.some(({ record }) => record.network === network && record.address === address)) return;
     this.release(network, address);
@@ -226,7 +228,7 @@ export class Addresses {
   /** The network is gone. */
   async forget(network: NetworkRecord): Promise<void> {
     this.#pools.delete(network.id);
-    for (const [key, each] of this.#unclaimed) if (each.network === network.id) this.#unclaimed.delete(key);
+    this.#unclaimed.forget(network.id);
     this.#options.lan?.leases.releaseAll(network);
     await this.#options.state.pools.delete(network.id);
   }
@@ -238,10 +240,7 @@ export class Addresses {
 
   /** Every 30 s or so: takes back what nobody claimed and returns reservations without an owner. */
   maintain(): void {
-    const now = this.#options.clock.now();
-    for (const { network, address, since } of [...this.#unclaimed.values()]) {
-      if (now - since >= claimMs) this.release(network, address);
-    }
+    for (const { network, address } of this.#unclaimed.overdue()) this.release(network, address);
     const ownerless = new Set<string>();
     for (const [key, reservation] of this.#reserved) {
       if (this.isTaken(reservation.network, reservation.address)) continue;
@@ -319,7 +318,7 @@ export class Addresses {
   }
 
   #note(network: string, address: string): void {
-    this.#unclaimed.set(addressKey({ network, address }), { network, address, since: this.#options.clock.now() });
+    this.#unclaimed.note(network, address);
     this.#save(network);
   }
 

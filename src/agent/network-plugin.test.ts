@@ -64,6 +64,7 @@ function scene(...ids: string[]) {
       assign: async () => {
         throw new Failure(refusal, 'no address');
       },
+      coming: (_: unknown, address: string) => void order.push(`${address} comes`),
       macOf: (_: unknown, address: string) => `02:42:${address}`,
     },
     kept: { keeper: () => undefined },
@@ -173,12 +174,13 @@ test('that an address is refused for now is told of, and not that it is refused 
 });
 
 test('an endpoint takes the place of one that Docker does not have, and of none that is only on its way', async () => {
-  const { plugin, of, endpoints, disk } = scene('left');
+  const { plugin, of, endpoints, disk, order } = scene('left');
   disk.resolve();
   const address = '10.42.0.5/16';
   endpoints.set('left', { record: { ...of('left'), id: 'left', address: '10.42.0.5' } as never, createdAt: 0 });
   await plugin.createEndpoint({ ...of('new'), address, options: {} });
   expect([...endpoints.keys()]).toEqual(['new']);
+  expect(order[0]).toBe('10.42.0.5 comes');
   // Repeated by an engine that did not hear the answer.
   await plugin.createEndpoint({ ...of('new'), address, options: {} });
   await expect(plugin.createEndpoint({ ...of('next'), address, options: {} })).rejects.toThrow('try again in a moment');

@@ -188,18 +188,14 @@ class Plugin implements NetworkPlugin {
     await this.#options.state.dockerNetworks.delete(dockerNetworkId);
   }
 
-  async createEndpoint({
-    dockerNetworkId,
-    endpointId,
-    address,
-    mac,
-    options,
-  }: EndpointRequest): Promise<{ address?: string; mac?: string }> {
+  async createEndpoint(request: EndpointRequest): Promise<{ address?: string; mac?: string }> {
+    const { dockerNetworkId, endpointId, address, mac, options } = request;
     this.#refuseWhileLeaving();
     const network = this.#networkOfDocker(dockerNetworkId);
     const again = this.#options.wiring.endpoint(endpointId);
     const plain = address === undefined ? again?.record.address : canonicalAddress(address.split('/')[0] ?? '');
     const chosen = plain ?? (await this.#options.addresses.assign(network));
+    this.#options.addresses.coming(network.id, chosen);
     await this.#checkKeeper(network, chosen, endpointId, options[workloadLabel]);
     const ownMac = mac === undefined ? this.#options.addresses.macOf(network, chosen) : parseMac(mac);
     const record: EndpointRecord = {
