@@ -96,6 +96,20 @@ describe('fixed addresses', () => {
     await reserve(h2, network, '10.42.0.40');
   });
 
+  test('are had again by the node that has not told yet that its former endpoint has ended', async () => {
+    await using cluster = await Cluster.create();
+    const { network, h1, h2 } = await two(cluster, '10.42.0.0/24');
+    const [address, of] = ['10.42.0.77', { network: network.id, address: '10.42.0.77' }];
+    await reserve(h1, network, address);
+    const endpoint = h1.endpoint(network, address);
+    await h1.ask('endpoint.put', { endpoint });
+    await h1.ask('address.release', of);
+    expect(await refusal(reserve(h2, network, address))).toMatch(/^conflict: .* on node h1/);
+    await reserve(h1, network, address);
+    await h1.ask('endpoint.delete', { ...of, id: endpoint.id });
+    expect(await refusal(reserve(h2, network, address))).toMatch(/held for a container on node h1/);
+  });
+
   test('in the own block need no record', async () => {
     await using cluster = await Cluster.create();
     const { network, h1 } = await two(cluster, '10.42.0.0/24');

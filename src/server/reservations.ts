@@ -16,7 +16,7 @@ import { describe, type Holder, holderOf } from './holders.ts';
 import { blockSetKey, endpointKey, reservationKey } from './keys.ts';
 import { allStay } from './marks.ts';
 import { networkOf } from './network-view.ts';
-import { absent, asSeen, put, read, remove, unchanged } from './records.ts';
+import { asSeen, type Found, put, read, remove, unchanged } from './records.ts';
 
 /** How long the owner of a block has to give an address up. Milliseconds. */
 const yieldMs = 5000;
@@ -53,7 +53,9 @@ async function reserve(context: Context, networkId: string, text: string, node: 
     const holder = await holderOf(context.store, network.value, address);
     // The node's own already: from its block it assigns without asking.
     if (holder.node === node) return { conditions: [], writes: [], result: undefined };
-    await checkFree(context, network.value, address, holder);
+    const key = endpointKey(networkId, address);
+    const former = await read<EndpointRecord>(context.store, key);
+    checkFree(network.value, address, holder, former, node);
     if (holder.node !== undefined && !yielded.has(holder.node)) {
       await askToYield(context, network.value, address, holder.node);
       yielded.add(holder.node);
@@ -63,7 +65,7 @@ async function reserve(context: Context, networkId: string, text: string, node: 
       conditions: [
         ...(await allStay(context, node, [network])),
         ...holder.conditions,
-        absent(endpointKey(networkId, address)),
+        asSeen(key, former),
         // Blocks are chosen around fixed addresses: nobody may be choosing one from a list without this address.
         asSeen(blockSetKey(networkId), set),
       ],
@@ -73,12 +75,21 @@ async function reserve(context: Context, networkId: string, text: string, node: 
   });
 }
 
-/** @throws Failure `conflict` that says who has it. */
-async function checkFree({ store }: Context, network: NetworkRecord, address: string, holder: Holder): Promise<void> {
-  const endpoint = await read<EndpointRecord>(store, endpointKey(network.id, address));
+/**
+ * An endpoint of the node's own is a former one, of whose end it has not told yet: what it has itself, it does not ask for.
+ * @throws Failure `conflict` that says who has it.
+ */
+function checkFree(
+  network: NetworkRecord,
+  address: string,
+  holder: Holder,
+  endpoint: Found<EndpointRecord> | undefined,
+  node: string,
+): void {
   const choose = 'choose another, or none to get a free one';
   const what = `address ${address} of network ${network.name}`;
-  if (endpoint) throw new Failure('conflict', `${what} is in use by ${describe(endpoint)}: ${choose}`);
+  if (endpoint && endpoint.value.node !== node)
+    throw new Failure('conflict', `${what} is in use by ${describe(endpoint)}: ${choose}`);
   if (holder.by === 'reservation') {
     throw new Failure('conflict', `${what} is held for a container on node ${holder.node}: ${choose}`);
   }
