@@ -5,6 +5,7 @@
 import { rename } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
   createLab,
@@ -145,7 +146,19 @@ async function struck(method: string, when: 'before' | 'after', work: () => Prom
     await middle[Symbol.asyncDispose]();
     await restartAgent();
   });
-  await Promise.all([work(), restarted]);
+  const late = new AbortController();
+  const never = delay(60_000, undefined, { signal: late.signal }).then(async () => {
+    // The next test's agent must not be struck instead.
+    await middle[Symbol.asyncDispose]();
+    throw new Error(`Docker has not called ${method} for 60 s: ${await whatDockerSays()}`);
+  });
+  await Promise.race([Promise.all([work(), restarted]), never]).finally(() => late.abort());
+}
+
+/** Of containers that it could not start. */
+async function whatDockerSays(): Promise<string> {
+  const ids = (await docker('ps', '-aq')).stdout.trim().split('\n');
+  return (await docker('inspect', '-f', '{{.Name}} {{.State.Status}} {{.State.Error}}', ...ids)).stdout;
 }
 
 const worksNow = async (name: string) => {
@@ -214,7 +227,11 @@ describe('a container with an address of its own, which is on disk as an endpoin
       await host.docker('run', '-d', '--name', 'fixed', '--restart', 'always', ...fixed);
       const pid = await host.docker('inspect', '-f', '{{.State.Pid}}', 'fixed');
       await struck(method, when, () => host.output(['kill', '-9', pid]));
-      await eventually('it runs again', async () => (await ipOf('fixed')) === '10.42.0.77 true', 90_000);
+      await eventually('it runs again', async () => (await ipOf('fixed')) === '10.42.0.77 true', 90_000).catch(
+        async (cause) => {
+          throw new Error(await whatDockerSays(), { cause });
+        },
+      );
       await worksNow('fixed');
     },
   );
