@@ -145,6 +145,17 @@ describe('modes', () => {
     expect(await capture.ended).toBe(0);
   });
 
+  test('a container that has ended fails whatever names it, also where silence is expected', async () => {
+    const host = (...argv: string[]) => trama('lab', 'exec', `${labOf('modes')}/host`, ...argv);
+    await host('docker', 'kill', 'db', 'open');
+    const { code, stdout } = await machine.trama('lab', 'test', labOf('modes'));
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/FAIL +outside → web, db, shop: not reached\n +db does not run\n/);
+    expect(stdout).toMatch(/PASS +shop, stock → shop, stock, outside: reached/);
+    await host('docker', 'start', 'db', 'open');
+    await trama('lab', 'test', labOf('modes'));
+  });
+
   test('the cable of a host is pulled, and plugged in again', async () => {
     const page = () => inside('modes', 'outside', 'busybox', 'wget', '-qO-', 'http://198.51.100.1:8080/');
     await trama('lab', 'set', `${labOf('modes')}/host:eth0`, 'down');

@@ -4,7 +4,7 @@ import { Failure } from '../../domain/domain.ts';
 import { output, type Spawn } from '../../platform/platform.ts';
 import type { SimulatedHost } from '../simulated-host.ts';
 import type { LabModel, LabNode } from '../topology/model.ts';
-import { type FoundAddress, withJoinings } from '../topology/real.ts';
+import { type Found, type FoundAddress, withJoinings } from '../topology/real.ts';
 import { machinesOf, runningMachine } from './places.ts';
 
 interface Inspected {
@@ -26,7 +26,7 @@ async function machinesUp(model: LabModel, run: Spawn): Promise<Machines> {
 
 /**
  * The model with the addresses that containers have, and with their namespaces under /run/netns: a container that was started anew
- * has another. One that does not run has none.
+ * has another. One that does not run has none, and is marked.
  */
 export async function observed(model: LabModel, run: Spawn): Promise<LabModel> {
   if (model.nodes.every(({ real }) => real === undefined)) return model;
@@ -37,17 +37,22 @@ export async function observed(model: LabModel, run: Spawn): Promise<LabModel> {
     machines,
     run,
   );
-  return { ...model, nodes: withJoinings(model.nodes, model.networks, found) };
+  const nodes = model.nodes.map((node) =>
+    node.real === undefined || found.has(node.name)
+      ? node
+      : { ...node, real: { ...node.real, stopped: true as const } },
+  );
+  return { ...model, nodes: withJoinings(nodes, model.networks, found) };
 }
 
-/** @returns by container. @throws Failure */
+/** @throws Failure */
 export async function bindNamespaces(
   model: LabModel,
   containers: readonly LabNode[],
   machines: Machines,
   run: Spawn,
-): Promise<Map<string, FoundAddress>> {
-  const found = new Map<string, FoundAddress>();
+): Promise<Found> {
+  const found = new Map<string, FoundAddress | undefined>();
   for (const [host, nodes] of Map.groupBy(containers, ({ host }) => host ?? '')) {
     const machine = machines.get(host);
     if (machine === undefined) throw new Failure('not-found', `lab ${model.name} has no machine ${host}`);
@@ -56,9 +61,7 @@ export async function bindNamespaces(
       if (node === undefined || !one.State.Running) continue;
       await bind(`/proc/${machine.init}/root/proc/${one.State.Pid}/ns/net`, `/run/netns/${node.namespace}`, run);
       const [network] = Object.values(one.NetworkSettings.Networks).filter(({ IPAddress }) => IPAddress !== '');
-      if (network !== undefined) {
-        found.set(node.name, { cidr: `${network.IPAddress}/${network.IPPrefixLen}`, mac: network.MacAddress });
-      }
+      found.set(node.name, network && { cidr: `${network.IPAddress}/${network.IPPrefixLen}`, mac: network.MacAddress });
     }
   }
   return found;

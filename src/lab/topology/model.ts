@@ -56,6 +56,8 @@ export interface RealContainer {
   readonly publish: readonly string[];
   /** That it is to have, without prefix length. */
   readonly address?: string;
+  /** Its engine says that it does not run, or that it is not there. */
+  readonly stopped?: true;
 }
 
 /** A network of Docker's or Trama's, or the like of one. */

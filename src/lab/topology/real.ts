@@ -57,21 +57,20 @@ export interface FoundAddress {
   readonly mac: string;
 }
 
-/** By container, as its engine tells. */
-type Found = ReadonlyMap<string, FoundAddress>;
+/** By container that runs, as its engine tells; undefined: it has no address of a network. */
+export type Found = ReadonlyMap<string, FoundAddress | undefined>;
 
 interface All {
   readonly nodes: readonly LabNode[];
   readonly networks: readonly Network[];
-  readonly found: Found;
+  readonly found: Found | undefined;
 }
 
-/** Containers that others give a network have an address of that, which is known where the file gives it or somebody else has it. */
-export function withJoinings(
-  nodes: readonly LabNode[],
-  networks: readonly Network[],
-  found: Found = new Map(),
-): LabNode[] {
+/**
+ * Containers that others give a network have an address of that, which is known where the file gives it or somebody else has it.
+ * @param found of a lab that is up: what the file gives is not there before the engine says so
+ */
+export function withJoinings(nodes: readonly LabNode[], networks: readonly Network[], found?: Found): LabNode[] {
   return nodes.map((node) => {
     const ports = portsOf(node, { nodes, networks, found });
     return ports === undefined ? node : { ...node, ports };
@@ -87,13 +86,20 @@ function portsOf(node: LabNode, all: All): Port[] | undefined {
   if (joins.how === 'network') {
     const prefix = networks.find(({ name }) => name === joins.network)?.prefix;
     const own = address === undefined || prefix === undefined ? {} : { cidr: `${address}/${prefix.split('/')[1]}` };
-    return [{ name: containerInterface, mtu: 1500, cable: -1, ...(found.get(node.name) ?? own) }];
+    return [{ name: containerInterface, mtu: 1500, cable: -1, ...(found === undefined ? own : found.get(node.name)) }];
   }
   const whose = nodes.find(({ name }) => name === (joins.how === 'host' ? host : joins.node));
   if (whose === undefined || whose === node) return [];
   const theirs = portsOf(whose, all) ?? whose.ports;
   const bridge = whose.bridge === undefined ? [] : [{ ...whose.bridge, cable: -1 }];
   return [...theirs.filter(({ cidr }) => cidr !== undefined), ...bridge].map((port) => ({ ...port, cable: -1 }));
+}
+
+/** Whether Docker or Trama gives it an address, be it by way of another container. */
+export function isGivenAddress({ real }: LabNode, nodes: readonly LabNode[]): boolean {
+  const joins = real?.joins;
+  if (joins?.how !== 'container') return joins?.how === 'network';
+  return nodes.some((other) => other.name === joins.node && isGivenAddress(other, nodes));
 }
 
 /** Whether an agent takes care of the host's kernel: what bears its mark, and is none of its own, it removes. */
