@@ -87,6 +87,34 @@ validate:
     expect(await machine.leftovers()).toEqual([]);
   });
 
+  test('hops are counted to more nodes than a router tells at once that a time to live was exceeded', async () => {
+    const nodes = Array.from({ length: 10 }, (_, at) => `n${at}`);
+    const file = `${machine.directory}/behind.yaml`;
+    await writeFile(
+      file,
+      `name: behind
+topology:
+  nodes:
+    a: {kind: linux}
+    r: {kind: router}
+    sw: {kind: switch, prefix: 10.1.0.0/24}
+${nodes.map((name) => `    ${name}: {kind: linux}`).join('\n')}
+  links:
+    - {endpoints: ["a:eth0", "r:eth0"], prefix: 10.0.0.0/30}
+    - {endpoints: ["r:eth1", "sw:r"]}
+${nodes.map((name) => `    - {endpoints: ["${name}:eth0", "sw:${name}"]}`).join('\n')}
+validate:
+  - hops: {from: a, to: containers, expect: 2}
+`,
+    );
+    expect(await machine.trama('lab', 'up', file)).toMatchObject({ code: 0 });
+    expect(await machine.trama('lab', 'test')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('PASS  from a to containers it is 2 hops'),
+    });
+    expect(await machine.trama('lab', 'down')).toMatchObject({ code: 0 });
+  });
+
   test('a script names Trama in comments only, and says of each step what it is for', async () => {
     await machine.trama('lab', 'script', 'nat', '-o', 'scripts');
     const text = await readFile(`${machine.directory}/scripts/network_setup.sh`, 'utf8');

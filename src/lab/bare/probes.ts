@@ -66,14 +66,25 @@ const mostHops = 30;
 
 /** The least time to live with which a ping is answered, as traceroute counts; undefined: with none. */
 export async function hopsTo(from: LabNode, address: string, spawn: Spawn): Promise<number | undefined> {
+  if (!(await answers(from, address, spawn))) return undefined;
   for (let hops = 1; hops <= mostHops; hops += 1) {
-    const ping = ['ping', '-n', '-c', '1', '-W', '1', '-t', String(hops), address];
-    const { code, stdout } = await spawn({ argv: [...inNamespace(from), ...ping] });
-    if (code === 0) return hops;
-    // A router on the way says so; silence is nobody's.
-    if (!/Time to live exceeded/.test(stdout)) return undefined;
+    if (await answers(from, address, spawn, ['-t', String(hops)])) return hops;
   }
   return undefined;
+}
+
+/**
+ * Silence is asked again, since a frame may have been lost, and then taken for a router that says nothing: Linux tells each peer
+ * only six times, and then once a second, that a time to live was exceeded (icmp(7), icmp_ratelimit).
+ */
+async function answers(from: LabNode, address: string, spawn: Spawn, flags: readonly string[] = []): Promise<boolean> {
+  for (let tries = 2; tries > 0; tries -= 1) {
+    const ping = ['ping', '-n', '-c', '1', '-W', '1', ...flags, address];
+    const { code, stdout } = await spawn({ argv: [...inNamespace(from), ...ping] });
+    if (code === 0) return true;
+    if (/Time to live exceeded/.test(stdout)) return false;
+  }
+  return false;
 }
 
 /** What its bridge has learned from frames, not what it was told. */

@@ -7,7 +7,7 @@ import { verify } from './verify.ts';
 /** Two containers on a host, of which only c1 is answered: with a page, and at two hops. */
 const answersC1: Spawn = async ({ argv }) => {
   const isC1 = argv.includes('--net=/run/netns/trama.x.c1');
-  const hops = Number(argv[argv.indexOf('-t') + 1]);
+  const hops = argv.includes('-t') ? Number(argv[argv.indexOf('-t') + 1]) : 64;
   if (argv.includes('ping')) {
     const reached = isC1 && hops >= 2;
     return { code: reached ? 0 : 1, stdout: isC1 ? 'Time to live exceeded' : '', stderr: '' };
