@@ -1,7 +1,10 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import type { Spawn } from '../../platform/platform.ts';
+import { type Spawn, spawn as spawnHere } from '../../platform/platform.ts';
 import { modelFrom } from '../topology/testing/models.ts';
-import { hopsTo } from './probes.ts';
+import { fetchFrom, hopsTo } from './probes.ts';
 
 /** What becomes of a ping. */
 type Fate = 'answered' | 'exceeded' | 'silence';
@@ -49,4 +52,48 @@ test('nobody is at no distance, and that is soon found', async () => {
   const { spawn, asked } = network(undefined, () => undefined);
   expect(await hops(spawn)).toBe(undefined);
   expect(asked).toEqual([undefined, undefined]);
+});
+
+/** Without the namespace that comes first. */
+const here: Spawn = ({ argv: [, , tool = '', ...words], ...command }) =>
+  spawnHere({ ...command, argv: [tool, ...words] });
+
+/** What is fetched of a server that answers so, at the first port of these that is free; 0: any. */
+async function fetched(answer: RequestListener, ports: readonly number[] = [0]) {
+  for (const port of ports) {
+    const server = createServer(answer).listen(port, '127.0.0.1');
+    if (!(await once(server, 'listening').then(Boolean, () => false))) continue;
+    try {
+      return await fetchFrom(from, `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, here);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  }
+  throw new Error(`all of ${ports.join()} are taken`);
+}
+
+test('a page comes from a port that browsers ask nobody at', async () => {
+  const ports = [6665, 6666, 6667, 6668, 6669, 10080, 6000, 2049];
+  expect(await fetched((_, answer) => answer.end('hello\n'), ports)).toEqual({ ok: true, text: 'hello' });
+});
+
+test('a page that is elsewhere is fetched there, and one that never ends is none', async () => {
+  const elsewhere: RequestListener = ({ url }, answer) =>
+    url === '/there' ? answer.end('found') : answer.writeHead(302, { location: '/there' }).end();
+  expect(await fetched(elsewhere)).toEqual({ ok: true, text: 'found' });
+  expect(await fetched((_, answer) => void answer.write('hel'))).toMatchObject({
+    ok: false,
+    text: expect.stringContaining('timeout'),
+  });
+});
+
+test('who hangs up is asked again', async () => {
+  let times = 0;
+  const third: RequestListener = ({ socket }, answer) => {
+    times += 1;
+    if (times < 3) socket.destroy();
+    else answer.end('hello');
+  };
+  expect(await fetched(third)).toEqual({ ok: true, text: 'hello' });
 });

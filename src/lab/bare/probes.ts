@@ -3,19 +3,30 @@ import type { Spawn } from '../../platform/platform.ts';
 import { type LabModel, type LabNode, nodeOf } from '../topology/model.ts';
 import { inNamespace } from './plan.ts';
 
-/** Node.js is there whatever else is; a page that does not come at once is tried again, since servers take a moment to listen. */
+/**
+ * Node.js is there whatever else is; a page that does not come at once is tried again, since servers take a moment to listen. Not by
+ * `fetch`, which asks nobody at ports that are no browser's, as 22 and 6000.
+ */
 const fetchScript = `
+import { once } from 'node:events';
+import { get } from 'node:http';
 const [url] = process.argv.slice(1);
+const ask = async (url, signal, redirects) => {
+  const [answer] = await once(get(url, { signal }), 'response');
+  const text = (await answer.setEncoding('utf8').toArray()).join('');
+  const { statusCode, headers } = answer;
+  if (statusCode < 300 || statusCode > 399 || headers.location === undefined || redirects === 0) return text;
+  return ask(new URL(headers.location, url), signal, redirects - 1);
+};
 const end = Date.now() + 3000;
 for (;;) {
+  const signal = AbortSignal.timeout(1000);
   try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(1000) });
-    process.stdout.write(await answer.text());
+    process.stdout.write(await ask(url, signal, 5));
     process.exit(0);
   } catch (error) {
-    const why = error.cause?.message ?? error.message;
-    if (Date.now() > end || !/ECONNREFUSED|ECONNRESET/.test(why)) {
-      process.stdout.write(why);
+    if (Date.now() > end || signal.aborted || !/ECONNREFUSED|ECONNRESET/.test(error.code)) {
+      process.stdout.write((signal.reason ?? error).message);
       process.exit(1);
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
