@@ -75,15 +75,24 @@ async function fetched(answer: RequestListener, ports: readonly number[] = [0]) 
 
 test('a page comes from a port that browsers ask nobody at', async () => {
   const ports = [6665, 6666, 6667, 6668, 6669, 10080, 6000, 2049];
-  expect(await fetched((_, answer) => answer.end('hello\n'), ports)).toEqual({ ok: true, text: 'hello' });
+  expect(await fetched((_, answer) => answer.end('hello\n'), ports)).toMatchObject({ ok: true, text: 'hello' });
+});
+
+test.each([
+  [404, 'Not Found'],
+  [500, 'Internal Server Error'],
+])('an answer with status %i is no page, and no silence', async (status, words) => {
+  const text = `${status} ${words}`;
+  expect(await fetched((_, answer) => answer.writeHead(status).end(text))).toEqual({ ok: false, answered: true, text });
 });
 
 test('a page that is elsewhere is fetched there, and one that never ends is none', async () => {
   const elsewhere: RequestListener = ({ url }, answer) =>
     url === '/there' ? answer.end('found') : answer.writeHead(302, { location: '/there' }).end();
-  expect(await fetched(elsewhere)).toEqual({ ok: true, text: 'found' });
+  expect(await fetched(elsewhere)).toMatchObject({ ok: true, text: 'found' });
   expect(await fetched((_, answer) => void answer.write('hel'))).toMatchObject({
     ok: false,
+    answered: false,
     text: expect.stringContaining('timeout'),
   });
 });
@@ -95,5 +104,5 @@ test('who hangs up is asked again', async () => {
     if (times < 3) socket.destroy();
     else answer.end('hello');
   };
-  expect(await fetched(third)).toEqual({ ok: true, text: 'hello' });
+  expect(await fetched(third)).toMatchObject({ ok: true, text: 'hello' });
 });

@@ -3,6 +3,9 @@ import type { Spawn } from '../../platform/platform.ts';
 import { type LabModel, type LabNode, nodeOf } from '../topology/model.ts';
 import { inNamespace } from './plan.ts';
 
+/** How the script ends when a server has answered with a status that says that there is no such page. */
+const refused = 2;
+
 /**
  * Node.js is there whatever else is; a page that does not come at once is tried again, since servers take a moment to listen. Not by
  * `fetch`, which asks nobody at ports that are no browser's, as 22 and 6000.
@@ -11,19 +14,22 @@ const fetchScript = `
 import { once } from 'node:events';
 import { get } from 'node:http';
 const [url] = process.argv.slice(1);
+const refused = ${refused};
 const ask = async (url, signal, redirects) => {
   const [answer] = await once(get(url, { signal }), 'response');
   const text = (await answer.setEncoding('utf8').toArray()).join('');
-  const { statusCode, headers } = answer;
-  if (statusCode < 300 || statusCode > 399 || headers.location === undefined || redirects === 0) return text;
+  const { statusCode, statusMessage, headers } = answer;
+  if (statusCode >= 400) return { exit: refused, text: statusCode + ' ' + statusMessage };
+  if (statusCode < 300 || headers.location === undefined || redirects === 0) return { exit: 0, text };
   return ask(new URL(headers.location, url), signal, redirects - 1);
 };
 const end = Date.now() + 3000;
 for (;;) {
   const signal = AbortSignal.timeout(1000);
   try {
-    process.stdout.write(await ask(url, signal, 5));
-    process.exit(0);
+    const { exit, text } = await ask(url, signal, 5);
+    process.stdout.write(text);
+    process.exit(exit);
   } catch (error) {
     if (Date.now() > end || signal.aborted || !/ECONNREFUSED|ECONNRESET/.test(error.code)) {
       process.stdout.write((signal.reason ?? error).message);
@@ -33,11 +39,19 @@ for (;;) {
   }
 }`;
 
-/** @returns the page, or why there is none */
-export async function fetchFrom(from: LabNode, url: string, spawn: Spawn): Promise<{ ok: boolean; text: string }> {
+export interface Fetched {
+  /** Whether there is a page: a server has answered with a status below 400. */
+  readonly ok: boolean;
+  /** Whether a server has answered at all. */
+  readonly answered: boolean;
+  /** The page, or why there is none. */
+  readonly text: string;
+}
+
+export async function fetchFrom(from: LabNode, url: string, spawn: Spawn): Promise<Fetched> {
   const argv = [...inNamespace(from), process.execPath, '--input-type=module', '-e', fetchScript, url] as const;
   const { code, stdout } = await spawn({ argv: [...argv] as [string, ...string[]] });
-  return { ok: code === 0, text: stdout.trim() };
+  return { ok: code === 0, answered: code === 0 || code === refused, text: stdout.trim() };
 }
 
 /** As a program in the container would: by the servers of its /etc/resolv.conf, and not by its own list of hosts. */

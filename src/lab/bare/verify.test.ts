@@ -12,6 +12,8 @@ const answersC1: Spawn = async ({ argv }) => {
     const reached = isC1 && hops >= 2;
     return { code: reached ? 0 : 1, stdout: isC1 ? 'Time to live exceeded' : '', stderr: '' };
   }
+  // At port 81 there is a server, and no page.
+  if (isC1 && argv.at(-1)?.endsWith(':81/')) return { code: 2, stdout: '404 Not Found', stderr: '' };
   return { code: isC1 ? 0 : 1, stdout: isC1 ? 'hello' : 'ECONNREFUSED', stderr: '' };
 };
 
@@ -39,6 +41,8 @@ test.each([
   ['http: {from: containers, to: h, expect: fail}', 'c1 → h: it answered "hello"'],
   ['http: {from: containers, to: all}', 'c2 → h: ECONNREFUSED; c2 → c1: ECONNREFUSED'],
   ['http: {from: c2, to: h}', 'ECONNREFUSED'],
+  ['http: {from: c1, to: h, port: 81}', 'it answered 404 Not Found'],
+  ['http: {from: c1, to: h, port: 81, expect: fail}', 'it answered 404 Not Found'],
   ['http: {from: c2, to: c2}', 'ECONNREFUSED'],
   ['hops: {from: containers, to: h, expect: 2}', 'c2 → h: no hops'],
   ['hops: {from: c1, to: containers, expect: 1}', '2 hops'],
@@ -118,6 +122,9 @@ test.each(['ping: {from: web, to: h}', 'ping: {from: [web, alone], to: h}'])(
 test.each([
   'http: {from: c1, to: all, body: hello}',
   'http: {from: c1, to: c1}',
+  'http: {from: c1, to: h, body: bye, expect: fail}',
+  'http: {from: c1, to: h, port: 81, body: hello, expect: fail}',
+  'http: {from: c2, to: h, expect: fail}',
   'hops: {from: c1, to: all, expect: 2}',
 ])('{%s} is as expected', async (expectation) => {
   expect(await verdictOf(expectation)).toMatchObject({ ok: true, found: '' });

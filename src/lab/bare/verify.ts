@@ -148,13 +148,17 @@ async function judgeEach(
 }
 
 async function fetched(
-  { port = 80, expect = 'ok', body = '' }: NonNullable<Expectation['http']>,
+  { port = 80, expect = 'ok', body }: NonNullable<Expectation['http']>,
   { from, address }: Pair,
   spawn: Spawn,
 ): Promise<string> {
-  const { ok, text } = await fetchFrom(from, `http://${address}:${port}/`, spawn);
-  if ((ok && text.includes(body)) === (expect === 'ok')) return '';
-  return ok ? `it answered ${JSON.stringify(text.slice(0, 60))}` : text || 'no answer';
+  const { ok, answered, text } = await fetchFrom(from, `http://${address}:${port}/`, spawn);
+  const fetches = ok && text.includes(body ?? '');
+  // Nor is it cut off where any server answers, be it that it has no page.
+  const right = expect === 'ok' ? fetches : body === undefined ? !answered : !fetches;
+  if (right) return '';
+  if (!answered) return text || 'no answer';
+  return `it answered ${ok ? JSON.stringify(text.slice(0, 60)) : text}`;
 }
 
 const macsOf = (node: LabNode): string[] =>
