@@ -6,6 +6,7 @@ import { commandsOf, shellLine } from '../kernel/kernel.ts';
 import { down, labNames, namespacesOf } from '../lab/bare/down.ts';
 import { downSteps } from '../lab/bare/plan.ts';
 import { disksOf } from '../lab/machines/names.ts';
+import { endingTold, removalTold } from '../lab/machines/removal.ts';
 import { createForkServer } from '../platform/platform.ts';
 
 export const labRemoval: Pick<LabTools, 'down' | 'downSteps'> = {
@@ -21,9 +22,7 @@ export const labRemoval: Pick<LabTools, 'down' | 'downSteps'> = {
     const namespaces = await namespacesOf(lab);
     const planned = downSteps(namespaces);
     const removal = planned.map(({ step, sentence }) => ({ sentence, commands: commandsOf(step).map(shellLine) }));
-    if (!existsSync(disksOf(lab))) return removal;
-    const { endingTold, removalTold } = await import('../lab/machines/removal.ts');
-    return [endingTold(namespaces), ...removal, ...removalTold(lab)];
+    return [endingTold(namespaces), ...removal, ...(existsSync(disksOf(lab)) ? removalTold(lab) : [])];
   },
 };
 

@@ -151,4 +151,15 @@ validate:
     expect(await networkState(machine)).toEqual(printed);
     expect(await machine.trama('lab', 'down')).toMatchObject({ code: 0 });
   });
+
+  test('what down prints ends what runs in the nodes, too', async () => {
+    expect(await machine.trama('lab', 'up', 'nat')).toMatchObject({ code: 0 });
+    const { stdout } = await machine.trama('lab', 'down', 'nat', '--dry-run');
+    expect((await machine.leftovers()).filter((one) => one.includes('busybox'))).toHaveLength(2);
+    await machine.output('sh', '-ec', stdout);
+    // The record is not the kernel's.
+    expect(await machine.leftovers()).toEqual(['nat']);
+    expect(await machine.trama('lab', 'down', 'nat')).toMatchObject({ code: 0 });
+    expect(await machine.leftovers()).toEqual([]);
+  });
 });

@@ -7,9 +7,9 @@ export interface Told {
   readonly commands: readonly string[];
 }
 
-/** Before namespaces go: with a host's first process everything on it ends. */
+/** Before namespaces go, which live on without a name while anything runs in them. With a host's first process everything on it ends. */
 export const endingTold = (namespaces: readonly string[]): Told => ({
-  sentence: 'End whatever runs on the hosts and in the other nodes.',
+  sentence: 'End whatever runs in the nodes.',
   commands: namespaces.map((ns) => `ip netns pids ${ns} | xargs -r kill -9 || :`),
 });
 
