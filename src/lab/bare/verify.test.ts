@@ -54,6 +54,7 @@ test.each([
 test.each([
   ['ping: {from: routers, to: c1}', 'nobody has an address, nobody was asked'],
   ['ping: {from: c1, to: routers, expect: fail}', 'nobody has an address, nobody was asked'],
+  ['mac-seen: {at: h, not: routers}', 'there is nobody of whom it says so'],
 ])('{%s} fails, since nobody is asked', async (expectation, found) => {
   expect(await verdictOf(expectation)).toMatchObject({ ok: false, found });
 });

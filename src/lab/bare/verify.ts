@@ -109,6 +109,9 @@ async function examine(expectation: Expectation, model: LabModel, spawn: Spawn):
     const right = answer.ok === (expect === 'ok');
     return { expected, ok: right, found: right ? '' : answer.text };
   }
+  if (nodesNamed([seen?.of ?? [], seen?.not ?? []].flat(), model.nodes).length === 0) {
+    return { expected, ok: false, found: 'there is nobody of whom it says so' };
+  }
   const macs = await learnedMacs(from, spawn);
   const shows = (words: string | readonly string[] | undefined, should: boolean) =>
     nodesNamed(words ?? [], model.nodes).filter((node) => macsOf(node).some((mac) => macs.has(mac)) !== should);

@@ -49,6 +49,9 @@ export function checkExpectations(
     }
     check('mac-seen.of', seen?.of, false);
     check('mac-seen.not', seen?.not, false);
+    if (seen !== undefined && seen.of === undefined && seen.not === undefined) {
+      problems.at([...path, 'mac-seen'], 'this says of nobody whether it was seen: add of or not');
+    }
     if (seen !== undefined && nodes.find(({ name }) => name === seen.at)?.bridge === undefined) {
       problems.at([...path, 'mac-seen', 'at'], `${seen.at} is no switch, and learns no MACs: name one`);
     }
@@ -66,7 +69,10 @@ function checkWords(
   problems: Problems,
 ): void {
   for (const word of typeof words === 'string' ? [words] : words) {
-    if (ip && isAddress(word)) continue;
+    if (ip && isAddress(word)) {
+      if (word.includes(':')) problems.at(path, `${word} is IPv6, which labs cannot have yet: write an IPv4 address`);
+      continue;
+    }
     const named = nodesNamed(word, nodes);
     const known = [...nodes.map(({ name }) => name), ...Object.keys(groups)];
     const meant = nearest(word, known);

@@ -297,6 +297,18 @@ test.each([
     lab(two, '[]', 'validate: [{}]'),
     /validate\[0\]: write one of ping, http, hops, resolves and mac-seen/,
   ],
+  ...['ping: {from: a, to: [b, fd00::1]', 'http: {from: a, to: "fd00::1"', 'hops: {expect: 1, from: a, to: "::1"'].map(
+    (expectation): [string, string, RegExp] => [
+      `an IPv6 address in ${expectation}}`,
+      lab(two, '[]', `validate: [{${expectation}}}]`),
+      /validate\[0\]\.\w+\.to: \S*::1 is IPv6, which labs cannot have yet: write an IPv4 address$/,
+    ],
+  ),
+  [
+    'a switch that has seen nobody that is named',
+    lab('a: {kind: switch}', '[]', 'validate: [{mac-seen: {at: a}}]'),
+    /^lab\.yaml:6: validate\[0\]\.mac-seen: this says of nobody whether it was seen: add of or not$/,
+  ],
   ['a router that learns MACs', lab(two, '[]', 'validate: [{mac-seen: {at: a, of: b}}]'), /a is no switch/],
   [
     'an expectation in part',
