@@ -14,7 +14,9 @@ export interface Scripts {
 }
 
 export function scripts(model: LabModel, file: string): Scripts {
-  return { 'network_setup.sh': setup(model, file), 'network_delete.sh': removal(model, file) };
+  // The name of a file may be of several lines, which would be commands in a script.
+  const told = oneLine(file);
+  return { 'network_setup.sh': setup(model, told), 'network_delete.sh': removal(model, told) };
 }
 
 function setup(model: LabModel, file: string): string {
