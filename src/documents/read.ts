@@ -1,5 +1,5 @@
 /** A file that people write, in YAML, as a value of a schema; what is wrong is told with its line. */
-import { isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { DocumentRefused, either, nearest, type Path, Problems } from './problems.ts';
 
@@ -37,7 +37,10 @@ export function readDocument<T>(file: string, text: string, kind: Kind<T>): Read
     throw new DocumentRefused([`${file}:${line}: this is not YAML: ${broken.message}: correct the line`]);
   }
   const problems = new Problems(file, (path) => counter.linePos(offsetOf(document.contents, path)).line);
-  const read: unknown = document.toJS();
+  const read = plainValue(document, (offset, sentence) => {
+    const { line } = offset === undefined ? { line: 1 } : counter.linePos(offset);
+    return new DocumentRefused([`${file}:${line}: ${sentence}`]);
+  });
   const adapted: Adapted = kind.adapt?.(read) ?? { value: read, ignored: [], why: '', wrong: [] };
   const { value, ignored, why } = adapted;
   for (const { path, sentence } of adapted.wrong) problems.at(path, sentence);
@@ -48,6 +51,26 @@ export function readDocument<T>(file: string, text: string, kind: Kind<T>): Read
   for (const issue of checked.error.issues) tell(problems, kind.schema, issue);
   problems.refuse();
   throw new DocumentRefused([`${file}:1: this is no ${kind.name}`]);
+}
+
+/** @throws what `refusal` says of aliases, which the parser leaves alone: one of nothing, or so many that they would never end */
+function plainValue(
+  document: Document.Parsed,
+  refusal: (offset: number | undefined, sentence: string) => Error,
+): unknown {
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) !== undefined) return;
+      const { source } = alias;
+      throw refusal(alias.range?.[0], `there is no &${source} before *${source}: correct the name, or add the anchor`);
+    },
+  });
+  try {
+    return document.toJS();
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    throw refusal(undefined, `the aliases cannot be followed: ${error.message}: write out what they stand for`);
+  }
 }
 
 /** Where in the text the thing at a path begins: its key, if it has one; else of what is around it. */

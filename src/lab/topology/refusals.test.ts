@@ -11,6 +11,16 @@ const two = 'a: {kind: router}\nb: {kind: router}';
 
 test.each([
   ['text that is no YAML', 'name: [', /^lab\.yaml:1: this is not YAML: .*correct the line$/],
+  [
+    'an alias of nothing',
+    'name: x\ntopology:\n  nodes:\n    a: {kind: host, cmd: &page sh}\n    b: {kind: host, cmd: *pgae}\n',
+    /^lab\.yaml:5: there is no &pgae before \*pgae: correct the name, or add the anchor$/,
+  ],
+  [
+    'aliases that multiply',
+    `name: &a0 [x]\n${Array.from({ length: 9 }, (_, at) => `k${at}: &a${at + 1} [${`*a${at},`.repeat(9)}]\n`).join('')}`,
+    /^lab\.yaml:1: the aliases cannot be followed: Excessive alias count .*: write out what they stand for$/,
+  ],
   ['an empty file', '', /^lab\.yaml:1: name: is missing: add it$/],
   [
     'a lab of nothing',
