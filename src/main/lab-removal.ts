@@ -1,11 +1,10 @@
 /** `trama lab down`: apart from the other tools, since it needs to read no file, and is done before that would be loaded. */
-import { existsSync } from 'node:fs';
 import { Failure } from '../domain/domain.ts';
 import type { LabTools } from '../interfaces/cli/lab-tools.ts';
 import { commandsOf, shellLine } from '../kernel/kernel.ts';
 import { down, labNames, namespacesOf } from '../lab/bare/down.ts';
 import { downSteps } from '../lab/bare/plan.ts';
-import { disksOf } from '../lab/machines/names.ts';
+import { hasDisks } from '../lab/machines/disks.ts';
 import { endingTold, removalTold } from '../lab/machines/removal.ts';
 import { createForkServer } from '../platform/platform.ts';
 
@@ -22,7 +21,7 @@ export const labRemoval: Pick<LabTools, 'down' | 'downSteps'> = {
     const namespaces = await namespacesOf(lab);
     const planned = downSteps(namespaces);
     const removal = planned.map(({ step, sentence }) => ({ sentence, commands: commandsOf(step).map(shellLine) }));
-    return [endingTold(namespaces), ...removal, ...(existsSync(disksOf(lab)) ? removalTold(lab) : [])];
+    return [endingTold(namespaces), ...removal, ...((await hasDisks(lab)) ? removalTold(lab) : [])];
   },
 };
 

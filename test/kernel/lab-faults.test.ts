@@ -132,6 +132,24 @@ describe('a lab', { timeout: 120_000 }, () => {
     expect(await machine.trama('lab', 'up', 'bridge')).toMatchObject({ code: 0 });
   });
 
+  test.each([
+    ['somebody else’s', 'mkdir $disks; chown nobody $disks; mkdir $disks/modes'],
+    ['one that anybody may write to', 'mkdir -m 777 $disks; mkdir $disks/modes'],
+    ['a link to elsewhere', 'mkdir -p elsewhere/modes; ln -s "$PWD/elsewhere" $disks'],
+  ])('keeps no disks in a directory that is %s, and removes nothing there', async (_what, making) => {
+    await machine.output('sh', '-euc', `disks=/var/tmp/trama-labs; ${making}`);
+    const sentence =
+      '/var/tmp/trama-labs is no directory that root alone may write to, and what hosts have there is run as root: remove it\n';
+    expect(await machine.trama('lab', 'up', 'modes')).toMatchObject({ code: 1, stderr: `trama: ${sentence}` });
+    expect(await machine.namespaces()).toEqual([]);
+    expect(await machine.trama('lab', 'ls', '-o', 'json')).toMatchObject({ code: 0, stdout: '[]\n' });
+    expect(await machine.trama('lab', 'down', 'modes')).toMatchObject({ code: 1 });
+    expect(await machine.trama('lab', 'down')).toMatchObject({ code: 1 });
+    await machine.trama('lab', 'script', 'modes', '-o', 'scripts');
+    expect(await machine.run('sh', 'scripts/network_setup.sh')).toMatchObject({ code: 1, stderr: sentence });
+    await machine.output('test', '-d', '/var/tmp/trama-labs/modes');
+  });
+
   test('whose file another version of Trama took, and this one refuses, is broken, and others are as they were', async () => {
     for (const name of ['bridge', 'host']) await machine.trama('lab', 'up', name);
     await machine.output('sed', '-i', 's/topology:/topologies:/', '/run/trama-labs/bridge/lab.json');

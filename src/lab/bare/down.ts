@@ -1,10 +1,10 @@
 /** Removes a lab by what the kernel shows, whoever built it and however far. */
-import { existsSync } from 'node:fs';
 import { readdir, rmdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../../domain/domain.ts';
 import { build } from '../../kernel/kernel.ts';
 import { processesInNetworks, processesWithEnvironment, type Spawn, signalProcess } from '../../platform/platform.ts';
+import { hasDisks, labsWithDisks } from '../machines/disks.ts';
 import { cgroupOf, disksDirectory, disksOf } from '../machines/names.ts';
 import { removeCgroups, removeTree } from '../reaper.ts';
 import { namespaceOf } from '../topology/namespaces.ts';
@@ -33,9 +33,7 @@ export async function namespacesOf(name: string): Promise<string[]> {
 export async function labNames(): Promise<string[]> {
   const namespaces = await readdir('/run/netns').catch(() => []);
   const inKernel = namespaces.flatMap((ns) => /^trama\.([^.]+)\.[^.]+$/.exec(ns)?.[1] ?? []);
-  // Its directory is one that anybody may write to, before there is one of ours.
-  const onDisk = (await readdir(disksDirectory).catch(() => [])).filter((name) => /^[\w-]+$/.test(name));
-  return [...new Set([...(await recordedNames()), ...inKernel, ...onDisk])].sort();
+  return [...new Set([...(await recordedNames()), ...inKernel, ...(await labsWithDisks())])].sort();
 }
 
 /** What a killed builder has started may still be at work, and goes first. @throws Failure */
@@ -47,7 +45,7 @@ export async function tearDown(name: string, spawn: Spawn): Promise<void> {
     downSteps(namespaces).map(({ step }) => step),
     spawn,
   );
-  if (existsSync(disksOf(name))) {
+  if (await hasDisks(name)) {
     await removeCgroups(cgroupOf(name));
     await removeTree(disksOf(name), spawn);
     // Others may have disks there.

@@ -1,9 +1,9 @@
 /** Builds a lab, or nothing: what fails half-way is removed again. */
-import { existsSync } from 'node:fs';
 import { Failure } from '../../domain/domain.ts';
 import { build, type Step } from '../../kernel/kernel.ts';
 import { type Clock, type Spawn, spawn, startDetached } from '../../platform/platform.ts';
 import { requireTools } from '../machine.ts';
+import { hasDisks } from '../machines/disks.ts';
 import { disksOf } from '../machines/names.ts';
 import type { Machinery } from '../machines/start.ts';
 import type { LabModel } from '../topology/model.ts';
@@ -77,7 +77,7 @@ function toolsFor(planned: readonly Planned[]): string[] {
 /** Taking down removes whatever has the lab's name, of this file's nodes or not: nothing may have it before. @throws Failure `conflict` */
 async function refuseForeign({ name }: LabModel): Promise<void> {
   const [namespace] = await namespacesOf(name);
-  const disks = existsSync(disksOf(name)) ? `what hosts had on their disks, ${disksOf(name)},` : undefined;
+  const disks = (await hasDisks(name)) ? `what hosts had on their disks, ${disksOf(name)},` : undefined;
   const taken = namespace === undefined ? disks : `a network namespace ${namespace}`;
   if (taken === undefined) return;
   throw new Failure(

@@ -1,5 +1,11 @@
 # The hosts' disks and logs. Each host is a process tree with mounts and processes of its own; all else is this machine's.
 disks=/var/tmp/trama-labs/$lab
+# Whoever is first may make that directory, and what is in it is run as root.
+[ -e "${disks%/*}" ] || mkdir -m 700 "${disks%/*}"
+[ -n "$(find "${disks%/*}" -maxdepth 0 -type d -uid 0 ! -perm /022)" ] || {
+  echo "${disks%/*} is no directory that root alone may write to, and what hosts have there is run as root: remove it" >&2
+  exit 1
+}
 # Tries again until it is so, for a minute.
 until_so() {
   tries=0

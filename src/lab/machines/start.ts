@@ -1,13 +1,12 @@
 /** Starts what is no kernel state: machines with their engines and daemons, networks, containers. Twice, with the cables in between. */
-import { mkdir } from 'node:fs/promises';
 import type { Spawn } from '../../platform/platform.ts';
 import { said, startDaemons, untilNodesReady } from '../daemons.ts';
 import { requireTools } from '../machine.ts';
 import type { SimulatedHost } from '../simulated-host.ts';
 import type { LabModel, LabNode } from '../topology/model.ts';
 import { agentArguments, containerCommand, containersOf, networkCommands, type Placed, running } from './commands.ts';
+import { makeDisks, refuseOthers } from './disks.ts';
 import { storeImages } from './images.ts';
-import { disksOf } from './names.ts';
 import { bindNamespaces } from './observed.ts';
 import { machineOf, machinesOf } from './places.ts';
 
@@ -20,7 +19,7 @@ export interface Machinery {
 
 const patienceMs = 120_000;
 
-/** @throws Failure: a program is not installed */
+/** @throws Failure: a program is not installed, or others may write to where the disks are to be */
 export async function requireMachines(model: LabModel): Promise<void> {
   const has = (role: LabNode['runs'][number]) => running(model, role).length > 0;
   await requireTools([
@@ -28,6 +27,7 @@ export async function requireMachines(model: LabModel): Promise<void> {
     ...(has('engine') ? ['dockerd', 'docker', 'iptables'] : []),
     ...(has('etcd') ? ['etcd', 'etcdctl'] : []),
   ]);
+  await refuseOthers();
 }
 
 export function machinery(model: LabModel, run: Spawn): Machinery {
@@ -47,7 +47,7 @@ export function machinery(model: LabModel, run: Spawn): Machinery {
   const { wired, joined } = containersOf(model);
   return {
     async first() {
-      await mkdir(disksOf(model.name), { recursive: true, mode: 0o700 });
+      await makeDisks(model.name);
       const images = running(model, 'engine').length === 0 ? [] : await storeImages(model, run);
       await Promise.all(
         nodes.map(async (node) => {
