@@ -132,6 +132,19 @@ describe('a lab', { timeout: 120_000 }, () => {
     expect(await machine.trama('lab', 'up', 'bridge')).toMatchObject({ code: 0 });
   });
 
+  test('of which disks outlasted a restart of the machine is refused by its script, too, until it is removed', async () => {
+    await machine.output('mkdir', '-p', '/var/tmp/trama-labs/modes/host/etc');
+    await machine.trama('lab', 'script', 'modes', '-o', 'scripts');
+    expect(await machine.run('sh', 'scripts/network_setup.sh')).toMatchObject({
+      code: 1,
+      stderr:
+        'there is what hosts had on their disks, /var/tmp/trama-labs/modes, already: remove it with network_delete.sh\n',
+    });
+    expect(await machine.namespaces()).toEqual([]);
+    expect(await machine.run('sh', 'scripts/network_delete.sh')).toMatchObject({ code: 0 });
+    expect(await machine.leftovers()).toEqual([]);
+  });
+
   test.each([
     ['somebody else’s', 'mkdir $disks; chown nobody $disks; mkdir $disks/modes'],
     ['one that anybody may write to', 'mkdir -m 777 $disks; mkdir $disks/modes'],
@@ -146,8 +159,8 @@ describe('a lab', { timeout: 120_000 }, () => {
     expect(await machine.trama('lab', 'down', 'modes')).toMatchObject({ code: 1 });
     expect(await machine.trama('lab', 'down')).toMatchObject({ code: 1 });
     await machine.trama('lab', 'script', 'modes', '-o', 'scripts');
+    await machine.output('rmdir', '/var/tmp/trama-labs/modes');
     expect(await machine.run('sh', 'scripts/network_setup.sh')).toMatchObject({ code: 1, stderr: sentence });
-    await machine.output('test', '-d', '/var/tmp/trama-labs/modes');
   });
 
   test('whose file another version of Trama took, and this one refuses, is broken, and others are as they were', async () => {

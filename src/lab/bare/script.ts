@@ -3,6 +3,7 @@
  * be run again: what is there already is left as it is.
  */
 import { commandsOf, shellLine } from '../../kernel/kernel.ts';
+import { disksOf } from '../machines/names.ts';
 import { removalTold, type Told } from '../machines/removal.ts';
 import { firstTold, secondTold } from '../machines/told.ts';
 import type { LabModel, LabNode } from '../topology/model.ts';
@@ -46,13 +47,27 @@ set -eu
 for tool in ${toolsOf(model).join(' ')}; do
   command -v "$tool" >/dev/null || { echo "there is no $tool: install it, or add its directory to PATH" >&2; exit 1; }
 done
-
+${refusalOfDisks(model)}
 # Whether ip, asked this in a namespace, shows anything.
 shown() { [ -n "$(ip -n "$@" 2>/dev/null)" ]; }
 # Whether the bridge or VXLAN device of a namespace has this entry.
 listed() { bridge -n "$1" fdb show dev "$2" 2>/dev/null | grep -q "^$3 dst $4 "; }
 
 ${[...lines, ...programs].join('\n').trimEnd()}
+`;
+}
+
+/** As `up` refuses them. In a lab that is there, or was begun, namespaces are: they come before the disks. */
+function refusalOfDisks({ name, nodes }: LabModel): string {
+  const host = nodes.find(({ runs }) => runs.length > 0);
+  if (host === undefined) return '';
+  const disks = disksOf(name);
+  return `
+# What hosts had on their disks outlasts a restart of this machine.
+[ -e /run/netns/${host.namespace} ] || [ ! -e ${disks} ] || {
+  echo "there is what hosts had on their disks, ${disks}, already: remove it with network_delete.sh" >&2
+  exit 1
+}
 `;
 }
 
