@@ -87,6 +87,20 @@ validate:
     expect(await machine.leftovers()).toEqual([]);
   });
 
+  test('the file that the documents begin with holds what it says', async () => {
+    const text = await readFile(`${checkout}/docs/lab/topology.md`, 'utf8');
+    const [, example = ''] = /^```yaml\n(.*?)^```/ms.exec(text) ?? [];
+    // A lossy link makes no sure test.
+    await writeFile(`${machine.directory}/office.yaml`, example.replace(/^ +loss: .*\n/m, ''));
+    expect(await machine.trama('lab', 'up', 'office.yaml')).toMatchObject({ code: 0 });
+    expect(await machine.trama('lab', 'test')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('PASS  internet fetches a page from h1:8080'),
+    });
+    expect(await machine.trama('lab', 'down')).toMatchObject({ code: 0 });
+    expect(await machine.leftovers()).toEqual([]);
+  });
+
   test('hops are counted to more nodes than a router tells at once that a time to live was exceeded', async () => {
     const nodes = Array.from({ length: 10 }, (_, at) => `n${at}`);
     const file = `${machine.directory}/behind.yaml`;
