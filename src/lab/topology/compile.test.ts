@@ -133,6 +133,19 @@ topology:
   ]);
 });
 
+test.each([
+  ['its kind', 'kinds: {linux: {image: alpine}}'],
+  ['the defaults', 'defaults: {image: alpine}'],
+  ['its group', 'groups: {servers: {image: alpine}}'],
+  ['the group of the defaults', 'defaults: {group: servers}\n  groups: {servers: {image: alpine}}'],
+  ['its group, as is its kind', 'defaults: {kind: router}\n  groups: {servers: {kind: linux, image: alpine}}'],
+])('a program of an image that a node of containerlab has from %s is told, and not run', (_from, inherited) => {
+  const node = inherited.includes('defaults: {group') ? '{cmd: sh /start.sh}' : '{group: servers, cmd: sh /start.sh}';
+  const text = `name: one\ntopology:\n  ${inherited}\n  nodes:\n    a: ${node}\n`;
+  expect(readTopology('c.yml', text).warnings).toContainEqual(expect.stringContaining('topology.nodes.a.cmd: means'));
+  expect(nodeOf(modelFrom(text), 'a')).not.toHaveProperty('command');
+});
+
 describe('what containerlab executes in a node', () => {
   const text = (lines: string) => `name: chain
 topology:

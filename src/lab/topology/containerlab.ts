@@ -61,7 +61,7 @@ export function adapt(value: unknown): Adapted {
   if (!isTree(value)) return { value, ignored, wrong: [] };
   const file = without(value, ofFile, []);
   if (!isTree(file.topology)) return { value: file, ignored, wrong: [] };
-  const { defaults } = file.topology;
+  const inherited = inheritance(file.topology);
   const topology = without(file.topology, ofTopology, ['topology']);
   if (Array.isArray(topology.links)) {
     topology.links = topology.links.map((link: unknown, at) =>
@@ -71,20 +71,31 @@ export function adapt(value: unknown): Adapted {
   if (!isTree(topology.nodes)) return { value: { ...file, topology }, ignored, wrong: [] };
   const nodes = Object.entries(topology.nodes).map(([name, node]) => {
     if (!isTree(node)) return [name, node] as const;
-    const whole = inherit(node, defaults);
-    return [name, without(whole, [...ofNode, ...ofLinux(whole)], ['topology', 'nodes', name])] as const;
+    const { kind, image } = inherited(node);
+    const whole = kind === undefined ? node : { ...node, kind };
+    return [name, without(whole, [...ofNode, ...ofImage(kind, image)], ['topology', 'nodes', name])] as const;
   });
   const done = executed(Object.fromEntries(nodes), topology.links);
   ignored.push(...done.ignored);
   return { value: { ...file, topology: { ...topology, nodes: done.nodes } }, ignored, wrong: done.wrong };
 }
 
-/** The kind comes from the defaults, too; nothing else of those matters here. A bridge is what is called a switch here. */
-function inherit(node: Tree, defaults: unknown): Tree {
-  const kind = node.kind ?? (isTree(defaults) ? defaults.kind : undefined);
-  return kind === undefined ? node : { ...node, kind: kind === 'bridge' ? 'switch' : kind };
+/**
+ * A node's kind and image, which may be those of its group, its kind or the defaults; nothing else of these matters here. A bridge is what
+ * is called a switch here.
+ */
+function inheritance({ defaults, kinds, groups }: Tree): (node: Tree) => { kind: unknown; image: unknown } {
+  const entry = (tree: unknown, key: unknown): Tree => treeOf(treeOf(tree)[String(key)]);
+  return (node) => {
+    const group = entry(groups, node.group ?? treeOf(defaults).group);
+    const kind = node.kind ?? group.kind ?? treeOf(defaults).kind;
+    const image = [node, group, entry(kinds, kind ?? 'linux'), treeOf(defaults)].find((one) => 'image' in one)?.image;
+    return { kind: kind === 'bridge' ? 'switch' : kind, image };
+  };
 }
 
+const treeOf = (value: unknown): Tree => (isTree(value) ? value : {});
+
 /** A node of kind linux is a namespace, with the programs of this machine: its image and what runs in that mean nothing here. */
-const ofLinux = (node: Tree): readonly string[] =>
-  (node.kind ?? 'linux') === 'linux' && 'image' in node ? ['image', 'cmd'] : [];
+const ofImage = (kind: unknown, image: unknown): readonly string[] =>
+  (kind ?? 'linux') === 'linux' && image !== undefined ? ['image', 'cmd'] : [];
