@@ -60,6 +60,19 @@ topology:
   });
 });
 
+test('published ports lead to where a container meets its host, whatever links it has besides', () => {
+  const model = modelFrom(`name: x
+topology:
+  nodes:
+    h: {kind: host, prefix: 10.0.1.0/24, nat: eth0}
+    c: {kind: container, host: h, ports: ["8080:80"]}
+    r: {kind: router}
+  links:
+    - {endpoints: ["c:eth1", "r:eth0"], prefix: 10.9.0.0/30}
+    - {endpoints: ["h:eth0", "r:eth1"], prefix: 10.9.1.0/30}`);
+  expect(nodeOf(model, 'h')?.nat?.published).toMatchObject([{ port: 8080, address: '10.0.1.2', targetPort: 80 }]);
+});
+
 describe('routes', () => {
   const chain = `name: x
 topology:

@@ -9,6 +9,7 @@ import { checkExpectations } from './expectations.ts';
 import {
   bridgeName,
   type CableEnd,
+  containerInterface,
   type LabModel,
   type LabNode,
   type Nat,
@@ -33,7 +34,9 @@ export function compile(topology: Topology, problems: Problems): LabModel {
   problems.refuse();
   const segments = assign(findSegments(topology, wiring, problems), problems);
   const routes = findRoutes(wiring, segments, problems);
-  const bare = [...wiring.nodes].map(([name, node]) => nodeOf(topology.name, name, node, { wiring, segments, routes }));
+  const bare = [...wiring.nodes].map(([name, node]) =>
+    nodeOf(topology.name, name, node, { wiring, segments, routes, problems }),
+  );
   const networks = networksOf(topology);
   const nodes = withJoinings(withOverlays(topology, bare, problems), networks);
   checkNetworks(topology, networks, segments, problems);
@@ -60,6 +63,7 @@ interface Found {
   readonly wiring: Wiring;
   readonly segments: readonly Segment[];
   readonly routes: ReadonlyMap<string, readonly Route[]>;
+  readonly problems: Problems;
 }
 
 function nodeOf(lab: string, name: string, node: TopologyNode, found: Found): LabNode {
@@ -107,11 +111,19 @@ function addressed(node: string, device: string, segments: readonly Segment[]): 
   return {};
 }
 
-function natOf(host: string, device: string, { wiring, segments }: Found): Nat {
+function natOf(host: string, device: string, { wiring, segments, problems }: Found): Nat {
+  const members = segments.flatMap((segment) => segment.members);
   const published = [...wiring.nodes].flatMap(([name, node]) => {
-    if (node.host !== host || node.network !== undefined) return [];
-    const address = segments.flatMap(({ members }) => members).find((member) => member.node === name)?.address ?? '';
-    return portsOf(node).map((published) => ({ ...published, address, node: name }));
+    const ports = portsOf(node);
+    if (node.host !== host || node.network !== undefined || ports.length === 0) return [];
+    // It may have links besides, whose addresses its host need not reach.
+    const seat = members.find((member) => member.node === name && member.device === containerInterface);
+    if (seat === undefined) {
+      const sentence = `${name} has no address on ${host} that they could lead to: give ${host} a prefix that has one`;
+      problems.at(['topology', 'nodes', name, 'ports'], sentence);
+      return [];
+    }
+    return ports.map((port) => ({ ...port, address: seat.address, node: name }));
   });
   return { device, published };
 }

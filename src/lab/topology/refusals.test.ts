@@ -238,6 +238,14 @@ test.each([
     lab('h: {kind: host, prefix: 10.0.0.0/24}\nc: {kind: container, host: h, ports: ["80:80"]}'),
     /its host publishes nothing without nat: give h one/,
   ],
+  [
+    'ports of a container without an address',
+    lab(
+      'h: {kind: host, nat: eth0}\nc: {kind: container, host: h, ports: ["80:80"]}\nr: {kind: router}',
+      '[{endpoints: ["h:eth0", "r:eth0"], prefix: 10.1.0.0/30}]',
+    ),
+    /^lab\.yaml:5: topology\.nodes\.c\.ports: c has no address on h that they could lead to: give h a prefix that has one$/,
+  ],
   ...[
     ['by nat', 'h: {kind: host, prefix: 10.0.0.0/24, nat: eth0}', 'ports: ["8080:81/tcp"]'],
     ['by Docker', 'h: {kind: host}', 'image: i, network: bridge, ports: ["8080:80"]'],
