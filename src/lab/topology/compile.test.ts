@@ -60,6 +60,21 @@ topology:
   });
 });
 
+test('an address of a node with several links is that of the one in whose prefix it is', () => {
+  const text = `name: x
+topology:
+  nodes:
+    lan: {kind: switch, prefix: 10.0.0.0/24}
+    far: {kind: switch, prefix: 10.1.0.0/24}
+    r: {kind: router, address: 10.0.0.254}
+  links:
+    - {endpoints: ["r:eth0", "far:r"]}
+    - {endpoints: ["r:eth1", "lan:r"]}`;
+  expect(addresses(text)).toEqual({ 'r:eth0': '10.1.0.1/24', 'r:eth1': '10.0.0.254/24' });
+  const given = text.replace('"lan:r"]', '"lan:r"], ipv4: ["10.0.0.254", ""]');
+  expect(addresses(given)).toEqual(addresses(text));
+});
+
 test('published ports lead to where a container meets its host, whatever links it has besides', () => {
   const model = modelFrom(`name: x
 topology:

@@ -175,6 +175,18 @@ test.each([
     lab(two, '[{endpoints: ["a:eth0", "b:eth0"], prefix: 10.0.0.0/24, ipv4: [10.0.1.9, ""]}]'),
     /10\.0\.1\.9 is not in this segment's prefix/,
   ],
+  ...[
+    ['no link', '[]'],
+    [
+      'two links of other prefixes',
+      '[{endpoints: ["a:eth0", "b:eth0"], prefix: 10.0.0.0/24}, {endpoints: ["a:eth1", "b:eth1"], prefix: 10.1.0.0/24}]',
+    ],
+    ['a link with another address', '[{endpoints: ["a:eth0", "b:eth0"], prefix: 10.9.0.0/24, ipv4: [10.9.0.1, ""]}]'],
+  ].map(([what, links]): [string, string, RegExp] => [
+    `an address of a node with ${what}`,
+    lab('a: {kind: router, address: 10.9.0.9}\nb: {kind: router}', links),
+    /^lab\.yaml:4: topology\.nodes\.a\.address: no interface of a that lacks an address is in a prefix with 10\.9\.0\.9: choose another, or remove it$/,
+  ]),
   [
     'an address and no prefix',
     lab(two, '[{endpoints: ["a:eth0", "b:eth0"], ipv4: [10.0.1.9, ""]}]'),

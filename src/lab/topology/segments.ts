@@ -1,6 +1,7 @@
 /** Who is in one segment with whom, and which prefix it has. */
 
 import type { Path, Problems } from '../../documents/problems.ts';
+import { contains, parseAddress } from '../../domain/domain.ts';
 import { overlaps, parseSubnet } from '../../domain/subnet.ts';
 import type { Draft, Wiring } from './cables.ts';
 import { bridgeName, type CableEnd } from './model.ts';
@@ -54,7 +55,10 @@ export function findSegments({ topology }: Topology, wiring: Wiring, problems: P
   }
   for (const { ends, prefix, prefixPath, path } of wiring.cables) note(place(ends[0]), prefix, prefixPath ?? path);
 
-  const seats = Map.groupBy(seatsOf(wiring), ({ node, device }) => sets.root(`${node}:${device}`));
+  const prefixOf = (end: CableEnd) => prefixes.get(sets.root(place(end)))?.[0]?.prefix;
+  const seats = Map.groupBy(seatsOf(wiring, ownPorts(wiring, prefixOf, problems)), ({ node, device }) =>
+    sets.root(`${node}:${device}`),
+  );
   const segments = sets.roots().map((root) => segmentOf(prefixes.get(root) ?? [], seats.get(root) ?? [], problems));
   refuseOverlaps(segments, problems);
   return segments;
@@ -72,28 +76,48 @@ function segmentOf(prefixes: readonly Prefixed[], seats: readonly Seat[], proble
 }
 
 /** Bridges that have addresses, and ports that are plugged into none. */
-function seatsOf(wiring: Wiring): Seat[] {
+function seatsOf(wiring: Wiring, own: ReadonlyMap<CableEnd, string>): Seat[] {
   const bridges = [...wiring.nodes].flatMap(([node, { kind, address }]): Seat[] => {
     const speaks = kind === 'host' || address !== undefined;
     if (!wiring.hasBridge(node) || !speaks) return [];
     const path = ['topology', 'nodes', node];
     return [{ node, device: bridgeName, first: true, path, ...(address === undefined ? {} : { given: address }) }];
   });
-  const single = new Map<string, number>();
-  const alone = (end: CableEnd) => wiring.masterOf(end) === undefined;
-  for (const end of wiring.cables.flatMap(({ ends }) => ends)) {
-    if (alone(end)) single.set(end.node, (single.get(end.node) ?? 0) + 1);
-  }
   const ports = wiring.cables.flatMap((cable) =>
     cable.ends.flatMap((end, at) => {
-      if (!alone(end)) return [];
-      // A node's own address is that of its only port.
-      const own =
-        single.get(end.node) === 1 && !wiring.hasBridge(end.node) ? wiring.nodes.get(end.node)?.address : undefined;
-      return [seatOf(cable, end, at, cable.given[at] ?? own, wiring)];
+      if (wiring.masterOf(end) !== undefined) return [];
+      return [seatOf(cable, end, at, cable.given[at] ?? own.get(end), wiring)];
     }),
   );
   return [...bridges, ...ports];
+}
+
+/** Ports that have their node's own address: its only one, or of several the one whose segment has the address in its prefix. */
+function ownPorts(
+  wiring: Wiring,
+  prefixOf: (end: CableEnd) => string | undefined,
+  problems: Problems,
+): Map<CableEnd, string> {
+  const own = new Map<CableEnd, string>();
+  const ports = wiring.cables.flatMap(({ ends, given }) => ends.map((end, at) => ({ end, given: given[at] })));
+  for (const [name, { address, network }] of wiring.nodes) {
+    if (address === undefined || network !== undefined || wiring.hasBridge(name)) continue;
+    const all = ports.filter(({ end }) => end.node === name);
+    if (all.some(({ given }) => given === address)) continue;
+    const free = all.filter(({ given }) => given === undefined);
+    const suits = ({ end }: { end: CableEnd }) => {
+      const prefix = prefixOf(end);
+      return prefix !== undefined && contains(parseSubnet(prefix), parseAddress(address));
+    };
+    // What is wrong with the address of an only port is told with its segment.
+    const port = all.length === 1 ? free[0] : free.find(suits);
+    if (port !== undefined) own.set(port.end, address);
+    else {
+      const sentence = `no interface of ${name} that lacks an address is in a prefix with ${address}: choose another, or remove it`;
+      problems.at(['topology', 'nodes', name, 'address'], sentence);
+    }
+  }
+  return own;
 }
 
 function seatOf(cable: Draft, end: CableEnd, at: number, given: string | undefined, wiring: Wiring): Seat {
