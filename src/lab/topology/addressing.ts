@@ -65,7 +65,7 @@ function take(
 }
 
 /** First and last; of a /31 both are (RFC 3021). */
-function usable(subnet: Subnet): [bigint, bigint] {
+export function usable(subnet: Subnet): [bigint, bigint] {
   const last = subnet.base + subnetSize(subnet) - 1n;
   return subnet.prefix >= 31 ? [subnet.base, last] : [subnet.base + 1n, last - 1n];
 }

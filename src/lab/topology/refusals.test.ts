@@ -289,8 +289,23 @@ test.each([
   [
     'a next hop that is none',
     lab('h: {kind: host, prefix: 10.0.0.0/24, routes: [{to: default, via: 10.9.0.1}]}\nc: {kind: container, host: h}'),
-    /10\.9\.0\.1 is in none of h's prefixes/,
+    /10\.9\.0\.1 is in none of h's prefixes, so it cannot be the next hop: name a neighbour's address$/,
   ],
+  ...[
+    ['to: default, via: 10.0.0.2}, {to: 0.0.0.0/0, via: 10.0.0.3', '\\[1\\].to: a has a route to default already'],
+    ['to: 10.1.0.0/16, via: 10.0.0.2}, {to: 10.1.0.0/16, via: 10.0.0.3', '\\[1\\].to: a has a route to 10.1.0.0/16'],
+    ['to: 10.0.0.0/29, via: 10.0.0.2', '\\[0\\].to: a is in 10.0.0.0/29 itself: remove the route to it$'],
+    ['to: default, via: 10.0.0.1', "\\[0\\].via: 10.0.0.1 is a's own, so it cannot be the next hop"],
+    ['to: default, via: 10.0.0.0', "\\[0\\].via: 10.0.0.0 is the network's or broadcast address, so it"],
+    ['to: default, via: 10.0.0.7', "\\[0\\].via: 10.0.0.7 is the network's or broadcast address, so it"],
+  ].map(([routes, problem]): [string, string, RegExp] => [
+    `of the routes that no kernel makes sense of, {${routes}}`,
+    lab(
+      `a: {kind: router, routes: [{${routes}}]}\nb: {kind: router}`,
+      '[{endpoints: ["a:eth0", "b:eth0"], prefix: 10.0.0.0/29}]',
+    ),
+    new RegExp(`^lab\\.yaml:4: topology\\.nodes\\.a\\.routes${problem}`),
+  ]),
   ['an overlay that is none', lab('h: {kind: host, overlay: blue}'), /there is no overlay blue/],
   [
     'an overlay without a way to other hosts',

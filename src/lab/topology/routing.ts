@@ -5,7 +5,9 @@
  */
 
 import type { Problems } from '../../documents/problems.ts';
-import { contains, parseAddress, parseSubnet } from '../../domain/domain.ts';
+import { contains, parseAddress } from '../../domain/domain.ts';
+import { formatSubnet, parseSubnet } from '../../domain/subnet.ts';
+import { usable } from './addressing.ts';
 import type { Wiring } from './cables.ts';
 import type { Route, Segment } from './model.ts';
 import type { TopologyNode } from './schema.ts';
@@ -32,17 +34,26 @@ export function findRoutes(wiring: Wiring, segments: readonly Segment[], problem
   return routes;
 }
 
+/** Refuses what the kernel would refuse half-way, and next hops that nobody can be. */
 function given(name: string, node: TopologyNode, map: RoutingMap, problems: Problems): Route[] {
-  return (node.routes ?? []).flatMap(({ to, via }, at) => {
-    const device = map.deviceTowards(name, via);
+  const targets = new Set<string>();
+  return (node.routes ?? []).flatMap(({ to: target, via }, at) => {
+    const path = ['topology', 'nodes', name, 'routes', at];
+    const to = destinationOf(target);
+    if (targets.has(to)) problems.at([...path, 'to'], `${name} has a route to ${to} already: remove one of them`);
+    else if (map.isIn(name, to)) problems.at([...path, 'to'], `${name} is in ${to} itself: remove the route to it`);
+    targets.add(to);
+    const { device, wrong } = map.nextHop(name, via);
     if (device !== undefined) return [{ to, via, device }];
-    const path = ['topology', 'nodes', name, 'routes', at, 'via'];
-    problems.at(
-      path,
-      `${via} is in none of ${name}'s prefixes, so it cannot be the next hop: name a neighbour's address`,
-    );
+    problems.at([...path, 'via'], `${via} is ${wrong}, so it cannot be the next hop: name a neighbour's address`);
     return [];
   });
+}
+
+/** In the form in which two of the same are told to be. */
+function destinationOf(text: string): string {
+  const to = text === 'default' ? text : formatSubnet(parseSubnet(text));
+  return to === '0.0.0.0/0' ? 'default' : to;
 }
 
 class RoutingMap {
@@ -63,10 +74,21 @@ class RoutingMap {
     return this.#attachments.get(node) ?? [];
   }
 
-  deviceTowards(node: string, address: string): string | undefined {
-    const target = parseAddress(address);
-    return this.#of(node).find(({ segment }) => segment.prefix && contains(parseSubnet(segment.prefix), target))
-      ?.device;
+  isIn(node: string, prefix: string): boolean {
+    return this.#of(node).some(({ segment }) => segment.prefix === prefix);
+  }
+
+  /** The device that leads to a neighbour's address; or else why it is none. */
+  nextHop(node: string, via: string): { readonly device?: string; readonly wrong?: string } {
+    const target = parseAddress(via);
+    for (const { segment, device } of this.#of(node)) {
+      if (segment.prefix === undefined || !contains(parseSubnet(segment.prefix), target)) continue;
+      const [first, last] = usable(parseSubnet(segment.prefix));
+      if (target.value < first || target.value > last) return { wrong: "the network's or broadcast address" };
+      const own = this.#of(node).some(({ address }) => parseAddress(address).value === target.value);
+      return own ? { wrong: `${node}'s own` } : { device };
+    }
+    return { wrong: `in none of ${node}'s prefixes` };
   }
 
   /** The default route of whoever forwards nothing. */
