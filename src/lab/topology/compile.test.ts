@@ -123,6 +123,43 @@ topology:
     expect(routesOf(behind, 'world')).toEqual([]);
   });
 
+  test('of containers in the LAN beyond their host lead to its router', () => {
+    const text = `name: x
+topology:
+  nodes:
+    lan: {kind: switch, prefix: 192.168.50.0/24}
+    h: {kind: host, uplink: eth0}
+    c: {kind: container, host: h}
+    r: {kind: router}
+    world: {kind: outside}
+  links:
+    - {endpoints: ["h:eth0", "lan:h"]}
+    - {endpoints: ["r:lan", "lan:r"]}
+    - {endpoints: ["r:wan", "world:eth0"], prefix: 198.51.100.0/24}`;
+    expect(routesOf(text, 'c')).toEqual(['default 192.168.50.2 eth0']);
+    expect(routesOf(text, 'h')).toContain('default 192.168.50.2 br0');
+  });
+
+  test('by default do not lead to the outer side of a NAT', () => {
+    const text = `name: x
+topology:
+  nodes:
+    lan: {kind: switch, prefix: 10.0.0.0/24}
+    home: {kind: router, nat: wan}
+    r: {kind: router}
+    pc: {kind: linux}
+    inner: {kind: linux}
+    far: {kind: linux}
+  links:
+    - {endpoints: ["home:wan", "lan:home"]}
+    - {endpoints: ["r:eth0", "lan:r"]}
+    - {endpoints: ["pc:eth0", "lan:pc"]}
+    - {endpoints: ["home:lan", "inner:eth0"], prefix: 10.1.0.0/24}
+    - {endpoints: ["r:eth1", "far:eth0"], prefix: 10.2.0.0/24}`;
+    expect(routesOf(text, 'pc')).toEqual(['default 10.0.0.2 eth0']);
+    expect(routesOf(text, 'inner')).toEqual(['default 10.1.0.1 eth0']);
+  });
+
   test('of a file are taken as they are', () => {
     expect(routesOf(chain.replace('nat: wan', 'nat: wan, routes: []'), 'h2')).toEqual([]);
   });

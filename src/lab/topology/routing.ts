@@ -1,5 +1,5 @@
 /**
- * Which way packets go. A container sends everything to its host, or else to the first router of its segment. Hosts and
+ * Which way packets go. A container sends everything to its host if that leads anywhere, or else to the first router of its segment. Hosts and
  * routers have a route to every prefix that they are not in, over the fewest hops, and by default to the outside if there is
  * one; into what is behind a NAT there is no way. The outside knows nobody beyond its segment.
  */
@@ -94,11 +94,11 @@ class RoutingMap {
   /** The default route of whoever forwards nothing. */
   gateway(name: string, host: string | undefined): Route[] {
     const routers = this.#of(name).flatMap(({ segment, device }) =>
-      segment.members
-        .filter(({ node }) => node !== name && isForwarder(this.#nodes.get(node)) && this.#of(node).length > 1)
+      this.#forwardersIn(segment)
+        .filter(({ node }) => node !== name && this.#of(node).length > 1)
         .map(({ node, address }) => ({ node, route: { to: 'default', via: address, device } })),
     );
-    const chosen = host === undefined ? routers[0] : routers.find(({ node }) => node === host);
+    const chosen = routers.find(({ node }) => node === host) ?? routers[0];
     return chosen === undefined ? [] : [chosen.route];
   }
 
@@ -126,14 +126,20 @@ class RoutingMap {
     return outside === undefined ? routes : [...routes, outside];
   }
 
-  /** Forwarders that share a segment with it, without those that it meets at the outer side of their NAT. */
+  /** Forwarders that share a segment with it. */
   *#neighbours(name: string): Generator<{ member: string; hop: Omit<Route, 'to'> }> {
     for (const { segment, device } of this.#of(name)) {
-      for (const { node, device: theirs, address } of segment.members) {
-        const other = this.#nodes.get(node);
-        if (isForwarder(other) && other?.nat !== theirs) yield { member: node, hop: { via: address, device } };
-      }
+      for (const { node, address } of this.#forwardersIn(segment))
+        yield { member: node, hop: { via: address, device } };
     }
+  }
+
+  /** Without those that are met at the outer side of their NAT. */
+  #forwardersIn({ members }: Segment): Segment['members'] {
+    return members.filter(({ node, device }) => {
+      const it = this.#nodes.get(node);
+      return isForwarder(it) && it?.nat !== device;
+    });
   }
 
   /** What is reached by way of a node: the prefixes that it is in; of its containers' own links the one they are cut from. */
