@@ -218,6 +218,9 @@ function checkEnds(cables: readonly Draft[], nodes: ReadonlyMap<string, Topology
     for (const [at, { node, port }] of ends.entries()) {
       const place = written ? [...path, 'endpoints', at] : path;
       if (!nodes.has(node)) problems.at(place, unknown(node, nodes));
+      const { image, network } = nodes.get(node) ?? {};
+      if (written && image !== undefined && network !== undefined)
+        problems.at(place, `${node} is joined by its network ${network} alone: remove the link, or the network`);
       const name = `${node}:${port}`;
       if (seen.has(name)) problems.at(place, `${name} has a cable already: give it another interface name`);
       seen.set(name, path);

@@ -87,6 +87,14 @@ test.each([
     /c1\.ports: nothing is published with network host: remove ports, or name a network$/,
   ],
   [
+    'a link to a container that Docker joins to its network',
+    lab(
+      'h: {kind: host}\nc1: {kind: container, host: h, image: i, network: bridge}',
+      '[{endpoints: ["h:eth1", "c1:eth1"]}]',
+    ),
+    /^lab\.yaml:6: .*endpoints\[1\]: c1 is joined by its network bridge alone: remove the link, or the network$/,
+  ],
+  [
     'an address that Docker chooses',
     lab('h: {kind: host}\nc1: {kind: container, host: h, image: i, network: bridge, address: 172.17.0.9}'),
     /c1\.address: Docker chooses addresses in bridge: remove it, or name a network with a prefix$/,
