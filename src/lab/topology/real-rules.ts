@@ -68,7 +68,11 @@ function checkContainer(name: string, node: TopologyNode, topology: Inside, node
   }
   named(path, name, checkContainerName, problems);
   if (host === undefined) problems.at([...path, 'image'], "its host's engine runs it: add host, or remove the image");
-  if (pid !== undefined) checkOther([...path, 'pid'], name, pid.slice('container:'.length), nodes, problems);
+  if (pid !== undefined) {
+    const other = pid.slice('container:'.length);
+    checkOther([...path, 'pid'], name, other, nodes, problems);
+    if (network === undefined) checkWired([...path, 'pid'], name, other, nodes, problems);
+  }
   if (network === undefined) return;
   const joining = joiningOf(network);
   if (joining.how === 'container') checkOther([...path, 'network'], name, joining.node, nodes, problems);
@@ -90,6 +94,16 @@ function checkOther(path: Path, name: string, other: string, nodes: Nodes, probl
   } else if (found.host !== nodes.get(name)?.host) {
     problems.at(path, `${other} is on ${found.host}: only containers of one host share a namespace`);
   } else if (leadsBack(name, nodes)) problems.at(path, `${name} would share a namespace with itself: name another`);
+}
+
+/** Containers that the lab wires run before those that have a network of others, and see no processes of these. */
+function checkWired(path: Path, name: string, other: string, nodes: Nodes, problems: Problems): void {
+  const network = nodes.get(other)?.network;
+  if (network === undefined) return;
+  problems.at(
+    path,
+    `${other} has the network ${network}, and so is run after ${name}: give ${name} a network, too, or take that one away`,
+  );
 }
 
 function leadsBack(name: string, nodes: Nodes, seen: readonly string[] = []): boolean {

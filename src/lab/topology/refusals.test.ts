@@ -82,6 +82,13 @@ test.each([
     /a1\.network: a1 would share a namespace with itself: name another$/,
   ],
   [
+    'processes of a container that is run later',
+    lab(
+      'h: {kind: host}\na1: {kind: container, host: h, image: i, pid: "container:b1"}\nb1: {kind: container, host: h, image: i, network: bridge}',
+    ),
+    /^lab\.yaml:5: topology\.nodes\.a1\.pid: b1 has the network bridge, and so is run after a1: give a1 a network, too, or take that one away$/,
+  ],
+  [
     'ports where nothing is published',
     lab('h: {kind: host}\nc1: {kind: container, host: h, image: i, network: host, ports: ["80:80"]}'),
     /c1\.ports: nothing is published with network host: remove ports, or name a network$/,
