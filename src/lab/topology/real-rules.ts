@@ -13,7 +13,14 @@ type Inside = Topology['topology'];
 export function checkReal(topology: Inside, nodes: Nodes, problems: Problems): void {
   for (const [name, node] of nodes) {
     const path = ['topology', 'nodes', name];
-    if (node.kind === 'host' && rolesOf(name, nodes).length > 0) named(path, name, checkNodeName, problems);
+    if (node.kind === 'host' && rolesOf(name, nodes).length > 0) {
+      named(path, name, checkNodeName, problems);
+      if (node.cmd !== undefined)
+        problems.at(
+          [...path, 'cmd'],
+          `${name} is a machine, and cmd is not run on those: remove it, or give it to a container`,
+        );
+    }
     if (node.kind === 'container') checkContainer(name, node, topology, nodes, problems);
   }
   checkRoles(nodes, problems);

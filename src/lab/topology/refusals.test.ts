@@ -152,6 +152,14 @@ test.each([
     lab('a: {kind: host, runs: [server, agent], prefix: 10.0.0.0/24}\nc1: {kind: container, host: a}'),
     /nodes\.c1: a runs an agent, whose containers have an image and a network: add it, or take the agent away$/,
   ],
+  ...[
+    ['with an engine', 'h: {kind: host, runs: [engine], cmd: x}'],
+    ['with a container of an image', 'h: {kind: host, cmd: x}\nc1: {kind: container, host: h, image: i}'],
+  ].map(([what, nodes]): [string, string, RegExp] => [
+    `a program of a host ${what}`,
+    lab(nodes ?? ''),
+    /^lab\.yaml:4: topology\.nodes\.h\.cmd: h is a machine, and cmd is not run on those: remove it, or give it to a container$/,
+  ]),
   [
     'names that only containers can ask for',
     lab(two, '[]', 'validate: [{resolves: {from: a, name: b}}]'),
