@@ -119,12 +119,19 @@ function wild({ kinds, containers, links }: Wild): LabModel {
     return `    n${at}: {kind: ${kind}, routes: []${kind === 'host' ? `, prefix: 10.${at}.0.0/16, attach: ${attach}` : ''}}`;
   });
   const all = [...kinds.map((_, at) => `n${at}`), ...inside.map((_, at) => `c${at}`)];
-  const plugged = links.map(([a, b], at) => {
-    const [from, to] = [all[a % all.length], all[b % all.length]];
-    return `    - {endpoints: ["${from}:l${at}a", "${to}:l${at}b"]}`;
+  const climbed = new Set<number>();
+  const plugged = links.flatMap(([a, b], at) => {
+    const [from, to] = [a % all.length, b % all.length];
+    if (kinds[from] === 'switch' && kinds[to] === 'switch') {
+      // Switches form no loop where each has one link at most to those before it.
+      const later = Math.max(from, to);
+      if (from === to || climbed.has(later)) return [];
+      climbed.add(later);
+    }
+    return [`{endpoints: ["${all[from]}:l${at}a", "${all[to]}:l${at}b"]}`];
   });
   return modelFrom(
-    `name: wild\ntopology:\n  nodes:\n${[...outer, ...inside].join('\n')}\n  links:\n${plugged.join('\n')}\n`,
+    `name: wild\ntopology:\n  nodes:\n${[...outer, ...inside].join('\n')}\n  links: [${plugged.join(', ')}]\n`,
   );
 }
 

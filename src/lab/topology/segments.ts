@@ -33,10 +33,16 @@ interface Prefixed {
 export function findSegments({ topology }: Topology, wiring: Wiring, problems: Problems): DraftSegment[] {
   const sets = new DisjointSets();
   const place = (end: CableEnd) => `${end.node}:${wiring.masterOf(end) ?? end.port}`;
-  for (const { ends } of wiring.cables) sets.join(place(ends[0]), place(ends[1]));
+  // Only bridges have several ports, so only they can close a loop; nothing here runs a spanning tree.
+  const join = (a: string, b: string, path: Path) => {
+    if (sets.join(a, b)) return;
+    problems.at(path, 'this closes a loop of bridges, in which a broadcast never ends: remove it, or another of them');
+  };
+  for (const { ends, path } of wiring.cables) join(place(ends[0]), place(ends[1]), path);
   for (const [name, node] of wiring.nodes) {
     if (wiring.hasBridge(name)) sets.add(`${name}:${bridgeName}`);
-    if (node.overlay !== undefined) sets.join(`${name}:${bridgeName}`, `overlay ${node.overlay}`);
+    if (node.overlay !== undefined)
+      join(`${name}:${bridgeName}`, `overlay ${node.overlay}`, ['topology', 'nodes', name, 'overlay']);
   }
   const prefixes = new Map<string, Prefixed[]>();
   const note = (member: string, prefix: string | undefined, path: Path) => {
@@ -157,9 +163,11 @@ class DisjointSets {
     return at;
   }
 
-  join(a: string, b: string): void {
+  /** @returns false when they were in one set before */
+  join(a: string, b: string): boolean {
     const [left, right] = [this.root(a), this.root(b)];
     this.#parents.set(right, left);
+    return left !== right;
   }
 
   /** One of each set, in the order in which they came. */
