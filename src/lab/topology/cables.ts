@@ -32,8 +32,6 @@ export interface Wiring {
 }
 
 const defaultMtu = 1500;
-/** What VXLAN puts around a frame over IPv4: Ethernet, IP, UDP and VXLAN headers. */
-const overlayOverhead = 50;
 
 export function wire({ topology }: Topology, problems: Problems): Wiring {
   const nodes = new Map(Object.entries(topology.nodes).map(([name, node]) => [name, node ?? {}]));
@@ -183,7 +181,7 @@ function ofContainers(nodes: ReadonlyMap<string, TopologyNode>, problems: Proble
         path,
         ...own,
         given: [node.address, undefined],
-        mtu: host.overlay === undefined ? defaultMtu : defaultMtu - overlayOverhead,
+        mtu: defaultMtu,
         loss: 0,
       },
     ];

@@ -88,6 +88,51 @@ topology:
   expect(nodeOf(model, 'h')?.nat?.published).toMatchObject([{ port: 8080, address: '10.0.1.2', targetPort: 80 }]);
 });
 
+describe('frames are no larger than', () => {
+  const mtus = (text: string) =>
+    modelFrom(text).nodes.map(({ name, bridge, vxlan, ports }) => {
+      const all = [...(bridge ? [bridge] : []), ...(vxlan ? [vxlan] : []), ...ports];
+      return `${name}: ${all.map((one) => `${one.name} ${one.mtu}`).join(', ')}`;
+    });
+
+  test('what an overlay carries between all of its hosts', () => {
+    const text = (mtu: string) => `name: x
+topology:
+  nodes:
+    h1: {kind: host, overlay: blue}
+    h2: {kind: host, overlay: blue}
+    r: {kind: router}
+    c: {kind: container, host: h1}
+  overlays: {blue: {vni: 7, prefix: 10.0.0.0/24}}
+  links:
+    - {endpoints: ["h1:eth0", "r:eth1"], prefix: 10.1.0.0/30}
+    - {endpoints: ["h2:eth0", "r:eth2"], prefix: 10.2.0.0/30${mtu}}`;
+    expect(mtus(text(', mtu: 1400'))).toEqual([
+      'h1: br0 1350, vxlan7 1350, eth0 1500, c 1350',
+      'h2: br0 1350, vxlan7 1350, eth0 1400',
+      'r: eth1 1500, eth2 1400',
+      'c: eth0 1350',
+    ]);
+    expect(mtus(text(''))).toEqual([
+      'h1: br0 1450, vxlan7 1450, eth0 1500, c 1450',
+      'h2: br0 1450, vxlan7 1450, eth0 1500',
+      'r: eth1 1500, eth2 1500',
+      'c: eth0 1450',
+    ]);
+  });
+
+  test.each([
+    [1400, 1400],
+    [9000, 1500],
+  ])('what an uplink of %s carries', (mtu, expected) => {
+    const text = `name: x
+topology:
+  nodes: {lan: {kind: switch, prefix: 10.0.0.0/24}, h: {kind: host, uplink: eth0}, c: {kind: container, host: h}}
+  links: [{endpoints: ["h:eth0", "lan:h"], mtu: ${mtu}}]`;
+    expect(mtus(text).slice(1)).toEqual([`h: br0 ${expected}, eth0 ${mtu}, c ${expected}`, `c: eth0 ${expected}`]);
+  });
+});
+
 describe('routes', () => {
   const chain = `name: x
 topology:

@@ -17,6 +17,7 @@ import {
   type Route,
   type Segment,
 } from './model.ts';
+import { withMtus } from './mtus.ts';
 import { namespaceOf } from './namespaces.ts';
 import { withOverlays } from './overlays.ts';
 import { portsOf } from './published.ts';
@@ -38,7 +39,8 @@ export function compile(topology: Topology, problems: Problems): LabModel {
     nodeOf(topology.name, name, node, { wiring, segments, routes, problems }),
   );
   const networks = networksOf(topology);
-  const nodes = withJoinings(withOverlays(topology, bare, problems), networks);
+  const joined = withMtus(withOverlays(topology, bare, problems), wiring.cables);
+  const nodes = withJoinings(joined, networks);
   checkNetworks(topology, networks, segments, problems);
   checkPlaces(nodes, problems);
   const expectations = topology.validate ?? [];

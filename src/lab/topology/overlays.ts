@@ -5,6 +5,7 @@ import { type LabNode, type Vxlan, vxlanName } from './model.ts';
 import type { Topology } from './schema.ts';
 
 const defaultGroup = '239.1.1.1';
+/** What VXLAN puts around a frame over IPv4: Ethernet, IP, UDP and VXLAN headers. */
 const overhead = 50;
 
 export function withOverlays({ topology }: Topology, nodes: readonly LabNode[], problems: Problems): LabNode[] {
@@ -20,6 +21,7 @@ export function withOverlays({ topology }: Topology, nodes: readonly LabNode[], 
       return node;
     }
     const others = nodes.filter((other) => other !== node && overlayOf(other.name) === name);
+    const mtus = [underlay, ...others.flatMap((other) => underlayOf(other) ?? [])].map(({ mtu }) => mtu);
     const peers = others.flatMap((other) => underlayOf(other)?.address ?? []);
     const vxlan: Vxlan = {
       name: vxlanName(overlay.vni),
@@ -27,7 +29,8 @@ export function withOverlays({ topology }: Topology, nodes: readonly LabNode[], 
       vni: overlay.vni,
       local: underlay.address,
       device: underlay.device,
-      mtu: underlay.mtu - overhead,
+      // One segment, so what one sends all others take.
+      mtu: Math.min(...mtus) - overhead,
       ...(overlay.discovery === 'multicast' ? { group: overlay.group ?? defaultGroup } : {}),
       peers: overlay.discovery === 'multicast' ? [] : peers,
       entries: overlay.discovery === 'multicast' ? [] : others.flatMap((other) => behind(other, nodes)),
