@@ -218,10 +218,12 @@ topology:
   defaults: {kind: linux}
   nodes:
     a: {binds: ["/x:/y"], env: {A: b}}
-    b: {kind: linux, image: alpine, cmd: sh}
+    b: {kind: linux, image: alpine, cmd: sh, ports: ["8080:80"]}
   links:
     - endpoints: ["a:eth1", "b:eth1"]
       vars: {x: 1}
+    - type: veth
+      endpoints: [{node: a, interface: eth2, mac: "02:00:00:00:00:01"}, {node: b, interface: eth2}]
 `;
   const { warnings } = readTopology('two.clab.yml', text);
   expect(warnings.map((warning) => warning.replace(/: means something.*/, ''))).toEqual([
@@ -230,7 +232,10 @@ topology:
     ...[
       'two.clab.yml:8: topology.nodes.b.image',
       'two.clab.yml:8: topology.nodes.b.cmd',
+      'two.clab.yml:8: topology.nodes.b.ports',
       'two.clab.yml:11: topology.links[0].vars',
+      'two.clab.yml:12: topology.links[1].type',
+      'two.clab.yml:13: topology.links[1].endpoints[0].mac',
     ],
   ]);
   expect(modelFrom(text).cables).toMatchObject([
@@ -238,6 +243,12 @@ topology:
       ends: [
         { node: 'a', port: 'eth1' },
         { node: 'b', port: 'eth1' },
+      ],
+    },
+    {
+      ends: [
+        { node: 'a', port: 'eth2' },
+        { node: 'b', port: 'eth2' },
       ],
     },
   ]);

@@ -9,6 +9,7 @@ import { isTree, type Tree } from './tree.ts';
 const ofFile = ['prefix', 'mgmt', 'settings', 'debug'];
 const ofTopology = ['defaults', 'kinds', 'groups'];
 const ofLink = ['type', 'labels', 'vars'];
+const ofEndpoint = ['mac'];
 const ofNode = [
   ...['type', 'group', 'startup-config', 'startup-delay', 'enforce-startup-config', 'suppress-startup-config'],
   ...['auto-remove', 'restart-policy', 'image-pull-policy', 'config', 'license', 'position', 'entrypoint'],
@@ -64,9 +65,16 @@ export function adapt(value: unknown): Adapted {
   const inherited = inheritance(file.topology);
   const topology = without(file.topology, ofTopology, ['topology']);
   if (Array.isArray(topology.links)) {
-    topology.links = topology.links.map((link: unknown, at) =>
-      isTree(link) ? without(link, ofLink, ['topology', 'links', at]) : link,
-    );
+    topology.links = topology.links.map((link: unknown, at) => {
+      if (!isTree(link)) return link;
+      const path = ['topology', 'links', at];
+      const kept = without(link, ofLink, path);
+      if (!Array.isArray(kept.endpoints)) return kept;
+      const ends = kept.endpoints.map((end: unknown, side) =>
+        isTree(end) ? inOneWord(without(end, ofEndpoint, [...path, 'endpoints', side])) : end,
+      );
+      return { ...kept, endpoints: ends };
+    });
   }
   if (!isTree(topology.nodes)) return { value: { ...file, topology }, ignored, wrong: [] };
   const nodes = Object.entries(topology.nodes).map(([name, node]) => {
@@ -94,8 +102,16 @@ function inheritance({ defaults, kinds, groups }: Tree): (node: Tree) => { kind:
   };
 }
 
+/** An endpoint that is written as a map of these two alone. */
+function inOneWord(end: Tree): unknown {
+  const { node, interface: port, ...rest } = end;
+  return typeof node === 'string' && typeof port === 'string' && isEmpty(rest) ? `${node}:${port}` : end;
+}
+
+const isEmpty = (tree: Tree): boolean => Object.keys(tree).length === 0;
+
 const treeOf = (value: unknown): Tree => (isTree(value) ? value : {});
 
-/** A node of kind linux is a namespace, with the programs of this machine: its image and what runs in that mean nothing here. */
+/** A node of kind linux is a namespace, with the programs of this machine: its image, what runs in that and how that is reached mean nothing here. */
 const ofImage = (kind: unknown, image: unknown): readonly string[] =>
-  (kind ?? 'linux') === 'linux' && image !== undefined ? ['image', 'cmd'] : [];
+  (kind ?? 'linux') === 'linux' && image !== undefined ? ['image', 'cmd', 'ports'] : [];
