@@ -91,6 +91,7 @@ function engineTold(model: LabModel, node: LabNode): Told[] {
   const argv = shellLine(['dockerd', ...dockerdArguments(placeOf(model.name, node).cgroup)]);
   const there = `on ${name} docker version`;
   const config = `-c 'CMD ["sh"]' -c 'ENV PATH=/bin' -c 'WORKDIR /www'`;
+  // What is taken for an image has no letter that needs quotes.
   const has = (image: string) => quietly(`on ${name} docker image inspect ${image}`);
   return [
     {

@@ -1,6 +1,7 @@
 /** What a file may not say of hosts that are machines, and of containers of an image. */
 
 import { either, nearest, type Path, type Problems } from '../../documents/problems.ts';
+import { checkImage } from '../../domain/image.ts';
 import { checkContainerName, checkNewNetworkName, checkNodeName } from '../../domain/names.ts';
 import { defaultNetwork } from './model.ts';
 import { isTramas, joiningOf, rolesOf } from './real.ts';
@@ -74,6 +75,7 @@ function checkContainer(name: string, node: TopologyNode, topology: Inside, node
     return;
   }
   named(path, name, checkContainerName, problems);
+  named([...path, 'image'], image, checkImage, problems);
   if (host === undefined) problems.at([...path, 'image'], "its host's engine runs it: add host, or remove the image");
   if (pid !== undefined) {
     const other = pid.slice('container:'.length);

@@ -53,6 +53,11 @@ test.each([
     lab('c1: {kind: container, image: nginx}'),
     /^lab\.yaml:4: topology\.nodes\.c1\.image: its host's engine runs it: add host, or remove the image$/,
   ],
+  ...['Foo:1', 'a; reboot'].map((image): [string, string, RegExp] => [
+    `an image that can be none, ${image},`,
+    lab(`h: {kind: host}\nc1: {kind: container, host: h, image: "${image}"}`),
+    /^lab\.yaml:5: topology\.nodes\.c1\.image: .(Foo:1|a; reboot). is not an image: write it like nginx, nginx:1\.27 or /,
+  ]),
   [
     'a network of a bare namespace',
     lab('h: {kind: host}\nc1: {kind: container, host: h, network: host}'),
