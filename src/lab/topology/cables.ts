@@ -110,6 +110,10 @@ function checkNode(
     if (node.attach !== 'p2p' || node[key] === undefined) continue;
     problems.at([...path, key], `with attach: p2p there is no bridge to join to it: remove ${key}, or attach`);
   }
+  if (node.nat !== undefined && node.nat === node.uplink) {
+    const sentence = `${node.nat} is a port of ${name}'s bridge, and packets leave by that: remove nat, or uplink`;
+    problems.at([...path, 'nat'], sentence);
+  }
   if (node.overlay !== undefined && topology.overlays?.[node.overlay] === undefined) {
     problems.at([...path, 'overlay'], `there is no overlay ${node.overlay}: add it under topology.overlays`);
   }

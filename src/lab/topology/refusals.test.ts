@@ -315,6 +315,11 @@ test.each([
   ]),
   ['nat at no interface', lab('h: {kind: host, prefix: 10.0.0.0/24, nat: eth0}'), /no link ends at h:eth0/],
   [
+    'nat at the uplink',
+    lab('h: {kind: host, uplink: eth0, nat: eth0}\nb: {kind: switch}', '[{endpoints: ["h:eth0", "b:h"]}]'),
+    /h\.nat: eth0 is a port of h's bridge, and packets leave by that: remove nat, or uplink$/,
+  ],
+  [
     'a next hop that is none',
     lab('h: {kind: host, prefix: 10.0.0.0/24, routes: [{to: default, via: 10.9.0.1}]}\nc: {kind: container, host: h}'),
     /10\.9\.0\.1 is in none of h's prefixes, so it cannot be the next hop: name a neighbour's address$/,
