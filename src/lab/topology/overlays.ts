@@ -9,6 +9,7 @@ const defaultGroup = '239.1.1.1';
 const overhead = 50;
 
 export function withOverlays({ topology }: Topology, nodes: readonly LabNode[], problems: Problems): LabNode[] {
+  checkGroups(topology.overlays ?? {}, problems);
   const overlayOf = (name: string) => topology.nodes[name]?.overlay;
   return nodes.map((node) => {
     const name = overlayOf(node.name);
@@ -37,6 +38,20 @@ export function withOverlays({ topology }: Topology, nodes: readonly LabNode[], 
     };
     return { ...node, vxlan };
   });
+}
+
+/** Whoever joins a group hears all of its hosts; only the VNI tells overlays apart there. */
+function checkGroups(overlays: NonNullable<Topology['topology']['overlays']>, problems: Problems): void {
+  const holders = new Map<string, string>();
+  for (const [name, { vni, discovery, group = defaultGroup }] of Object.entries(overlays)) {
+    if (discovery !== 'multicast') continue;
+    const holder = holders.get(`${vni} ${group}`);
+    if (holder !== undefined) {
+      const sentence = `${holder} has VNI ${vni} in the group ${group} already: give ${name} another vni or group`;
+      problems.at(['topology', 'overlays', name, 'vni'], sentence);
+    }
+    holders.set(`${vni} ${group}`, name);
+  }
 }
 
 /** The first of its interfaces that has an address and is not a container's. */

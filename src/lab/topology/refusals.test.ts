@@ -346,6 +346,19 @@ test.each([
     /h has no address by which other hosts reach it/,
   ],
   [
+    'a group that is none',
+    lab(two, '[]\n  overlays: {o: {vni: 1, prefix: 10.0.0.0/24, discovery: multicast, group: 10.0.0.1}}'),
+    /^lab\.yaml:7: topology\.overlays\.o\.group: write a multicast address like 239\.1\.1\.1$/,
+  ],
+  [
+    'a group that two overlays have',
+    lab(
+      two,
+      `[]\n  overlays:\n${[0, 1].map((n) => `    o${n}: {vni: 1, prefix: 10.0.${n}.0/24, discovery: multicast}\n`).join('')}`,
+    ),
+    /^lab\.yaml:9: topology\.overlays\.o1\.vni: o0 has VNI 1 in the group 239\.1\.1\.1 already: give o1 another vni or group$/,
+  ],
+  [
     'a rate that is none',
     lab(two, '[{endpoints: ["a:eth0", "b:eth0"], tc: {rate: fast}}]'),
     /topology\.links\[0\]\.tc\.rate: write a rate like 10mbit/,

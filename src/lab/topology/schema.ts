@@ -142,7 +142,10 @@ const overlay = z.strictObject({
     .enum(['registry', 'multicast'])
     .optional()
     .describe('how hosts find one another: listed entries (the default), or a multicast group'),
-  group: address.optional().describe('the multicast group; default 239.1.1.1'),
+  group: address
+    .regex(/^2(2[4-9]|3\d)\./, 'write a multicast address like 239.1.1.1')
+    .optional()
+    .describe('the multicast group; default 239.1.1.1'),
 });
 
 const network = z
