@@ -20,3 +20,10 @@ export function problemsOf(text: string): readonly string[] {
     throw error;
   }
 }
+
+/** A file of these nodes, from line 4 on, and these links. */
+export const topologyOf = (nodes: string, links = '[]', rest = '') =>
+  `name: x\ntopology:\n  nodes:\n${nodes
+    .split('\n')
+    .map((line) => `    ${line}`)
+    .join('\n')}\n  links: ${links}\n${rest}`;
