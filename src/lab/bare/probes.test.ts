@@ -78,6 +78,11 @@ test('a page comes from a port that browsers ask nobody at', async () => {
   expect(await fetched((_, answer) => answer.end('hello\n'), ports)).toMatchObject({ ok: true, text: 'hello' });
 });
 
+test('a long page comes whole', async () => {
+  const page = 'x'.repeat(1_000_000);
+  expect((await fetched((_, answer) => answer.end(page))).text).toHaveLength(page.length);
+});
+
 test.each([
   [404, 'Not Found'],
   [500, 'Internal Server Error'],

@@ -15,6 +15,8 @@ import { once } from 'node:events';
 import { get } from 'node:http';
 const [url] = process.argv.slice(1);
 const refused = ${refused};
+// An exit does not wait for what is written still.
+const tell = (text) => new Promise((resolve) => process.stdout.write(text, resolve));
 const ask = async (url, signal, redirects) => {
   const [answer] = await once(get(url, { signal }), 'response');
   const text = (await answer.setEncoding('utf8').toArray()).join('');
@@ -28,11 +30,11 @@ for (;;) {
   const signal = AbortSignal.timeout(1000);
   try {
     const { exit, text } = await ask(url, signal, 5);
-    process.stdout.write(text);
+    await tell(text);
     process.exit(exit);
   } catch (error) {
     if (Date.now() > end || signal.aborted || !/ECONNREFUSED|ECONNRESET/.test(error.code)) {
-      process.stdout.write((signal.reason ?? error).message);
+      await tell((signal.reason ?? error).message);
       process.exit(1);
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
