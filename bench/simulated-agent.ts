@@ -77,6 +77,7 @@ export async function simulateAgent(node: string, address: string): Promise<Simu
   });
   const publisher = new EndpointPublisher({
     api,
+    written: async () => {},
     endpointsOf: (network) =>
       [...state.endpoints.values()].map((each) => each.record).filter((each) => each.network === network),
     report: (message) => {

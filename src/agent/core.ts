@@ -168,10 +168,10 @@ export class AgentCore implements Agent {
     const engine = new ComingUp({ runtime, state, clock, log });
     this.#former = new FormerAddresses({ runtime, engine, addresses: this.#addresses, state, clock, log });
     this.#publisher = new EndpointPublisher({
-      api,
       endpointsOf: (network) =>
         [...state.endpoints.values()].map((each) => each.record).filter((each) => each.network === network),
-      ...{ report, clock, log },
+      written: () => state.endpoints.written(),
+      ...{ api, report, clock, log },
     });
     const kernel = this.#kernel;
     this.#underlay = new UnderlaySide({

@@ -38,6 +38,19 @@ test('the last of many writes of one key wins', async () => {
   expect((await DurableMap.open<number>(directory, never)).get('k')).toBe(49);
 });
 
+test('who waits for all that is being written comes after those who wait for one', async () => {
+  const map = await DurableMap.open<{ n: number }>(directory, never);
+  const order: string[] = [];
+  const set = map.set('a', { n: 1 }).then(() => order.push('set'));
+  const both = map
+    .set('b', { n: 1 })
+    .then(() => map.get('b'))
+    .then(() => order.push('b'));
+  const all = map.written().then(() => order.push('all'));
+  await Promise.all([set, both, all]);
+  expect(order.at(-1)).toBe('all');
+});
+
 test('a damaged file is told of and left; the rest is read', async () => {
   const map = await DurableMap.open<number>(directory, never);
   await map.set('good', 1);

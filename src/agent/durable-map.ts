@@ -3,6 +3,7 @@
  * The map answers from memory; a resolved write is on disk.
  */
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { Failure } from '../domain/domain.ts';
 import { privateDirectory, readAll, removeDurably, writeDurably } from '../platform/platform.ts';
 
@@ -71,6 +72,12 @@ export class DurableMap<T> {
   async delete(key: string): Promise<void> {
     if (!this.#values.delete(key)) return;
     await this.#inOrder(key, () => removeDurably(this.#file(key)));
+  }
+
+  /** Resolves when what is being written at the call is on disk, or is not to be, and who waited for it has gone on. */
+  async written(): Promise<void> {
+    await Promise.allSettled(this.#writing.values());
+    await setImmediate();
   }
 
   async #inOrder(key: string, write: () => Promise<void>): Promise<void> {

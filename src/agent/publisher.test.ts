@@ -13,7 +13,11 @@ const endpoint = (address: string): EndpointRecord => ({
 });
 
 /** A server that answers as the test says. */
-function scene(answer: (method: string, params: unknown) => unknown, own: readonly EndpointRecord[] = []) {
+function scene(
+  answer: (method: string, params: unknown) => unknown,
+  own: readonly EndpointRecord[] = [],
+  written = () => {},
+) {
   const calls: string[] = [];
   const wakes: (() => void)[] = [];
   const reported: string[] = [];
@@ -26,6 +30,7 @@ function scene(answer: (method: string, params: unknown) => unknown, own: readon
       open: () => Promise.reject(new Error('no streams here')),
     },
     endpointsOf: () => own,
+    written: async () => written(),
     report: (message) => void reported.push(message),
     clock: { now: () => 0, sleep: () => new Promise((resolve) => wakes.push(resolve)) },
     log: silentLog,
@@ -44,6 +49,16 @@ describe('telling servers of endpoints', () => {
     publisher.delete(endpoint('10.42.0.2'));
     await publisher.told();
     expect(told).toBe(2);
+  });
+
+  test('is not over before what is still being written was told', async () => {
+    const { publisher, calls } = scene(
+      async () => ({}),
+      [],
+      () => publisher.delete(endpoint('10.42.0.2')),
+    );
+    await publisher.told();
+    expect(calls).toEqual(['endpoint.delete']);
   });
 
   test('with no server, what waits is told at once by a sync and does not wait one by one', async () => {

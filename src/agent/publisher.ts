@@ -11,6 +11,8 @@ export interface PublisherOptions {
   readonly api: Api;
   /** This node's endpoints in the network, as they are now. */
   endpointsOf(network: string): readonly EndpointRecord[];
+  /** Resolves when what changes at the call has come here: it is told of once it is on disk. */
+  written(): Promise<void>;
   /** Something that a person should know. */
   report(message: string): void;
   readonly clock: Clock;
@@ -69,8 +71,9 @@ export class EndpointPublisher {
   }
 
   /** Resolves when everything until the call has been told, or has to wait until a server answers. */
-  told(): Promise<void> {
-    return this.#queue.drained();
+  async told(): Promise<void> {
+    await this.#options.written();
+    await this.#queue.drained();
   }
 
   #change(network: string, send: () => Promise<unknown>): void {
