@@ -71,6 +71,8 @@ describe.each([fetched, ...others])('with the engine in %s', (engine) => {
       ...['run', '-d', '--name', 'web', '--network', 'app', '--network-alias', 'store', '-p', '8080:80'],
       ...['--restart', 'always', labImage, 'httpd', '-f'],
     );
+    // Docker answers a moment before its events are heard.
+    await eventually('it is told of', async () => (await containers(cluster)).some(({ name }) => name === 'web'), 2000);
     const first = await h2.docker('run', '--rm', '--network', 'app', labImage, 'ping', '-c1', '-W1', 'store.app');
     expect(first).toContain('1 packets received');
     await idle(h2, 'cli', '--network', 'app', '--restart', 'always');
