@@ -5,9 +5,9 @@
 import { isMacvlan } from '../domain/domain.ts';
 import type { Reconciler } from '../kernel/kernel.ts';
 import { type Clock, isNetworkInUse, type Log, type Spawn } from '../platform/platform.ts';
+import { every } from './background.ts';
 import { stands } from './interface-names.ts';
 import type { LocalEndpoint, LocalState } from './local-state.ts';
-import { every } from './membership.ts';
 import type { Wiring } from './wiring.ts';
 
 export interface HandedOverOptions {

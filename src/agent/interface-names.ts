@@ -5,8 +5,8 @@
  */
 import { sandboxLinks, waysOut } from '../kernel/kernel.ts';
 import type { Clock, Log, Spawn } from '../platform/platform.ts';
+import { every } from './background.ts';
 import type { LocalEndpoint } from './local-state.ts';
-import { every } from './membership.ts';
 
 type Sandbox = NonNullable<LocalEndpoint['sandbox']>;
 

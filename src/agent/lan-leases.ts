@@ -25,10 +25,10 @@ import {
 import type { Host } from '../drivers/drivers.ts';
 import type { KernelObject } from '../kernel/kernel.ts';
 import { type Clock, isNetworkInUse, type Log, type Spawn } from '../platform/platform.ts';
+import { every } from './background.ts';
 import { type Asking, askDhcp, type Lease, releaseDhcp } from './dhcp.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { addressKey, type LanLease, type LocalEndpoint, type LocalState } from './local-state.ts';
-import { every } from './membership.ts';
 
 export interface LanLeasesOptions {
   readonly node: string;

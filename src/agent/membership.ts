@@ -1,7 +1,6 @@
 /** This host as a member: its connection to the servers, its registration, heartbeats and figures. */
 import type { BusClientOptions } from '../bus/bus.ts';
 import { Failure } from '../domain/domain.ts';
-import type { Clock, Log } from '../platform/platform.ts';
 import {
   type Api,
   ask,
@@ -11,6 +10,7 @@ import {
   type OpenOptions,
 } from '../protocol/protocol.ts';
 import type { AgentOptions } from './agent.ts';
+import { every } from './background.ts';
 import type { Clone } from './clone.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { type Identity, saveIdentity } from './identity.ts';
@@ -334,16 +334,3 @@ export class Membership implements Api {
 }
 
 const same = (some: unknown, other: unknown): boolean => JSON.stringify(some) === JSON.stringify(other);
-
-/** Again and again until the signal aborts; a failure is for the next time. */
-export async function every(
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
-  ms: number,
-  signal: AbortSignal,
-  work: () => Promise<void>,
-): Promise<void> {
-  while (!signal.aborted) {
-    await clock.sleep(ms, signal);
-    await work().catch((error: unknown) => log.debug('will be tried again', { error }));
-  }
-}
