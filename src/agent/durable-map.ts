@@ -55,8 +55,11 @@ export class DurableMap<T> {
     try {
       await this.#inOrder(key, () => writeDurably(this.#file(key), JSON.stringify(value)));
     } catch (cause) {
-      if (previous === undefined) this.#values.delete(key);
-      else this.#values.set(key, previous);
+      // Unless it has been changed or deleted meanwhile.
+      if (this.#values.get(key) === value) {
+        if (previous === undefined) this.#values.delete(key);
+        else this.#values.set(key, previous);
+      }
       const code = (cause as NodeJS.ErrnoException).code;
       if (code === 'ENOSPC' || code === 'EDQUOT') {
         throw new Failure(

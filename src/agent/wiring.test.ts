@@ -16,7 +16,7 @@ import { type Spawn, silentLog } from '../platform/platform.ts';
 import { networkTopic, type TopicValue } from '../protocol/protocol.ts';
 import type { Addresses } from './addresses.ts';
 import { ClusterView } from './cluster-view.ts';
-import { openLocalState } from './local-state.ts';
+import { type LocalEndpoint, openLocalState } from './local-state.ts';
 import { TopicMirror } from './mirror.ts';
 import { Wiring } from './wiring.ts';
 
@@ -52,6 +52,7 @@ async function scene() {
   view.apply([{ key: 'network/n1', value: { kind: 'network', network }, previous: undefined }]);
   view.apply(nodes.map((node) => ({ key: `node/${node.name}`, value: { kind: 'node', node }, previous: undefined })));
   const desired = new Set<string>();
+  const told: (readonly [LocalEndpoint | undefined, LocalEndpoint | undefined])[] = [];
   const topics = new Map<string, TopicMirror>();
   let last = 10;
   const addresses = {
@@ -81,7 +82,7 @@ async function scene() {
       unfollow: (topic) => void topics.delete(topic),
       known: (id) => topics.get(networkTopic(id))?.items.values() ?? [],
       onEndpoint: () => {},
-      onLocal: () => {},
+      onLocal: (before, after) => void told.push([before, after]),
       clock: { now: () => 0, sleep: async () => {} },
       log: silentLog,
     },
@@ -97,7 +98,7 @@ async function scene() {
     wiring.applyRemote('n1', mirror?.applyDelta(message).changes ?? []);
   };
   const remove = () => view.apply([{ key: 'network/n1', value: undefined, previous: { kind: 'network', network } }]);
-  return { wiring, state, view, desired, topics, hear, remove };
+  return { wiring, state, view, desired, told, topics, hear, remove };
 }
 
 describe('wiring', () => {
@@ -114,6 +115,20 @@ describe('wiring', () => {
     hear('10.42.0.4', null);
     await gone;
     expect([...desired]).toEqual([]);
+  });
+
+  test('changes of an endpoint that overlap are told as one after the other', async () => {
+    const { wiring, told } = await scene();
+    await wiring.addEndpoint(network, endpoint('e1', 'h1', '10.42.0.2'));
+    const sandbox = { path: '/run/docker/netns/e1', interface: 'eth0' };
+    await wiring.updateEndpoint('e1', (each) => ({ ...each, sandbox }));
+    await Promise.all([wiring.left('e1'), wiring.removeEndpoint('e1')]);
+    const ofIt = told.filter((pair) => pair.some((each) => each?.record.id === 'e1'));
+    expect(ofIt.map((pair) => pair.map((each) => each && (each.sandbox?.path ?? 'nowhere')))).toEqual([
+      [undefined, 'nowhere'],
+      ['nowhere', sandbox.path],
+      [sandbox.path, undefined],
+    ]);
   });
 
   test('of a network that stays on each host nothing of other hosts is asked for', async () => {

@@ -68,6 +68,8 @@ export class Wiring {
   readonly #queue = new KeyedQueue();
   /** Network → how many endpoints are on their way into it: they count on its being attached. */
   readonly #arriving = new Map<string, number>();
+  /** This node's endpoints as `onLocal` was last told of them: changes that overlap are seen as one after the other. */
+  readonly #told = new Map<string, LocalEndpoint>();
   readonly #remote: RemoteWiring;
   #host: Host;
   #underlayMtu: number;
@@ -88,9 +90,9 @@ export class Wiring {
   /** Once after the start: everything of this node's that its disk knows. */
   restore(): void {
     this.#desireBase();
-    for (const endpoint of this.#options.state.endpoints.values()) {
+    for (const [key, endpoint] of this.#options.state.endpoints.entries()) {
       this.#options.addresses.claim(endpoint.record.network, endpoint.record.address);
-      this.#options.onLocal(undefined, endpoint);
+      this.#tell(key);
     }
     for (const network of this.attached()) this.#desireNetwork(network);
   }
@@ -163,13 +165,14 @@ export class Wiring {
     const { state, kernel, addresses, log } = this.#options;
     this.#remote.releaseAll(networkId);
     const own = [...state.endpoints.entries()].filter(([, { record }]) => record.network === networkId);
-    for (const [, endpoint] of own) {
-      kernel.release(localOwner(endpoint.record.id));
-      this.#options.onLocal(endpoint, undefined);
+    const deletions = own.map(([key]) => state.endpoints.delete(key));
+    for (const [key, { record }] of own) {
+      kernel.release(localOwner(record.id));
+      this.#tell(key);
     }
     kernel.release(networkOwner(networkId));
     this.#options.unfollow(networkTopic(networkId));
-    const deleted = await Promise.allSettled(own.map(([key]) => state.endpoints.delete(key)));
+    const deleted = await Promise.allSettled(deletions);
     for (const [, { record }] of own) {
       addresses.release(networkId, record.address);
       this.#options.onEndpoint('delete', record);
@@ -209,14 +212,12 @@ export class Wiring {
       );
     }
     refuseTakenMac(network, record, this.#others(network.id, granted));
-    const before = state.endpoints.get(record.id);
-    const endpoint = { record, createdAt: this.#options.clock.now() };
-    await state.endpoints.set(record.id, endpoint);
+    await state.endpoints.set(record.id, { record, createdAt: this.#options.clock.now() });
     // Gone already: its network was removed while the disk was written.
     if (state.endpoints.get(record.id) === undefined) return;
     addresses.claim(network.id, record.address);
     this.#desireLocal(network, record);
-    this.#options.onLocal(before, endpoint);
+    this.#tell(record.id);
     this.#options.onEndpoint('put', record);
   }
 
@@ -237,7 +238,7 @@ export class Wiring {
     // Another change may have come while the disk was written, or the endpoint may be gone.
     const now = this.#options.state.endpoints.get(id);
     if (now === undefined) return;
-    this.#options.onLocal(endpoint, now);
+    this.#tell(id);
     if (JSON.stringify(changed.record) === JSON.stringify(endpoint.record)) return;
     this.#republish(endpoint.record, now);
     this.#options.onEndpoint('put', changed.record);
@@ -268,7 +269,7 @@ export class Wiring {
     try {
       await this.#options.state.endpoints.delete(id);
     } finally {
-      this.#options.onLocal(endpoint, undefined);
+      this.#tell(id);
       this.#options.kernel.release(localOwner(id));
       this.#options.onEndpoint('delete', endpoint.record);
     }
@@ -342,13 +343,21 @@ export class Wiring {
       address,
       mac: this.#options.addresses.macOf(network, address),
     };
-    const endpoint = { record, createdAt: this.#options.clock.now() };
-    await this.#options.state.endpoints.set(gatewayKey(network.id), endpoint);
+    await this.#options.state.endpoints.set(gatewayKey(network.id), { record, createdAt: this.#options.clock.now() });
     this.#options.addresses.claim(network.id, address);
     this.#desireNetwork(network);
-    this.#options.onLocal(undefined, endpoint);
+    this.#tell(gatewayKey(network.id));
     this.#options.onEndpoint('put', record);
     return record;
+  }
+
+  /** What has become of the endpoint that the disk has under this key. */
+  #tell(key: string): void {
+    const [before, after] = [this.#told.get(key), this.#options.state.endpoints.get(key)];
+    if (before === after) return;
+    if (after === undefined) this.#told.delete(key);
+    else this.#told.set(key, after);
+    this.#options.onLocal(before, after);
   }
 
   #desireBase(): void {
