@@ -50,6 +50,7 @@ function scene(containers: ContainerInfo[], ...ids: string[]) {
         names.put(info, (id) => endpoints.get(id)?.record.network);
       },
       containerGone: (id) => void names.delete(id),
+      known: () => names.ids(),
       containers: (ids) => ids.filter((id) => !names.knows(id)),
       onForeign: (id) => names.networksOf(id).length > 0,
     },

@@ -21,7 +21,7 @@ export interface DockerSideOptions {
   complete(): boolean;
   releaseAddress(network: string, address: string): void;
   report(message: string): void;
-  readonly names: Pick<Names, 'container' | 'containerGone' | 'containers' | 'onForeign'>;
+  readonly names: Pick<Names, 'container' | 'containerGone' | 'containers' | 'known' | 'onForeign'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -131,9 +131,15 @@ export class DockerSide {
   /** A list does not tell all that belongs to names: who is not known yet is inspected. */
   async #look(): Promise<ContainerInfo[]> {
     const { runtime, names, log } = this.#options;
+    const known = names.known();
     const containers = await runtime.list({});
     const running = containers.filter(({ state }) => state === 'running' || state === 'paused');
-    const unknown = new Set(names.containers(running.map(({ id }) => id)));
+    const unknown = new Set(
+      names.containers(
+        running.map(({ id }) => id),
+        known,
+      ),
+    );
     for (const container of containers) {
       if (!unknown.has(container.id) && this.#isNamed(container)) continue;
       await this.nameEndpoints(container.id).catch((error: unknown) =>

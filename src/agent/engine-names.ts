@@ -72,9 +72,13 @@ export class EngineNames {
     this.#remove(endpoint);
   }
 
-  /** Those that the engine does not have any more are forgotten. @returns whether there was one */
-  keep(containerIds: ReadonlySet<string>): boolean {
-    const gone = [...this.#containers.keys()].filter((id) => !containerIds.has(id));
+  ids(): ReadonlySet<string> {
+    return new Set(this.#containers.keys());
+  }
+
+  /** Those among `known` that the engine does not have any more are forgotten. @returns whether there was one */
+  keep(containerIds: ReadonlySet<string>, known: ReadonlySet<string>): boolean {
+    const gone = [...known].filter((id) => !containerIds.has(id) && this.#containers.has(id));
     for (const id of gone) this.delete(id);
     return gone.length > 0;
   }

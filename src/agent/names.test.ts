@@ -61,6 +61,17 @@ describe('a container asks for', () => {
     expect(find('store')).toBeUndefined();
   });
 
+  test('what it is on, also when the one that had its address before is told to go after it came', () => {
+    const { names, find } = scene();
+    const before = local(record('e1', app, '10.42.0.10', 'web'), '/s/1');
+    names.local(undefined, before);
+    names.local(undefined, local(record('e2', app, '10.42.0.10', 'web'), '/s/2'));
+    names.local(undefined, local(record('e3', db, '10.43.0.10', 'web'), '/s/2'));
+    names.local(undefined, local(record('e4', db, '10.43.0.11', 'store'), '/s/4'));
+    names.local(before, undefined);
+    expect(find('store')).toEqual(['10.43.0.11']);
+  });
+
   test('a node: its address, behind every container of that name', () => {
     const { names, find } = scene();
     expect(find('h2')).toEqual(['192.0.2.2']);
@@ -257,7 +268,7 @@ describe('what the engine calls a network', () => {
     for (const id of ['e2', 'e3', 'e4']) names.container(known(id, 'ci-123_default'));
     const version = names.version;
     names.containerGone('e2');
-    names.containers(['e1', 'e4']);
+    names.containers(['e1', 'e4'], names.known());
     expect(find('api.ci-123_default')).toEqual(['10.42.1.10']);
     names.local(e4, undefined);
     expect(find('api.ci-123_default')).toBeUndefined();
@@ -304,7 +315,10 @@ describe('networks of the engine’s own', () => {
     names.containerGone('c9');
     expect(find('cache')).toBeUndefined();
     expect(names.version).toBeGreaterThan(version);
-    expect(names.containers(['e1aabbccddeeff0011', 'new'])).toEqual(['new']);
+    const known = names.known();
+    names.container(on('own', 'c6', 'late', '172.18.0.4'));
+    expect(names.containers(['e1aabbccddeeff0011', 'new'], known)).toEqual(['new']);
+    expect(names.onForeign('c6')).toBe(true);
     expect(names.onForeign('c7')).toBe(false);
   });
 });

@@ -119,8 +119,10 @@ export class Names implements Zone {
 
   #forget({ record, sandbox }: LocalEndpoint): void {
     this.#version += 1;
+    const place = placeOf(record);
     if (record.kind === 'gateway') this.#gateways.delete(record.address);
-    else this.#local.delete(placeOf(record));
+    // Its successor may have the address already.
+    else if (this.#local.get(place)?.record.id === record.id) this.#local.delete(place);
     const endpoints = sandbox === undefined ? undefined : this.#sandboxes.get(sandbox.path);
     if (endpoints?.delete(record.id) && endpoints.size === 0) this.#sandboxes.delete(sandbox?.path ?? '');
     this.#indexes.get(record.network)?.delete(record.id);
@@ -180,9 +182,18 @@ export class Names implements Zone {
     return this.#engine.networksOf(containerId).length > 0;
   }
 
-  /** The engine has exactly these running. @returns those that are to be told of */
-  containers(ids: readonly string[]): string[] {
-    if (this.#engine.keep(new Set(ids))) this.#version += 1;
+  /** Containers that are known at this moment. */
+  known(): ReadonlySet<string> {
+    return this.#engine.ids();
+  }
+
+  /**
+   * The engine has these running.
+   * @param known when it was asked: what came to be known since is newer than its answer
+   * @returns those that are to be told of
+   */
+  containers(ids: readonly string[], known: ReadonlySet<string>): string[] {
+    if (this.#engine.keep(new Set(ids), known)) this.#version += 1;
     return ids.filter((id) => !this.#engine.knows(id));
   }
 
