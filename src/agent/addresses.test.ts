@@ -201,6 +201,53 @@ describe('addresses of a node', () => {
     expect(await addresses.assign(network)).toMatch(/^10\.42\.0\.(3[2-9]|4[0-7])$/);
   });
 
+  test('an endpoint that goes does not take the address from another that has it by now, or is about to', async () => {
+    const { api } = books();
+    const { addresses, state, clock } = await node('a', api('a'));
+    const address = await addresses.assign(network);
+    addresses.releaseUnused('n1', address);
+    expect(addresses.isTaken('n1', address)).toBe(true);
+    const record = { id: 'e2', network: 'n1', node: 'a', kind: 'container', address, mac: '' } as const;
+    await state.endpoints.set('e2', { record, createdAt: 0 });
+    clock.time = 60_000;
+    addresses.maintain();
+    expect(addresses.isTaken('n1', address)).toBe(true);
+    await state.endpoints.delete('e2');
+    addresses.releaseUnused('n1', address);
+    expect(addresses.isTaken('n1', address)).toBe(false);
+  });
+
+  test('an address of a block that is being given back is reserved once it is nobody’s, or of the block that stays', async () => {
+    for (const goes of [true, false]) {
+      const { api, leased, reserved } = books();
+      const answer = Promise.withResolvers<void>();
+      const { addresses, clock } = await node(`given-${goes}`, {
+        ...api('a'),
+        call: async (method, params) => {
+          if (method !== 'block.release') return api('a').call(method, params);
+          await answer.promise;
+          if (!goes) throw new Failure('unavailable', 'no server');
+          return api('a').call(method, params);
+        },
+      });
+      const first = await addresses.assign(network);
+      const [cidr = ''] = leased;
+      addresses.apply(told({ network: 'n1', cidr, node: 'a' }), true);
+      addresses.release('n1', first);
+      clock.time = 60_000;
+      const returned = addresses.returnBlocks(new Set());
+      const fixed = addresses.assignFixed(network, first);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect([...reserved]).toEqual([]);
+      answer.resolve();
+      await Promise.all([returned, fixed]);
+      expect({ leased, reserved: [...reserved.keys()] }).toEqual({
+        leased: goes ? [] : [cidr],
+        reserved: goes ? [first] : [],
+      });
+    }
+  });
+
   test('a block of which something was assigned while another was given back stays', async () => {
     const { api, leased } = books();
     let whileAsked = async () => {};

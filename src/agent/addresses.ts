@@ -21,6 +21,7 @@ import type { LanLeases } from './lan-leases.ts';
 import { addressKey, type LocalState } from './local-state.ts';
 import type { Change } from './mirror.ts';
 import { heldIn, rememberedPool } from './remembered-pool.ts';
+import { returnIdleBlocks } from './returning-blocks.ts';
 import { Unclaimed } from './unclaimed.ts';
 
 export interface AddressesOptions {
@@ -148,7 +149,9 @@ export class Addresses {
         `address ${address} of network ${network.name} is in use on this node: choose another`,
       );
     // One that was yielded to another node may have been given up there.
-    if (pool.assign(this.#options.clock.now(), address) === undefined) {
+    const assigned = () => pool.assign(this.#options.clock.now(), address) !== undefined;
+    // As long as its block is being given back it is this node's to the servers, and they would reserve nothing.
+    if (!assigned() && !(await this.#leasing.run(returning(network.id), async () => assigned()))) {
       await this.#reserve(network.id, address);
       pool.take(address);
     }
@@ -193,8 +196,8 @@ export class Addresses {
     this.#save(network);
   }
 
-  /** The workload that it was kept for is gone. Released by itself if an endpoint has it, or is about to. */
-  noLongerKept(network: string, address: string): void {
+  /** Somebody who had it is gone. Released by itself if an endpoint has it by now, or is about to. */
+  releaseUnused(network: string, address: string): void {
     if (this.#unclaimed.has(network, address)) return;
     const endpoints = [...this.#options.state.endpoints.values()];
     if (endpoints.some(({ record }) => record.network === network && record.address === address)) return;
@@ -240,7 +243,10 @@ export class Addresses {
 
   /** Every 30 s or so: takes back what nobody claimed and returns reservations without an owner. */
   maintain(): void {
-    for (const { network, address } of this.#unclaimed.overdue()) this.release(network, address);
+    for (const { network, address } of this.#unclaimed.overdue()) {
+      this.#unclaimed.delete(network, address);
+      this.releaseUnused(network, address);
+    }
     const ownerless = new Set<string>();
     for (const [key, reservation] of this.#reserved) {
       if (this.isTaken(reservation.network, reservation.address)) continue;
@@ -251,26 +257,16 @@ export class Addresses {
   }
 
   /**
-   * Every 30 s or so: gives back blocks in which nothing is in use any more and everything has rested. One that cannot be
-   * given back now stays in use, and is tried again.
+   * Every 30 s or so: gives back blocks in which nothing is in use any more.
    * @param inUse networks that this node has endpoints in: of their blocks enough are kept for the next containers.
    */
   async returnBlocks(inUse: ReadonlySet<string>): Promise<void> {
+    const { api, clock, log } = this.#options;
     for (const [network, pool] of this.#pools) {
-      const now = this.#options.clock.now();
-      for (const cidr of pool.idleBlocks(now).reverse()) {
-        // Another was given back meanwhile, and something of this one assigned.
-        if (!pool.idleBlocks(this.#options.clock.now()).includes(cidr)) continue;
-        if (inUse.has(network) && !pool.isSpare(cidr, now)) continue;
-        pool.removeBlock(cidr);
-        try {
-          await ask(this.#options.api, 'block.release', { network, cidr });
-        } catch (error) {
-          this.#options.log.debug('block not returned yet', { network, cidr, error });
-          if (this.#leased.get(network)?.has(cidr)) pool.addBlock(cidr);
-        }
+      const isLeased = (cidr: string) => this.#leased.get(network)?.has(cidr) === true;
+      const idle = { network, pool, inUse: inUse.has(network), isLeased };
+      if (await this.#leasing.run(returning(network), () => returnIdleBlocks({ ...idle, api, clock, log })))
         this.#save(network);
-      }
     }
   }
 
@@ -394,6 +390,9 @@ export class Addresses {
     this.#dirty.add(network);
   }
 }
+
+/** By what blocks are given back, one after the other. */
+const returning = (network: string): string => `returning/${network}`;
 
 const gone = (network: string): Failure =>
   new Failure('not-found', `network ${network} is no longer part of the cluster`);

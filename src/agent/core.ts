@@ -226,7 +226,7 @@ export class AgentCore implements Agent {
       state,
       names: this.#names.zone,
       complete: () => clone.isFresh(clusterTopic),
-      releaseAddress: (network, address) => this.#addresses.release(network, address),
+      releaseAddress: (network, address) => this.#addresses.releaseUnused(network, address),
       ...{ report, clock, log },
     });
     this.#reporter = new StatusReporter(

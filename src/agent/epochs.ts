@@ -55,7 +55,7 @@ export function epochsOf(parts: {
       // Without its gateway a host has no part in the network.
       if (kind === 'gateway') return wiring.detach(network);
       await wiring.removeEndpoint(id);
-      addresses.release(network, address);
+      addresses.releaseUnused(network, address);
     },
   });
 }

@@ -45,7 +45,7 @@ function scene(
         former: { ended: ({ id }) => void ended.push(id) },
         clock,
         wiring: { removeEndpoint: async (id) => void endpoints.delete(id) },
-        addresses: { release: (_, address) => void released.push(address) },
+        addresses: { releaseUnused: (_, address) => void released.push(address) },
       }),
   };
 }

@@ -18,7 +18,7 @@ export interface GoneSandboxesOptions {
   /** Its container may be started again. */
   readonly former: Pick<FormerAddresses, 'ended'>;
   readonly wiring: Pick<Wiring, 'removeEndpoint'>;
-  readonly addresses: Pick<Addresses, 'release'>;
+  readonly addresses: Pick<Addresses, 'releaseUnused'>;
   readonly clock: Pick<Clock, 'now'>;
 }
 
@@ -55,7 +55,7 @@ export async function endGoneEndpoints(options: GoneSandboxesOptions): Promise<b
   for (const { record } of ended) {
     former.ended(record);
     await wiring.removeEndpoint(record.id);
-    addresses.release(record.network, record.address);
+    addresses.releaseUnused(record.network, record.address);
   }
   return ended.length > 0;
 }

@@ -92,6 +92,6 @@ export class KeptAddresses {
 
   async #releaseOne(kept: KeptAddress): Promise<void> {
     await this.#options.state.kept.delete(addressKey(kept));
-    this.#options.addresses.noLongerKept(kept.network, kept.address);
+    this.#options.addresses.releaseUnused(kept.network, kept.address);
   }
 }

@@ -20,7 +20,7 @@ function scene(endpoints: LocalEndpoint[], attached: readonly string[] | null = 
       endpoint: (id) => there.get(id),
       removeEndpoint: async (id) => void there.delete(id),
     },
-    addresses: { release: (_, address) => void released.push(address) },
+    addresses: { releaseUnused: (_, address) => void released.push(address) },
     former: { ended: ({ id }) => void ended.push(id) },
     attached: () => (attached === null ? new Promise(() => {}) : Promise.resolve(new Set(attached))),
     clock,

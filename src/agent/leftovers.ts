@@ -13,7 +13,7 @@ import type { Wiring } from './wiring.ts';
 
 export interface LeftoversOptions {
   readonly wiring: Pick<Wiring, 'containersIn' | 'endpoint' | 'removeEndpoint'>;
-  readonly addresses: Pick<Addresses, 'release'>;
+  readonly addresses: Pick<Addresses, 'releaseUnused'>;
   /** Their containers may be started again. */
   readonly former: Pick<FormerAddresses, 'ended'>;
   /** Ids of the endpoints that the engine says its containers have. */
@@ -68,7 +68,7 @@ export class Leftovers {
         );
       former.ended(record);
       await wiring.removeEndpoint(record.id);
-      if (record.address !== address) addresses.release(network.id, record.address);
+      if (record.address !== address) addresses.releaseUnused(network.id, record.address);
     }
   }
 
