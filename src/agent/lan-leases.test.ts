@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { NetworkRecord } from '../domain/domain.ts';
+import { Failure, type NetworkRecord } from '../domain/domain.ts';
 import type { KernelObject } from '../kernel/kernel.ts';
 import { type Spawn, silentLog } from '../platform/platform.ts';
 import type { Api } from '../protocol/protocol.ts';
@@ -88,6 +88,15 @@ async function host(server: Server) {
 }
 
 const until = (what: () => boolean) => expect.poll(what, { timeout: 2000, interval: 5 }).toBe(true);
+
+test('what a full disk cannot keep is given back', async () => {
+  const server = new Server('10.98.0.210', '10.98.0.211');
+  const { addresses, state } = await host(server);
+  state.leases.set = () => Promise.reject(new Failure('exhausted', 'the disk is full'));
+  for (let i = 0; i < 5; i += 1)
+    await expect(addresses.assign(network)).rejects.toMatchObject({ code: 'exhausted', message: 'the disk is full' });
+  expect(server.given.size).toBe(0);
+});
 
 test('of a removed network the node’s own lease goes back, and a container’s that was just released', async () => {
   const server = new Server('10.98.0.210', '10.98.0.211');

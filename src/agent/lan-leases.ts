@@ -77,7 +77,13 @@ export class LanLeases {
     // The node's own MAC may have had a lease that is being given back.
     const lease = await this.#queue.run(probeOwner(network.id, mac), async () => {
       const given = await this.#beside(network, mac, (asking) => askDhcp(this.#options.spawn, asking));
-      await this.#keep(network.id, mac, given);
+      try {
+        await this.#keep(network.id, mac, given);
+      } catch (error) {
+        // Its server would have fewer and fewer to give while a full disk is written to again and again.
+        await this.#giveBack(network, mac, given.address);
+        throw error;
+      }
       return given;
     });
     try {

@@ -91,7 +91,7 @@ async function scene(engine = new FakeEngine(), sleep = () => new Promise<void>(
   });
   const reaches = (phase: string) => vi.waitFor(() => expect(told.at(-1)?.phase).toBe(phase), { interval: 1 });
   const settles = () => new Promise((resolve) => setTimeout(resolve, 20));
-  return { engine, workloads, told, reaches, settles };
+  return { engine, workloads, state, told, reaches, settles };
 }
 
 const workload = (change: Partial<WorkloadRecord> = {}): WorkloadRecord => ({
@@ -116,6 +116,14 @@ const workload = (change: Partial<WorkloadRecord> = {}): WorkloadRecord => ({
 });
 
 describe('workloads of a node', () => {
+  test('a container that runs goes on running when the disk is too full to say so', async () => {
+    const { engine, workloads, state, reaches } = await scene();
+    state.workloads.set = () => Promise.reject(new Failure('exhausted', 'the disk is full'));
+    workloads.set(workload());
+    await reaches('failed');
+    expect(engine.containers.get('id-web')?.state).toBe('running');
+  });
+
   test('who attaches waits for an image as long as it takes, and no longer than the workload is wanted', async () => {
     const engine = new FakeEngine();
     const { workloads } = await scene(engine, () => new Promise((resolve) => setTimeout(resolve, 5)));

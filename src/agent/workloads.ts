@@ -295,12 +295,13 @@ export class Workloads {
     const id = await runtime.create(workload.name, spec, labels, this.#options.networkName);
     try {
       if (workload.spec.attach === true) await this.#attaching.attached(workload.name, signal);
-      await this.#start(workload, id);
+      await runtime.start(id);
     } catch (error) {
       // As `docker run` does not: a container that never started would only be in the way of the next try.
       await runtime.remove(id).catch(() => {});
       throw error;
     }
+    await this.#remember(workload, id);
     this.#reportContainer(workload, await runtime.inspect(id));
   }
 
