@@ -249,14 +249,15 @@ class Plugin implements NetworkPlugin {
 
   async join({ dockerNetworkId, endpointId, sandboxPath, publishes = false }: JoinRequest): Promise<Attachment> {
     const network = this.#networkOfDocker(dockerNetworkId);
-    const endpoint = this.#known(network, endpointId);
+    this.#known(network, endpointId);
     const companionsNow = () => companions(this.#options.state.endpoints.values(), sandboxPath, endpointId);
     // Docker asks to publish where there is a gateway, and tells nobody that it did not. Another network may be there for it.
     if (publishes && lanOf(network) !== undefined && companionsNow().length === 0)
       throw new Failure('invalid', noPortsIn(network.name));
     const own = await this.#options.wiring.attach(network);
-    const gateway = wayOut(network, own.address, this.#options.state.leases.get(addressKey(endpoint.record))?.router);
-    this.#options.wiring.joining(network, endpoint.record);
+    const { record } = this.#known(network, endpointId);
+    const gateway = wayOut(network, own.address, this.#options.state.leases.get(addressKey(record))?.router);
+    this.#options.wiring.joining(network, record);
     // The first of a network on this host: what it asks for at once must be known, and wired.
     await this.#options.heard(network.id);
     await this.#options.settle(localOwner(endpointId));

@@ -131,6 +131,23 @@ describe('wiring', () => {
     ]);
   });
 
+  test('a network is attached once its gateway is on disk and desired, to whoever asks', async () => {
+    const { wiring, desired, state } = await scene();
+    const written = Promise.withResolvers<void>();
+    const set = state.endpoints.set.bind(state.endpoints);
+    state.endpoints.set = async (key, value) => {
+      await Promise.all([set(key, value), written.promise]);
+    };
+    const one = wiring.attach(network);
+    await expect.poll(() => wiring.gatewayOf('n1')).toBeDefined();
+    const other = wiring.attach(network);
+    const first = await Promise.race([one, other, new Promise((resolve) => setTimeout(resolve, 20, 'nobody'))]);
+    expect([first, ...desired]).toEqual(['nobody']);
+    written.resolve();
+    expect(await other).toEqual(await one);
+    expect([...desired]).toEqual(['network/n1']);
+  });
+
   test('of a network that stays on each host nothing of other hosts is asked for', async () => {
     const { wiring, desired, topics } = await scene();
     await wiring.attach({ ...network, driver: 'bridge' });

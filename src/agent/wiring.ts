@@ -138,8 +138,6 @@ export class Wiring {
   attach(network: NetworkRecord): Promise<EndpointRecord> {
     const why = whyTooNew(network);
     if (why !== undefined) return Promise.reject(new Failure('invalid', why));
-    const existing = this.gatewayOf(network.id);
-    if (existing !== undefined) return Promise.resolve(existing);
     return this.#queue.run(network.id, async () => this.gatewayOf(network.id) ?? (await this.#makeGateway(network)));
   }
 
