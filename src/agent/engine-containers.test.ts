@@ -15,6 +15,7 @@ const owned = { name: 'owned', id: 'w1' } as WorkloadRecord;
 function scene() {
   const did: unknown[] = [];
   let refuses: Failure | undefined;
+  let connecting: Promise<void> | undefined;
   const endpoints = new Map<string, LocalEndpoint>([['e-app', { record: { network: app.id } } as LocalEndpoint]]);
   const onApp = { name: 'project_app', endpointId: 'e-app', address: '10.42.0.9', mac: 'm' };
   const onDockers = { name: 'bridge', endpointId: 'e-docker', address: '172.17.0.2', mac: 'm' };
@@ -33,6 +34,7 @@ function scene() {
     async (...args: unknown[]) => {
       did.push([what, ...args]);
       if (refuses !== undefined) throw refuses;
+      if (what === 'connect') await connecting;
     };
   const options: EngineContainersOptions = {
     node: 'h1',
@@ -55,10 +57,21 @@ function scene() {
     docker: { ensureNetworks: async () => {}, nameEndpoints: async () => {} },
     publisher: { told: async () => void did.push('told') },
   };
+  /** Connecting takes until what is returned is called: the container is on this network then. */
+  const meanwhile = () => {
+    const done = Promise.withResolvers<void>();
+    connecting = done.promise;
+    return (name: string, joined: ContainerInfo['networks'][number]) => {
+      const index = all.findIndex((each) => each.name === name);
+      const found = all[index];
+      if (found !== undefined) all[index] = { ...found, networks: [...found.networks, joined] };
+      done.resolve();
+    };
+  };
   const refuse = (failure: Failure | undefined) => {
     refuses = failure;
   };
-  return { answers: answersOf(options), did, refuse };
+  return { answers: answersOf(options), did, refuse, meanwhile };
 }
 
 describe('what a server asks of containers of the engine', () => {
@@ -116,6 +129,17 @@ describe('what a server asks of containers of the engine', () => {
     refuse(new Failure('conflict', 'in use'));
     await expect(connect(db.id)).rejects.toThrow('in use');
     expect(did.at(-1)).toEqual(['release', 'w1', db.id]);
+  });
+
+  test('who asks again while it is being connected is answered when it is, and nothing is undone', async () => {
+    const { answers, did, meanwhile } = scene();
+    const connected = meanwhile();
+    const connect = () => answers['container.connect']({ container: 'owned', network: db.id, aliases: [] });
+    const both = [connect(), connect()];
+    await expect.poll(() => did.length).toBe(1);
+    connected('owned', { name: 'db', endpointId: 'e-db', address: '10.43.0.50', mac: 'm' });
+    await Promise.all(both);
+    expect(did.map((each) => (Array.isArray(each) ? each[0] : each))).toEqual(['connect', 'check', 'told']);
   });
 
   test('is disconnected from Docker’s network by the name that it has there', async () => {

@@ -17,6 +17,7 @@ import type { ClusterView } from './cluster-view.ts';
 import { StatsOfContainers } from './container-stats.ts';
 import type { DockerSide } from './docker-side.ts';
 import type { KeptAddresses } from './kept-addresses.ts';
+import { KeyedQueue } from './keyed-queue.ts';
 import type { EndpointPublisher } from './publisher.ts';
 import type { Wiring } from './wiring.ts';
 import { type Workloads, workloadLabel } from './workloads.ts';
@@ -67,8 +68,8 @@ export function answersOf(options: EngineContainersOptions): Answers {
       await one.endpointsTold(id);
       return {};
     },
-    'container.connect': (params) => one.connect(params),
-    'container.disconnect': (params) => one.disconnect(params),
+    'container.connect': (params) => one.inOrder(params.container, () => one.connect(params)),
+    'container.disconnect': (params) => one.inOrder(params.container, () => one.disconnect(params)),
     'container.path': async ({ container, path }) => {
       const { id } = await options.workloads.find(container);
       return { found: (await options.runtime.pathIn(id, path)) ?? null };
@@ -79,9 +80,16 @@ export function answersOf(options: EngineContainersOptions): Answers {
 
 class EngineContainers {
   readonly #options: EngineContainersOptions;
+  readonly #queue = new KeyedQueue();
 
   constructor(options: EngineContainersOptions) {
     this.#options = options;
+  }
+
+  /** Whoever asks again, having heard no answer, does not undo what is under way. @throws Failure */
+  async inOrder<T>(container: string, work: () => Promise<T>): Promise<T> {
+    const { id } = await this.#options.workloads.find(container);
+    return this.#queue.run(id, work);
   }
 
   /** @throws Failure `conflict` for a container of the cluster's, which the cluster would make again */
