@@ -11,7 +11,11 @@ const workload = (name: string, desired: string, of: string) =>
   ({ kind: 'workload', workload: { name, desired, spec: { networks: [{ network: of }] } } }) as unknown as TopicValue;
 
 /** An agent of a former life, and servers of another. */
-function scene(epoch: number, heard: number, refuse: { blocks?: unknown[]; endpoints?: string[] } = {}) {
+function scene(
+  epoch: number,
+  heard: number,
+  refuse: { blocks?: unknown[]; endpoints?: string[]; places?: unknown[] } = {},
+) {
   const asked: { method: string; params: unknown }[] = [];
   const seen = { lost: [] as unknown[], silenced: [] as string[], reports: [] as string[], entered: 0 };
   const world = { epoch, failing: false };
@@ -85,6 +89,13 @@ describe('a host that meets another life of the cluster', () => {
     world.epoch = 2000;
     await epochs.snapshot('cluster');
     expect(methods().filter((method) => method === 'node.claim')).toHaveLength(3);
+  });
+
+  test('which endpoints are not its own any more is told by where they are, since gateways are called alike', async () => {
+    const places = [{ network: 'b', address: '10.0.0.1' }];
+    const { epochs, seen } = scene(1000, 700, { endpoints: ['e1', 'e2'], places });
+    await epochs.snapshot('cluster');
+    expect(seen.silenced).toEqual(['e2']);
   });
 
   test('what others have by now is silenced here, and somebody is told', async () => {

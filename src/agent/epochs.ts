@@ -6,7 +6,7 @@
 import type { EndpointRecord, NetworkRecord, WorkloadRecord } from '../domain/domain.ts';
 import { Failure } from '../domain/domain.ts';
 import type { Log } from '../platform/platform.ts';
-import { type Api, ask, nodeTopic, type TopicSnapshot, type TopicValue } from '../protocol/protocol.ts';
+import { type Api, ask, nodeTopic, type Result, type TopicSnapshot, type TopicValue } from '../protocol/protocol.ts';
 import type { Addresses } from './addresses.ts';
 import type { Clone } from './clone.ts';
 import type { ClusterView } from './cluster-view.ts';
@@ -102,7 +102,7 @@ export class Epochs {
     const refused = await ask(api, 'node.claim', params as never, { deadlineMs: claimDeadlineMs });
     this.#entered = epoch;
     addresses.lose(refused.blocks);
-    for (const endpoint of endpoints.filter(({ id }) => refused.endpoints.includes(id))) await this.#silence(endpoint);
+    for (const endpoint of endpoints.filter((each) => isRefused(refused, each))) await this.#silence(endpoint);
     this.#options.entered();
   }
 
@@ -127,6 +127,12 @@ export class Epochs {
     );
     await silence(endpoint).catch((error: unknown) => log.error('an endpoint could not be silenced', { error }));
   }
+}
+
+/** A node's gateways have one id in all networks. An older server tells ids only. */
+function isRefused({ endpoints, places }: Result<'node.claim'>, { id, network, address }: EndpointRecord): boolean {
+  if (places === undefined) return endpoints.includes(id);
+  return places.some((each) => each.network === network && each.address === address);
 }
 
 /** @throws Failure `conflict` for what an abandoned store says: this host has heard of later things. */

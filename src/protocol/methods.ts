@@ -128,7 +128,7 @@ export const methods = {
   'node.register': m(registration, z.object({ cluster: z.string(), evicted: z.boolean().default(false) })),
   /**
    * Once after a restore: everything that the calling node has. It counts before what the backup says; what another node has
-   * claimed already is refused.
+   * claimed already is refused. `places`: where the refused endpoints are, whose ids need not differ between networks.
    */
   'node.claim': m(
     z.object({
@@ -142,6 +142,7 @@ export const methods = {
     z.object({
       blocks: z.array(z.object({ network: z.string(), cidr: z.string() })),
       endpoints: z.array(z.string()),
+      places: z.array(z.object({ network: z.string(), address: z.string() })).optional(),
     }),
   ),
   /** `nextMs`: until the node says something again; absent: a second. Only for servers that have said that they wait. */

@@ -100,9 +100,9 @@ describe('after a restore', () => {
     );
     const endpoints = [inBlock, one.endpoint(app, '10.42.0.9')];
     const has = { networks: [lateRecord], workloads, ...held, endpoints } as unknown as Partial<Claim>;
-    expect(await claim(one, epoch - 1, has)).toEqual({ blocks: [], endpoints: [] });
+    expect(await claim(one, epoch - 1, has)).toEqual({ blocks: [], endpoints: [], places: [] });
     expect(await blocksIn(store)).toEqual([]);
-    expect(await claim(one, epoch, has)).toEqual({ blocks: [], endpoints: [] });
+    expect(await claim(one, epoch, has)).toEqual({ blocks: [], endpoints: [], places: [] });
     expect(await blocksIn(store)).toEqual([block]);
     expect((await readAll(store, allOf('endpoints'))).length).toBe(2);
     expect((await one.ask('network.inspect', { name: 'late' })).subnet).toBe('10.43.0.0/24');
@@ -132,7 +132,7 @@ describe('after a restore', () => {
     const old = (await read<WorkloadRecord>(store, workloadKey('web')))?.value as WorkloadRecord;
     const web = { ...old, id: 'b'.repeat(12), node: 'h2', createdAt: old.createdAt + 1 };
     const has = { blocks: [block], workloads: [web] } as unknown as Partial<Claim>;
-    expect(await claim(two, epoch, has)).toEqual({ blocks: [], endpoints: [] });
+    expect(await claim(two, epoch, has)).toEqual({ blocks: [], endpoints: [], places: [] });
     expect((await blocksIn(store)).map(({ node }) => node)).toEqual(['h2']);
     expect((await read<WorkloadRecord>(store, workloadKey('web')))?.value.node).toBe('h2');
     // Whoever says the same later is told that it is another's, endpoints included.
@@ -143,6 +143,7 @@ describe('after a restore', () => {
     const newer = { ...app, id: 'c'.repeat(12), name: 'newer', vni: app.vni + 9, createdAt: app.createdAt + 1 };
     const refused = await claim(one, epoch, { blocks: [block], endpoints: [mine], networks: [newer] } as never);
     expect(refused.endpoints).toEqual([mine.id]);
+    expect(refused.places).toEqual([{ network: mine.network, address: mine.address }]);
     // Nor does a network go that somebody has claimed to be in.
     expect(await networksIn(store)).toEqual(['app', 'bridge']);
 

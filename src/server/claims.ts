@@ -40,7 +40,7 @@ import { everythingOf } from './network-removal.ts';
 import { asSeen, type Found, present, put, read, readAll, remove, unchanged } from './records.ts';
 
 type Claim = ParsedParams<'node.claim'>;
-type Refused = Result<'node.claim'>;
+type Refused = Result<'node.claim'> & { places: { network: string; address: string }[] };
 
 /** Records per transaction: each is a condition or two, and two writes at most. */
 const atOnce = 40;
@@ -53,7 +53,7 @@ export const claimMethods: Methods<'node.claim'> = {
 };
 
 async function take(context: Context, node: string, claim: Claim): Promise<Refused> {
-  const refused: Refused = { blocks: [], endpoints: [] };
+  const refused: Refused = { blocks: [], endpoints: [], places: [] };
   const mark = await read(context.store, unclaimedKey(node));
   if (mark === undefined || claim.epoch !== context.epoch.number) return refused;
   await dropUnclaimed(context, node, claim);
@@ -66,7 +66,9 @@ async function take(context: Context, node: string, claim: Claim): Promise<Refus
   }
   for (const held of claim.reservations) await takeReservation(context, { ...held, node });
   for (const endpoint of claim.endpoints as EndpointRecord[]) {
-    if (endpoint.node !== node || !(await takeEndpoint(context, endpoint))) refused.endpoints.push(endpoint.id);
+    if (endpoint.node === node && (await takeEndpoint(context, endpoint))) continue;
+    refused.endpoints.push(endpoint.id);
+    refused.places.push({ network: endpoint.network, address: endpoint.address });
   }
   const { revision } = await context.store.transact([unchanged(mark)], [remove(mark.key)]);
   await context.follow.reached(revision);
