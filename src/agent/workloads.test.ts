@@ -116,6 +116,16 @@ const workload = (change: Partial<WorkloadRecord> = {}): WorkloadRecord => ({
 });
 
 describe('workloads of a node', () => {
+  test('a container whose making was interrupted is made anew: it may lack networks', async () => {
+    const { engine, workloads, reaches } = await scene();
+    const labels = { [workloadLabel]: 'w1' };
+    engine.containers.set('half', { id: 'half', name: 'web', image: 'i', state: 'created', labels, networks: [] });
+    workloads.set(workload());
+    await reaches('running');
+    expect(engine.calls).toEqual(expect.arrayContaining(['remove half', 'start id-web']));
+    expect([...engine.containers.keys()]).toEqual(['id-web']);
+  });
+
   test('a container that runs goes on running when the disk is too full to say so', async () => {
     const { engine, workloads, state, reaches } = await scene();
     state.workloads.set = () => Promise.reject(new Failure('exhausted', 'the disk is full'));

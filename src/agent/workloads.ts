@@ -239,7 +239,10 @@ export class Workloads {
     const done = this.#options.state.workloads.get(workload.name);
     const answered = done?.id === workload.id && done.generation === workload.generation;
     if (container === undefined && answered && done.ended) return this.#report(workload, 'exited', containerGone);
-    if (container === undefined) return this.#createAndStart(workload, signal);
+    // Whoever made it was interrupted: it may lack networks.
+    const isHalfMade = container?.state === 'created' && !answered;
+    if (isHalfMade) await this.#options.runtime.remove(container.id);
+    if (container === undefined || isHalfMade) return this.#createAndStart(workload, signal);
     try {
       await this.#keepRunning(workload, container, answered);
     } catch (cause) {
