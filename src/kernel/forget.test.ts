@@ -87,6 +87,20 @@ describe('what is known of datagrams to a published port is forgotten', () => {
     ]);
   });
 
+  test('also what comes after an entry that ends by itself meanwhile, and after one that stays', async () => {
+    const entries = [entry('198.51.100.7', own, 53), entry('198.51.100.8', own, 54), entry('198.51.100.8', own, 4789)];
+    let ended = 2;
+    const { ran, publish } = host(entries, () => {
+      ended -= 1;
+      const why = ended >= 0 ? "Operation failed: such conntrack doesn't exist" : 'Operation not permitted';
+      return { code: 1, stderr: `conntrack v1.4.7 (conntrack-tools): ${why}` };
+    });
+    expect(await publish(published(53), published(54))).toMatchObject([{ outcome: 'failed' }, { outcome: 'failed' }]);
+    const first = `conntrack -D -p udp --orig-src 198.51.100.7 --orig-dst ${own}`;
+    const second = `conntrack -D -p udp --orig-dst ${own} --orig-port-dst 54`;
+    expect(ran.filter((line) => line.includes('-D'))).toEqual([first, first, first, second]);
+  });
+
   test('and it is an error when it cannot be, but not when it has gone by itself', async () => {
     const gone = host([entry('198.51.100.7', own, 53)], () => {
       return { code: 1, stderr: 'conntrack v1.4.7 (conntrack-tools): 0 flow entries have been deleted.' };

@@ -21,6 +21,8 @@ interface Entry {
 
 /** Long lists take long. */
 const timeoutMs = 60_000;
+/** Each ends with an entry that has just ended: of thousands, few do so while they are read. */
+const mostTries = 20;
 
 /** @throws CommandFailed, Failure: what a tool said against it. */
 export async function forget(ns: string, ports: readonly UdpPort[], spawn: Spawn): Promise<void> {
@@ -35,13 +37,22 @@ export async function forget(ns: string, ports: readonly UdpPort[], spawn: Spawn
   const stale = entries.filter(
     ({ destination, port }) => exact.has(`${destination} ${port}`) || (anywhere.has(port) && isLocal(destination)),
   );
+  const failed: unknown[] = [];
   for (const common of inCommon(entries, new Set(stale))) {
-    const argv = inside(ns, ['conntrack', '-D', ...scope, ...common]);
+    // The others' are forgotten all the same.
+    await forgetOne(inside(ns, ['conntrack', '-D', ...scope, ...common]), spawn).catch((error) => failed.push(error));
+  }
+  if (failed.length > 0) throw failed[0];
+}
+
+/** It reads the table, then deletes one by one, and gives up at one that has ended by itself meanwhile. */
+async function forgetOne(argv: readonly [string, ...string[]], spawn: Spawn): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
     const finished = await spawn({ argv, timeoutMs });
     // To conntrack it is an error that there was nothing to delete.
-    if (finished.code !== 0 && !/ 0 flow entries have been deleted/.test(finished.stderr)) {
-      throw new CommandFailed(argv, finished, `ended with code ${finished.code}`);
-    }
+    if (finished.code === 0 || / 0 flow entries have been deleted/.test(finished.stderr)) return;
+    if (tries < mostTries && /such conntrack doesn't exist/.test(finished.stderr)) continue;
+    throw new CommandFailed(argv, finished, `ended with code ${finished.code}`);
   }
 }
 

@@ -51,7 +51,7 @@ export class Sandboxes {
   }
 
   async #look(path: string, keys: readonly string[], absent: Set<string>): Promise<void> {
-    const found = (await isNamespace(path)) && !this.#known.has(path) ? await this.#read(path) : [];
+    const found = (await isNamespace(path)) && !this.#known.has(path) ? await this.#read(path) : 'nothing new';
     // It may have gone while it was read.
     if (!(await isNamespace(path))) {
       this.#known.delete(path);
@@ -61,14 +61,15 @@ export class Sandboxes {
       }
       return;
     }
+    if (found === 'unread') return;
     this.#known.add(path);
-    for (const object of found) this.#tracker.noted(object);
+    if (found !== 'nothing new') for (const object of found) this.#tracker.noted(object);
     // Nothing more is wanted of it: should something be, some day, it is read again.
     if (!keys.some((key) => this.#tracker.desired(key) !== undefined)) this.#known.delete(path);
   }
 
-  /** One that cannot be read keeps nobody from anything: what is then written there says what is wrong. */
-  async #read(path: string): Promise<KernelObject[]> {
-    return observeSandbox(this.#spawn, path).catch(() => []);
+  /** One that cannot be read now is read before the next thing is done there; what is written meanwhile says what is wrong. */
+  async #read(path: string): Promise<KernelObject[] | 'unread'> {
+    return observeSandbox(this.#spawn, path).catch(() => 'unread' as const);
   }
 }
