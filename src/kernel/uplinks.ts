@@ -117,6 +117,8 @@ export class Uplinks {
   readonly #spawn: Spawn;
   readonly #clock: Clock;
   #records: Map<string, UplinkRecord> | undefined;
+  /** Prepared steps whose beginning could not be written down, and why: nothing of them is done. */
+  readonly #unwritten = new WeakMap<Step, string>();
   #boot: string | undefined;
 
   constructor(store: UplinkStore, spawn: Spawn, clock: Clock) {
@@ -147,11 +149,20 @@ export class Uplinks {
     const things = (back ? returning : leaving)(itself, inPlace, standing.has(bridge), record);
     // One that cannot be done at all must leave no move to be finished.
     const possible = back || itself.routes.every(isMovable);
-    if (!dry && possible) await this.#write({ device, bridge, settled: false, things });
     const settings = back ? [] : await this.#settings(device, bridge);
     const subject: UplinkObject = { ...uplink, carried: { things, there: back ? inPlace : itself, settings } };
-    if (step.op === 'delete') return { op: 'delete', before: subject };
-    return step.op === 'create' ? { op: 'create', after: subject } : { ...step, after: subject };
+    const prepared: Step =
+      step.op === 'delete'
+        ? { op: 'delete', before: subject }
+        : step.op === 'create'
+          ? { op: 'create', after: subject }
+          : { ...step, after: subject };
+    if (!dry && possible) {
+      await this.#write({ device, bridge, settled: false, things }).catch((error: unknown) =>
+        this.#unwritten.set(prepared, error instanceof Error ? error.message : String(error)),
+      );
+    }
+    return prepared;
   }
 
   /**
@@ -163,10 +174,11 @@ export class Uplinks {
     if (uplinks.length === 0) return run(steps);
     const given = new Map(uplinks.filter(({ op }) => op === 'delete').map((step) => [bridgeOf(step), step]));
     const bridges = steps.filter((step) => step.op === 'delete' && given.has(nameOf(step)));
-    const results = await run(steps.filter((step) => !bridges.includes(step)));
-    await this.#done(results);
-    for (const { step, outcome } of results)
+    const done = await run(steps.filter((step) => !bridges.includes(step) && !this.#unwritten.has(step)));
+    await this.#done(done);
+    for (const { step, outcome } of done)
       if (outcome === 'failed' && step.op !== 'delete' && (await this.#isMoving(step))) await this.#undo(step, run);
+    const results = [...done, ...uplinks.flatMap((step) => this.#refused(step))];
     const kept = results.filter(({ outcome }) => outcome === 'failed').map(({ step }) => bridgeOf(step));
     const empty = bridges.filter((step) => !kept.includes(nameOf(step)));
     const held = bridges.filter((step) => !empty.includes(step));
@@ -175,6 +187,11 @@ export class Uplinks {
       ...(empty.length === 0 ? [] : await run(empty)),
       ...held.map((step) => ({ step, outcome: 'failed', message: notYet(nameOf(step)) }) as const),
     ];
+  }
+
+  #refused(step: Step): Result[] {
+    const message = this.#unwritten.get(step);
+    return message === undefined ? [] : [{ step, outcome: 'failed', message }];
   }
 
   /** One that was refused before it began leaves a place that is taken as it is, and an interface that is itself untouched. */
@@ -187,17 +204,20 @@ export class Uplinks {
     const uplink = subjectOf(step);
     if (uplink.kind !== 'uplink') return;
     const { carried: _, ...before } = uplink;
-    await this.#done(await run(await this.prepare([{ op: 'delete', before }])));
+    const steps = await this.prepare([{ op: 'delete', before }]);
+    await this.#done(await run(steps.filter((each) => !this.#unwritten.has(each))));
   }
 
-  /** No move is under way any more, of those that were done. */
+  /** No move is under way any more, of those that were done; one of which that cannot be written down is done again. */
   async #done(results: readonly Result[]): Promise<void> {
     for (const { step, outcome } of results) {
       const uplink = subjectOf(step);
       if (uplink.kind !== 'uplink' || outcome !== 'done') continue;
       const { device, bridge, carried } = uplink;
-      if (step.op === 'delete') await this.#forget(device);
-      else await this.#write({ device, bridge, settled: true, things: carried?.things ?? nothingCarried });
+      const things = carried?.things ?? nothingCarried;
+      const written =
+        step.op === 'delete' ? this.#forget(device) : this.#write({ device, bridge, settled: true, things });
+      await written.catch(() => {});
     }
   }
 
@@ -220,8 +240,9 @@ export class Uplinks {
         continue;
       }
       const things = labelledAs(standing.of(bridge, device), record?.things ?? nothingCarried);
-      if (record === undefined || !sameCarried(things, this.#now(record)))
-        await this.#write({ device, bridge, settled: true, things });
+      if (record !== undefined && sameCarried(things, this.#now(record))) continue;
+      // A disk that is full has what stood there before, and is tried again at the next look.
+      await this.#write({ device, bridge, settled: true, things }).catch(() => {});
     }
     return objects.map((object) => (astray.has(object) ? ({ ...object, astray: true } as UplinkObject) : object));
   }
@@ -294,12 +315,14 @@ export class Uplinks {
 
   async #write(what: Omit<UplinkRecord, 'boot' | 'at'>): Promise<void> {
     const record = { ...what, boot: await this.#bootId(), at: this.#clock.now() };
-    (await this.#loaded()).set(what.device, record);
     await this.#store.save(what.device, record);
+    (await this.#loaded()).set(what.device, record);
   }
 
   async #forget(device: string): Promise<void> {
-    if ((await this.#loaded()).delete(device)) await this.#store.save(device, undefined);
+    if (!(await this.#loaded()).has(device)) return;
+    await this.#store.save(device, undefined);
+    (await this.#loaded()).delete(device);
   }
 
   async #loaded(): Promise<Map<string, UplinkRecord>> {

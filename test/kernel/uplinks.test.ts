@@ -361,6 +361,30 @@ test('an address that comes to the interface, and an interface that is taken off
   await watching;
 });
 
+test('a full disk keeps what came to the interface there, and holds up nothing else', async () => {
+  const uplinks = disk();
+  let full = false;
+  const save = (device: string, record: UplinkRecord | undefined) =>
+    full ? Promise.reject(new Error('the disk is full')) : uplinks.save(device, record);
+  using kernel = reconciler({ ...uplinks, save });
+  kernel.desire('lan', wanted);
+  expect((await kernel.settle()).failed).toEqual([]);
+  full = true;
+  await host.run('ip addr add 10.1.0.98/24 dev eth1');
+  await host.run(`ip addr add 10.1.0.97/24 dev ${bridge}`);
+  kernel.desire('another', [{ kind: 'link', type: 'bridge', ns: '', name: 'trb43', mtu: 1500, up: true }]);
+  expect((await kernel.resync()).failed).toMatchObject([
+    { message: 'the disk is full', step: { after: { kind: 'uplink' } } },
+  ]);
+  expect(await host.run('ip -br link show trb43')).toContain('trb43');
+  expect(await addressesOn('eth1')).toEqual(['10.1.0.98/24']);
+  full = false;
+  expect((await kernel.resync()).failed).toEqual([]);
+  expect(await addressesOn('eth1')).toEqual([]);
+  expect(await addressesOn(bridge)).toEqual([...everything, '10.1.0.97/24', '10.1.0.98/24'].sort());
+  expect(uplinks.records.get('eth1')).toMatchObject({ settled: true });
+});
+
 test('without what was written down, the kernel itself tells whose place the bridge has', async () => {
   await take(disk());
   await giveBack(disk());
