@@ -173,6 +173,8 @@ class Shell {
   readonly #gone = Promise.withResolvers<void>();
   #turn: Turn | undefined;
   #started = false;
+  /** It could not be had, which is known before it is told to run anything. */
+  #refused = false;
   #why: string | undefined;
   alive = true;
 
@@ -183,11 +185,13 @@ class Shell {
     child.once('spawn', () => {
       this.#started = true;
     });
-    child.stdout.on('data', (chunk: Buffer) => this.#heard('out', chunk));
-    child.stderr.on('data', (chunk: Buffer) => this.#heard('err', chunk));
-    child.stdin.on('error', () => {});
+    // There are none when no more files can be opened.
+    this.#child.stdout?.on('data', (chunk: Buffer) => this.#heard('out', chunk));
+    this.#child.stderr?.on('data', (chunk: Buffer) => this.#heard('err', chunk));
+    this.#child.stdin?.on('error', () => {});
     const gone = () => {
       this.alive = false;
+      this.#refused = !this.#started;
       onGone();
       this.#turn?.fail(this.#started ? (this.#why ?? 'was interrupted') : undefined);
       this.#gone.resolve();
@@ -199,6 +203,7 @@ class Shell {
   }
 
   run(command: Command, script: string): Promise<Finished | 'not started'> {
+    if (this.#refused) return Promise.resolve('not started');
     const { promise, resolve, reject } = Promise.withResolvers<Finished | 'not started'>();
     const mark = randomUUID();
     const turn: Turn = {

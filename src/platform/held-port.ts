@@ -30,7 +30,13 @@ async function holdTcp(address: string, port: number): Promise<HeldPort> {
 
 async function holdUdp(address: string, port: number): Promise<HeldPort> {
   const socket = createSocket('udp4');
-  await listening(socket, () => socket.bind({ address, port, exclusive: true }));
+  try {
+    await listening(socket, () => socket.bind({ address, port, exclusive: true }));
+  } catch (error) {
+    // A server closes itself then.
+    socket.close();
+    throw error;
+  }
   return {
     port: portOf(socket.address()),
     [Symbol.asyncDispose]: () => new Promise((resolve) => socket.close(() => resolve())),

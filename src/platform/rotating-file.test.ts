@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { rotatingFile } from './rotating-file.ts';
+import { output, spawn } from './spawn.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -28,6 +29,19 @@ test('a line longer than a file is kept whole; only root reads', async () => {
   file.append('longer than that');
   expect(await content('a.log')).toBe('longer than that\n');
   expect((await stat(join(directory, 'a.log'))).mode & 0o777).toBe(0o600);
+});
+
+test('what a full disk takes of a line is taken back', async () => {
+  const path = join(directory, 'a.log');
+  const module = new URL('./rotating-file.ts', import.meta.url).href;
+  const script = `import { rotatingFile } from '${module}';
+    const file = rotatingFile({ path: '${path}', bytes: 1e6, kept: 1 });
+    for (const letter of 'abc') try { file.append(letter.repeat(200)); } catch (error) { process.stdout.write(error.code); }
+    file.append('d');`;
+  // Files of 512 bytes at most.
+  const argv = ['sh', '-c', 'ulimit -f 1; exec "$0" --input-type=module -e "$1"', process.execPath, script] as const;
+  expect(await output(spawn, { argv: [...argv] })).toBe('EFBIG');
+  expect(await content('a.log')).toBe(`${'a'.repeat(200)}\n${'b'.repeat(200)}\nd\n`);
 });
 
 test('it goes on where it was, and anew when somebody took it away', async () => {

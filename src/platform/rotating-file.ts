@@ -1,5 +1,5 @@
 /** Lines in a file that does not grow for ever: `name`, and what was written before in `name.1`, `name.2`, the newest first. */
-import { appendFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, existsSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs';
 
 export interface RotatingFileOptions {
   readonly path: string;
@@ -30,9 +30,18 @@ export function rotatingFile({ path, bytes, kept }: RotatingFileOptions): Rotati
     append(line) {
       const text = `${line}\n`;
       // Somebody may have taken it away, as logrotate does.
-      const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-      if (size > 0 && size + Buffer.byteLength(text) > bytes) setAside();
-      appendFileSync(path, text, { mode: 0o600 });
+      let size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+      if (size > 0 && size + Buffer.byteLength(text) > bytes) {
+        setAside();
+        size = 0;
+      }
+      try {
+        appendFileSync(path, text, { mode: 0o600 });
+      } catch (error) {
+        // A full disk took the first part of it, which the next line would be glued to.
+        if (existsSync(path)) truncateSync(path, size);
+        throw error;
+      }
     },
   };
 }
