@@ -15,7 +15,7 @@ let directory: string;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'addresses-'));
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
+afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
 
 /** One server's books, shared by any number of nodes. */
 function books() {
@@ -246,6 +246,80 @@ describe('addresses of a node', () => {
         reserved: goes ? [first] : [],
       });
     }
+  });
+
+  test('what was given up to another node of a block that does not go back after all stays the other’s', async () => {
+    const { api, leased } = books();
+    let whileAsked = async () => {};
+    const { addresses, clock, state } = await node('a', {
+      ...api('a'),
+      call: async (method, params) => {
+        if (method !== 'block.release') return api('a').call(method, params);
+        await whileAsked();
+        throw new Failure('unavailable', 'no server');
+      },
+    });
+    const first = await addresses.assign(network);
+    const [cidr = ''] = leased;
+    const [before, meanwhile] = [3, 4].map((n) => first.replace(/\d+$/, (last) => String(Number(last) + n)));
+    addresses.apply(told({ network: 'n1', cidr, node: 'a' }), true);
+    await addresses.yield('n1', before ?? '');
+    addresses.release('n1', first);
+    clock.time = 60_000;
+    whileAsked = async () => {
+      await addresses.yield('n1', meanwhile ?? '');
+      // And for a kill in this moment.
+      expect(state.pools.get('n1')).toMatchObject({ blocks: [cidr], yielded: [before, meanwhile] });
+    };
+    await addresses.returnBlocks(new Set());
+    const rest = await Promise.all(Array.from({ length: 14 }, () => addresses.assign(network)));
+    expect(new Set(rest).size).toBe(14);
+    expect(leased).toEqual([cidr]);
+    expect(rest).not.toContain(before);
+    expect(rest).not.toContain(meanwhile);
+  });
+
+  test('of a block that went without an answer, what has been assigned since is reserved', async () => {
+    const { api, leased, reserved } = books();
+    const { addresses, clock } = await node('a', {
+      ...api('a'),
+      call: async (method, params) => {
+        const answer = await api('a').call(method, params);
+        if (method === 'block.release') throw new Failure('deadline', 'no answer');
+        return answer;
+      },
+    });
+    const first = await addresses.assign(network);
+    const block = { network: 'n1', cidr: leased[0] ?? '', node: 'a' };
+    addresses.apply(told(block), true);
+    addresses.release('n1', first);
+    clock.time = 60_000;
+    await addresses.returnBlocks(new Set());
+    const since = await addresses.assign(network);
+    addresses.apply([{ key: 'block', value: undefined, previous: { kind: 'block', block } }], true);
+    await expect.poll(() => [...reserved]).toEqual([[since, 'a']]);
+    expect(addresses.isTaken('n1', since)).toBe(true);
+  });
+
+  test('a fixed address does not wait for other blocks to be given back', async () => {
+    const { api, leased } = books();
+    const answer = Promise.withResolvers<void>();
+    const { addresses, clock } = await node('a', {
+      ...api('a'),
+      call: async (method, params) => {
+        if (method === 'block.release') await answer.promise;
+        return api('a').call(method, params);
+      },
+    });
+    const first = await addresses.assign(network);
+    addresses.release('n1', first);
+    clock.time = 60_000;
+    const returned = addresses.returnBlocks(new Set());
+    await addresses.assignFixed(network, '10.42.0.250');
+    expect(leased).toHaveLength(1);
+    answer.resolve();
+    await returned;
+    expect(leased).toEqual([]);
   });
 
   test('a block of which something was assigned while another was given back stays', async () => {

@@ -21,7 +21,8 @@ import type { LanLeases } from './lan-leases.ts';
 import { addressKey, type LocalState } from './local-state.ts';
 import type { Change } from './mirror.ts';
 import { heldIn, rememberedPool } from './remembered-pool.ts';
-import { returnIdleBlocks } from './returning-blocks.ts';
+import { type Reservation, Reservations } from './reservations.ts';
+import { ReturningBlocks } from './returning-blocks.ts';
 import { Unclaimed } from './unclaimed.ts';
 
 export interface AddressesOptions {
@@ -45,11 +46,10 @@ export class Addresses {
   readonly #pools = new Map<string, AddressPool>();
   readonly #leasing = new KeyedQueue();
   readonly #unclaimed: Unclaimed;
+  readonly #returning: ReturningBlocks;
+  readonly #reservations: Reservations;
   /** Network → blocks that are this node's, as its topic tells. */
   readonly #leased = new Map<string, Set<string>>();
-  /** Reservations of this node that the server holds, and those of them seen without an owner at the last look. */
-  readonly #reserved = new Map<string, { network: string; address: string }>();
-  #ownerless = new Set<string>();
   readonly #dirty = new Set<string>();
   /** A server has told which blocks are this node's. */
   #told = false;
@@ -57,6 +57,9 @@ export class Addresses {
   constructor(options: AddressesOptions) {
     this.#options = options;
     this.#unclaimed = new Unclaimed(options.clock);
+    this.#returning = new ReturningBlocks(options);
+    const isTaken = ({ network, address }: Reservation) => this.isTaken(network, address);
+    this.#reservations = new Reservations({ ...options, isTaken });
   }
 
   /**
@@ -66,9 +69,11 @@ export class Addresses {
   apply(changes: readonly Change[], fresh: boolean): void {
     for (const { value, previous } of changes) {
       if (value?.kind === 'block') this.#addBlock(value.block);
-      else if (previous?.kind === 'block') this.#removeBlock(previous.block);
-      if (value?.kind === 'reservation') this.#reserved.set(addressKey(value.reservation), value.reservation);
-      else if (previous?.kind === 'reservation') this.#reserved.delete(addressKey(previous.reservation));
+      else if (previous?.kind === 'block') this.#blockWent(previous.block);
+      const [before, after] = [previous, value].map((each) =>
+        each?.kind === 'reservation' ? each.reservation : undefined,
+      );
+      this.#reservations.apply(before, after);
     }
     if (!fresh || this.#told) return;
     this.#told = true;
@@ -107,7 +112,9 @@ export class Addresses {
     const { lan } = this.#options;
     const pool = this.#pool(network.id);
     if (pool === undefined || lan === undefined) throw gone(network.id);
-    const address = await lan.leases.obtain(network, own, (each) => this.#reserve(network.id, each));
+    const address = await lan.leases.obtain(network, own, (each) =>
+      this.#reservations.ask({ network: network.id, address: each }),
+    );
     pool.take(address);
     this.#note(network.id, address);
     return address;
@@ -127,8 +134,7 @@ export class Addresses {
 
   /** @throws Failure('conflict') when somebody has it */
   assignFixed(network: NetworkRecord, address: string): Promise<void> {
-    // One at a time: to the server, two of this node's who ask for one address are the same.
-    return this.#leasing.run(addressKey({ network: network.id, address }), () => this.#assignFixed(network, address));
+    return this.#reservations.inTurn({ network: network.id, address }, () => this.#assignFixed(network, address));
   }
 
   async #assignFixed(network: NetworkRecord, address: string): Promise<void> {
@@ -151,22 +157,11 @@ export class Addresses {
     // One that was yielded to another node may have been given up there.
     const assigned = () => pool.assign(this.#options.clock.now(), address) !== undefined;
     // As long as its block is being given back it is this node's to the servers, and they would reserve nothing.
-    if (!assigned() && !(await this.#leasing.run(returning(network.id), async () => assigned()))) {
-      await this.#reserve(network.id, address);
+    if (!assigned() && !(await this.#returning.settled(network.id, pool, address).then(assigned))) {
+      await this.#reservations.ask({ network: network.id, address });
       pool.take(address);
     }
     this.#note(network.id, address);
-  }
-
-  /** While no server answers, what was this node's still is. */
-  async #reserve(network: string, address: string): Promise<void> {
-    try {
-      const heard = this.#options.heard?.();
-      await ask(this.#options.api, 'address.reserve', { network, address, heard }, { deadlineMs: leaseDeadlineMs });
-    } catch (error) {
-      const silent = isFailure(error, 'unavailable') || isFailure(error, 'deadline');
-      if (!silent || !this.#reserved.has(addressKey({ network, address }))) throw error;
-    }
   }
 
   /** An endpoint is about to have the address: nobody else is given it meanwhile. */
@@ -191,7 +186,7 @@ export class Addresses {
     const pool = this.#pools.get(network);
     if (pool === undefined) return;
     pool.release(address, this.#options.clock.now());
-    if (!pool.holds(address)) this.#giveBack({ network, address });
+    if (!pool.holds(address)) this.#reservations.giveBack({ network, address });
     this.#options.lan?.leases.release(network, address);
     this.#save(network);
   }
@@ -247,13 +242,7 @@ export class Addresses {
       this.#unclaimed.delete(network, address);
       this.releaseUnused(network, address);
     }
-    const ownerless = new Set<string>();
-    for (const [key, reservation] of this.#reserved) {
-      if (this.isTaken(reservation.network, reservation.address)) continue;
-      if (this.#ownerless.has(key)) this.#giveBack(reservation);
-      else ownerless.add(key);
-    }
-    this.#ownerless = ownerless;
+    this.#reservations.returnOwnerless();
   }
 
   /**
@@ -261,12 +250,9 @@ export class Addresses {
    * @param inUse networks that this node has endpoints in: of their blocks enough are kept for the next containers.
    */
   async returnBlocks(inUse: ReadonlySet<string>): Promise<void> {
-    const { api, clock, log } = this.#options;
     for (const [network, pool] of this.#pools) {
       const isLeased = (cidr: string) => this.#leased.get(network)?.has(cidr) === true;
-      const idle = { network, pool, inUse: inUse.has(network), isLeased };
-      if (await this.#leasing.run(returning(network), () => returnIdleBlocks({ ...idle, api, clock, log })))
-        this.#save(network);
+      if (await this.#returning.returnIdle({ network, pool, inUse: inUse.has(network), isLeased })) this.#save(network);
     }
   }
 
@@ -276,11 +262,25 @@ export class Addresses {
     this.#pool(network)?.addBlock(cidr);
   }
 
-  #removeBlock({ network, cidr }: BlockRecord): void {
+  #removeBlock({ network, cidr }: BlockRecord): string[] {
     const leased = this.#leased.get(network);
     if (leased?.delete(cidr) && leased.size === 0) this.#leased.delete(network);
-    this.#pools.get(network)?.removeBlock(cidr);
+    const taken = this.#pools.get(network)?.removeBlock(cidr) ?? [];
     this.#save(network);
+    return taken;
+  }
+
+  /** One that was thought to stay after all, and went: what has been assigned of it since becomes this node's one by one. */
+  #blockWent(block: BlockRecord): void {
+    const { network, cidr } = block;
+    const taken = this.#removeBlock(block);
+    if (!this.#returning.gone(network, cidr)) return;
+    for (const address of taken)
+      void this.#reservations
+        .ask({ network, address })
+        .catch((error: unknown) =>
+          this.#options.log.error('an address in use is nobody’s to the servers', { network, address, error }),
+        );
   }
 
   /** What is taken of the others stays so until it is released. */
@@ -357,21 +357,6 @@ export class Addresses {
     );
   }
 
-  /** In turn with whoever asks for it again: then it stays. */
-  #giveBack(reservation: { network: string; address: string }): void {
-    const key = addressKey(reservation);
-    const { network, address } = reservation;
-    void this.#leasing.run(key, async () => {
-      if (!this.#reserved.has(key) || this.isTaken(network, address)) return;
-      try {
-        await ask(this.#options.api, 'address.release', { network, address });
-        this.#reserved.delete(key);
-      } catch (error) {
-        this.#options.log.debug('reservation not returned yet', { network, address, error });
-      }
-    });
-  }
-
   /** Late and for all at once: rests may be forgotten by a kill within half a second, never an address in use. */
   #save(network: string): void {
     if (this.#dirty.size === 0) {
@@ -390,9 +375,6 @@ export class Addresses {
     this.#dirty.add(network);
   }
 }
-
-/** By what blocks are given back, one after the other. */
-const returning = (network: string): string => `returning/${network}`;
 
 const gone = (network: string): Failure =>
   new Failure('not-found', `network ${network} is no longer part of the cluster`);

@@ -10,7 +10,7 @@ const blocks = ['10.42.0.32/28', '10.42.0.64/28', '10.42.0.31/32'] as const;
 type Act =
   | { readonly act: 'assign' | 'release' | 'yield' | 'wanted'; readonly pick: number }
   | { readonly act: 'pass'; readonly ms: number }
-  | { readonly act: 'add' | 'remove'; readonly block: (typeof blocks)[number] }
+  | { readonly act: 'add' | 'remove' | 'give back' | 'keep'; readonly block: (typeof blocks)[number] }
   | { readonly act: 'restart' };
 
 const acts = fc.array(
@@ -20,6 +20,7 @@ const acts = fc.array(
     fc.record({ act: fc.constantFrom('yield' as const, 'wanted' as const), pick: fc.nat(40) }),
     fc.record({ act: fc.constant('pass' as const), ms: fc.nat(40_000) }),
     fc.record({ act: fc.constantFrom('add' as const, 'remove' as const), block: fc.constantFrom(...blocks) }),
+    fc.record({ act: fc.constantFrom('give back' as const, 'keep' as const), block: fc.constantFrom(...blocks) }),
     fc.record({ act: fc.constant('restart' as const) }),
   ),
   { maxLength: 150 },
@@ -28,6 +29,8 @@ const acts = fc.array(
 /** What the pool should know, kept the slow way. */
 class Model {
   readonly blocks = new Set<string>();
+  /** Of them. */
+  readonly returning = new Set<string>();
   readonly taken = new Set<string>();
   readonly yielded = new Set<string>();
   readonly released = new Map<string, number>();
@@ -36,9 +39,15 @@ class Model {
     return [...this.blocks].some((block) => leaseHolds(block, address));
   }
 
+  isReturning(address: string): boolean {
+    return [...this.returning].some((block) => leaseHolds(block, address));
+  }
+
   /** Addresses that may be assigned at `now`, with when they were released (never: -1). */
   candidates(now: number): Map<string, number> {
-    const all = [...this.blocks].flatMap((block) => assignableAddresses(parseSubnet(subnet), block));
+    const all = [...this.blocks]
+      .filter((block) => !this.returning.has(block))
+      .flatMap((block) => assignableAddresses(parseSubnet(subnet), block));
     const free = all.filter((address) => !this.taken.has(address) && !this.yielded.has(address));
     const when = (address: string) => this.released.get(address) ?? -1;
     return new Map(
@@ -58,12 +67,14 @@ function step(pool: AddressPool, model: Model, act: Act, now: number): void {
     expect(address === undefined ? undefined : candidates.get(address)).toBe(due);
     if (address !== undefined) model.taken.add(address);
   } else if (act.act === 'wanted') {
-    const free = model.holds(at(act.pick)) && !model.taken.has(at(act.pick)) && !model.yielded.has(at(act.pick));
+    const here = model.holds(at(act.pick)) && !model.isReturning(at(act.pick));
+    const free = here && !model.taken.has(at(act.pick)) && !model.yielded.has(at(act.pick));
     expect(pool.assign(now, at(act.pick))).toBe(free ? at(act.pick) : undefined);
     if (free) model.taken.add(at(act.pick));
   } else if (act.act === 'release') {
     pool.release(at(act.pick), now);
-    if (model.taken.delete(at(act.pick)) && model.holds(at(act.pick))) model.released.set(at(act.pick), now);
+    if (model.taken.delete(at(act.pick)) && model.holds(at(act.pick)) && !model.isReturning(at(act.pick)))
+      model.released.set(at(act.pick), now);
   } else if (act.act === 'yield') {
     expect(pool.yield(at(act.pick))).toBe(!model.taken.has(at(act.pick)));
     if (model.holds(at(act.pick)) && !model.taken.has(at(act.pick))) model.yielded.add(at(act.pick));
@@ -73,11 +84,20 @@ function step(pool: AddressPool, model: Model, act: Act, now: number): void {
   } else if (act.act === 'remove') {
     const inside = universe.filter((address) => leaseHolds(act.block, address));
     const known = model.blocks.delete(act.block);
+    model.returning.delete(act.block);
     expect(pool.removeBlock(act.block)).toEqual(known ? inside.filter((each) => model.taken.has(each)) : []);
     for (const address of inside) {
       model.yielded.delete(address);
       model.released.delete(address);
     }
+  } else if (act.act === 'give back') {
+    pool.giveBack(act.block);
+    if (!model.blocks.has(act.block)) return;
+    model.returning.add(act.block);
+    for (const address of universe) if (leaseHolds(act.block, address)) model.released.delete(address);
+  } else if (act.act === 'keep') {
+    pool.keepBlock(act.block);
+    model.returning.delete(act.block);
   }
 }
 
@@ -90,14 +110,30 @@ describe('the pool', () => {
         let now = 1_000_000;
         for (const act of list) {
           if (act.act === 'pass') now += act.ms;
-          else if (act.act === 'restart') pool = new AddressPool(subnet, JSON.parse(JSON.stringify(pool.state)));
-          else step(pool, model, act, now);
+          else if (act.act === 'restart') {
+            pool = new AddressPool(subnet, JSON.parse(JSON.stringify(pool.state)));
+            model.returning.clear();
+          } else step(pool, model, act, now);
           expect(new Set(pool.taken)).toEqual(model.taken);
           expect(pool.free(now)).toBe(model.candidates(now).size);
         }
       }),
       { numRuns: 200 },
     );
+  });
+
+  test('a block that is leased anew before it is heard that it went stays', () => {
+    const pool = new AddressPool(subnet);
+    pool.addBlock(blocks[0]);
+    pool.giveBack(blocks[0]);
+    expect(pool.assign(0)).toBeUndefined();
+    pool.removeBlock(blocks[0]);
+    pool.addBlock(blocks[0]);
+    pool.gaveBack(blocks[0]);
+    expect(pool.assign(0)).toBeDefined();
+    pool.giveBack(blocks[0]);
+    pool.gaveBack(blocks[0]);
+    expect(pool.blocks).toEqual([]);
   });
 
   test('200 concurrent starts get 200 addresses', async () => {

@@ -3,7 +3,8 @@
  *
  * Invariants
  *   - every assigned address was in a block of this pool when it was assigned, and no two are equal;
- *   - an address lies in exactly one of: fresh, taken, resting, yielded;
+ *   - an address of a block lies in exactly one of: fresh, taken, resting, yielded; or its block is being given back, and it in
+ *     none, unless it is taken or yielded;
  *   - fresh ones (never assigned) go first; a released one rests, and the one that has been free longest goes next.
  *
  * All calls are synchronous, so concurrent starts of containers are served one after the other.
@@ -38,6 +39,8 @@ export class AddressPool {
   /** In order of release. */
   readonly #resting = new Map<string, number>();
   readonly #yielded = new Set<string>();
+  /** Blocks that are being given back. */
+  readonly #returning = new Set<string>();
 
   constructor(space: AddressSpace | string, state: PoolState = emptyPool, restMs: number = defaultRestMs) {
     this.#subnet = typeof space === 'string' ? parseSubnet(space) : space;
@@ -82,16 +85,42 @@ export class AddressPool {
     if (this.#blocks.has(cidr)) return;
     const addresses = assignableAddresses(this.#subnet, cidr);
     this.#blocks.set(cidr, addresses);
+    for (const address of addresses) this.#blockOf.set(address, cidr);
+    this.#freshen(addresses);
+  }
+
+  /** Nothing of the block is assigned until it is kept after all, or removed. */
+  giveBack(cidr: string): void {
+    const addresses = this.#blocks.get(cidr);
+    if (addresses === undefined) return;
+    this.#returning.add(cidr);
     for (const address of addresses) {
-      this.#blockOf.set(address, cidr);
-      if (!this.#taken.has(address) && !this.#yielded.has(address)) this.#fresh.add(address);
+      this.#fresh.delete(address);
+      this.#resting.delete(address);
     }
+  }
+
+  /** It went. Nothing happens if it has been leased anew by then. */
+  gaveBack(cidr: string): void {
+    if (this.#returning.has(cidr)) this.removeBlock(cidr);
+  }
+
+  /** It could not be given back: what is nobody's of it may be assigned again. */
+  keepBlock(cidr: string): void {
+    if (this.#returning.delete(cidr)) this.#freshen(this.#blocks.get(cidr) ?? []);
+  }
+
+  /** The block that holds the address, if it is being given back. */
+  returning(address: string): string | undefined {
+    const cidr = this.#blockOf.get(address);
+    return cidr !== undefined && this.#returning.has(cidr) ? cidr : undefined;
   }
 
   /** @returns addresses of the block that are taken: they stay so until released, and are not assigned again. */
   removeBlock(cidr: string): string[] {
     const addresses = this.#blocks.get(cidr) ?? [];
     this.#blocks.delete(cidr);
+    this.#returning.delete(cidr);
     for (const address of addresses) {
       this.#blockOf.delete(address);
       this.#fresh.delete(address);
@@ -123,7 +152,8 @@ export class AddressPool {
 
   /** Nothing happens if it is not taken. */
   release(address: string, now: number): void {
-    if (this.#taken.delete(address) && this.#blockOf.has(address)) this.#resting.set(address, now);
+    if (this.#taken.delete(address) && this.#blockOf.has(address) && this.returning(address) === undefined)
+      this.#resting.set(address, now);
   }
 
   /** Gives an address away for good. @returns false when it is taken, and stays so. */
@@ -193,6 +223,11 @@ export class AddressPool {
 
   #rested(releasedAt: number, now: number): boolean {
     return now - releasedAt >= this.#restMs;
+  }
+
+  #freshen(addresses: readonly string[]): void {
+    for (const address of addresses)
+      if (!this.#taken.has(address) && !this.#yielded.has(address)) this.#fresh.add(address);
   }
 
   #move(address: string, into: Set<string>): void {
