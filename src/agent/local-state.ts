@@ -104,5 +104,18 @@ export async function openLocalState(directory: string, damaged: (file: string) 
       map<readonly FormerAddress[]>('former-addresses'),
       map<{ home: string }>('engine'),
     ]);
+  await forgetPredecessors(endpoints);
   return { endpoints, dockerNetworks, workloads, pools, kept, topics, sysctls, uplinks, leases, former, engine };
+}
+
+/**
+ * An address has another endpoint only once the one before it has ended: a kill came before that was forgotten. What the disk
+ * does not forget now either is forgotten at the next start.
+ */
+async function forgetPredecessors(endpoints: DurableMap<LocalEndpoint>): Promise<void> {
+  const containers = [...endpoints.entries()].filter(([, { record }]) => record.kind === 'container');
+  for (const alike of Map.groupBy(containers, ([, { record }]) => addressKey(record)).values()) {
+    const newest = Math.max(...alike.map(([, { createdAt }]) => createdAt));
+    for (const [key, { createdAt }] of alike) if (createdAt < newest) await endpoints.delete(key).catch(() => {});
+  }
 }
