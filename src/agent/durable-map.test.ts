@@ -53,12 +53,13 @@ test('who waits for all that is being written comes after those who wait for one
 
 test('what could not be written is not there, unless it is another or gone by then', async () => {
   const map = await DurableMap.open<number | bigint>(directory, never);
-  for (const key of ['refused', 'changed', 'deleted']) await map.set(key, 1);
+  for (const key of ['refused', 'refused twice', 'changed', 'deleted']) await map.set(key, 1);
   // JSON has no such number.
-  const writing = Promise.allSettled(['refused', 'changed', 'deleted', 'new'].map((key) => map.set(key, 2n)));
+  const refused = ['refused', 'refused twice', 'refused twice', 'changed', 'deleted', 'new', 'new'];
+  const writing = Promise.allSettled(refused.map((key, i) => map.set(key, BigInt(i))));
   await Promise.all([map.set('changed', 3), map.delete('deleted')]);
-  expect((await writing).map(({ status }) => status)).toEqual(Array(4).fill('rejected'));
-  expect(Object.fromEntries(map.entries())).toEqual({ refused: 1, changed: 3 });
+  expect((await writing).map(({ status }) => status)).toEqual(Array(7).fill('rejected'));
+  expect(Object.fromEntries(map.entries())).toEqual({ refused: 1, 'refused twice': 1, changed: 3 });
 });
 
 test('a damaged file is told of and left; the rest is read', async () => {

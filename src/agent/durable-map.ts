@@ -7,11 +7,21 @@ import { setImmediate } from 'node:timers/promises';
 import { Failure } from '../domain/domain.ts';
 import { privateDirectory, readAll, removeDurably, writeDurably } from '../platform/platform.ts';
 
+/** What the disk has of a key, for all who write it at once. */
+interface OnDisk<T> {
+  value: T | undefined;
+}
+
+interface Writing<T> {
+  readonly onDisk: OnDisk<T>;
+  readonly done: Promise<void>;
+}
+
 export class DurableMap<T> {
   readonly #directory: string;
   readonly #values: Map<string, T>;
-  /** Writes of one key in order; keys do not wait for one another. */
-  readonly #writing = new Map<string, Promise<void>>();
+  /** The last write of each key that is written: in order; keys do not wait for one another. */
+  readonly #writing = new Map<string, Writing<T>>();
 
   private constructor(directory: string, values: Map<string, T>) {
     this.#directory = directory;
@@ -48,18 +58,16 @@ export class DurableMap<T> {
     return this.#values.entries();
   }
 
-  /** @throws Failure('exhausted') when the disk is full; the map is then as before. */
+  /** @throws Failure('exhausted') when the disk is full; the map is then as before, unless it was changed meanwhile. */
   async set(key: string, value: T): Promise<void> {
-    const previous = this.#values.get(key);
+    const onDisk = this.#onDisk(key);
     this.#values.set(key, value);
     try {
-      await this.#inOrder(key, () => writeDurably(this.#file(key), JSON.stringify(value)));
+      await this.#inOrder(key, onDisk, async () => {
+        await writeDurably(this.#file(key), JSON.stringify(value));
+        onDisk.value = value;
+      });
     } catch (cause) {
-      // Unless it has been changed or deleted meanwhile.
-      if (this.#values.get(key) === value) {
-        if (previous === undefined) this.#values.delete(key);
-        else this.#values.set(key, previous);
-      }
       const code = (cause as NodeJS.ErrnoException).code;
       if (code === 'ENOSPC' || code === 'EDQUOT') {
         throw new Failure(
@@ -73,24 +81,41 @@ export class DurableMap<T> {
   }
 
   async delete(key: string): Promise<void> {
+    const onDisk = this.#onDisk(key);
     if (!this.#values.delete(key)) return;
-    await this.#inOrder(key, () => removeDurably(this.#file(key)));
+    await this.#inOrder(key, onDisk, () => {
+      // Whatever comes of it: what is to go does not come back.
+      onDisk.value = undefined;
+      return removeDurably(this.#file(key));
+    });
   }
 
   /** Resolves when what is being written at the call is on disk, or is not to be, and who waited for it has gone on. */
   async written(): Promise<void> {
-    await Promise.allSettled(this.#writing.values());
+    await Promise.allSettled([...this.#writing.values()].map(({ done }) => done));
     await setImmediate();
   }
 
-  async #inOrder(key: string, write: () => Promise<void>): Promise<void> {
-    const before = this.#writing.get(key) ?? Promise.resolve();
-    const mine = before.catch(() => {}).then(write);
+  /** Before the map is changed. */
+  #onDisk(key: string): OnDisk<T> {
+    return this.#writing.get(key)?.onDisk ?? { value: this.#values.get(key) };
+  }
+
+  async #inOrder(key: string, onDisk: OnDisk<T>, write: () => Promise<void>): Promise<void> {
+    const before = this.#writing.get(key)?.done ?? Promise.resolve();
+    const mine = { onDisk, done: before.catch(() => {}).then(write) };
     this.#writing.set(key, mine);
+    const isLast = () => this.#writing.get(key) === mine;
     try {
-      await mine;
+      await mine.done;
+    } catch (error) {
+      if (isLast()) {
+        if (onDisk.value === undefined) this.#values.delete(key);
+        else this.#values.set(key, onDisk.value);
+      }
+      throw error;
     } finally {
-      if (this.#writing.get(key) === mine) this.#writing.delete(key);
+      if (isLast()) this.#writing.delete(key);
     }
   }
 
