@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Command, Finished } from '../platform/platform.ts';
+import { type Command, CommandFailed, type Finished } from '../platform/platform.ts';
 import { apply } from './apply.ts';
 import type { NftMapElementObject } from './objects.ts';
 import type { Step } from './steps.ts';
@@ -99,6 +99,15 @@ describe('what is known of datagrams to a published port is forgotten', () => {
     const first = `conntrack -D -p udp --orig-src 198.51.100.7 --orig-dst ${own}`;
     const second = `conntrack -D -p udp --orig-dst ${own} --orig-port-dst 54`;
     expect(ran.filter((line) => line.includes('-D'))).toEqual([first, first, first, second]);
+  });
+
+  test('and nothing more is tried when it hangs', async () => {
+    const entries = [entry('198.51.100.7', own, 53), entry('198.51.100.8', own, 54), entry('198.51.100.8', own, 4789)];
+    const { ran, publish } = host(entries, () => {
+      throw new CommandFailed(['conntrack'], { code: -1, stdout: '', stderr: '' }, 'took longer than 60000 ms');
+    });
+    expect(await publish(published(53), published(54))).toMatchObject([{ outcome: 'failed' }, { outcome: 'failed' }]);
+    expect(ran.filter((line) => line.includes('-D'))).toHaveLength(1);
   });
 
   test('and it is an error when it cannot be, but not when it has gone by itself', async () => {

@@ -40,7 +40,11 @@ export async function forget(ns: string, ports: readonly UdpPort[], spawn: Spawn
   const failed: unknown[] = [];
   for (const common of inCommon(entries, new Set(stale))) {
     // The others' are forgotten all the same.
-    await forgetOne(inside(ns, ['conntrack', '-D', ...scope, ...common]), spawn).catch((error) => failed.push(error));
+    await forgetOne(inside(ns, ['conntrack', '-D', ...scope, ...common]), spawn).catch((error) => {
+      // One that hung would hang for each.
+      if (error instanceof CommandFailed && error.result.code === -1) throw error;
+      failed.push(error);
+    });
   }
   if (failed.length > 0) throw failed[0];
 }

@@ -68,7 +68,13 @@ export class SysctlMemory {
     const fresh = objects.filter((object) => isLasting(object)).filter((object) => !values.has(memoryKey(object)));
     if (fresh.length === 0) return;
     for (const object of fresh) values.set(memoryKey(object), object.value);
-    await this.#port.save(Object.fromEntries(values));
+    try {
+      await this.#port.save(Object.fromEntries(values));
+    } catch (error) {
+      // Not on disk: they are to be kept anew before anything is overwritten.
+      for (const object of fresh) values.delete(memoryKey(object));
+      throw error;
+    }
   }
 
   /** Nothing that is remembered counts any more. */

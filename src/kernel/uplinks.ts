@@ -158,9 +158,11 @@ export class Uplinks {
           ? { op: 'create', after: subject }
           : { ...step, after: subject };
     if (!dry && possible) {
-      await this.#write({ device, bridge, settled: false, things }).catch((error: unknown) =>
-        this.#unwritten.set(prepared, error instanceof Error ? error.message : String(error)),
-      );
+      await this.#write({ device, bridge, settled: false, things }).catch((error: unknown) => {
+        // What has to come back of a move that was broken off is written down already.
+        if (back && record?.settled === false) return;
+        this.#unwritten.set(prepared, error instanceof Error ? error.message : String(error));
+      });
     }
     return prepared;
   }

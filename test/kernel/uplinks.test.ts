@@ -10,7 +10,7 @@ import {
   type VethLink,
 } from '../../src/kernel/kernel.ts';
 import { recoverUplinks, type UplinkRecord, type UplinkStore } from '../../src/kernel/uplinks.ts';
-import { output, spawn, start, systemClock } from '../../src/platform/platform.ts';
+import { output, type Spawn, spawn, start, systemClock } from '../../src/platform/platform.ts';
 import { type TestHost, testHost } from './fixture.ts';
 import { ownNamespaces } from './own-namespaces.ts';
 
@@ -383,6 +383,34 @@ test('a full disk keeps what came to the interface there, and holds up nothing e
   expect(await addressesOn('eth1')).toEqual([]);
   expect(await addressesOn(bridge)).toEqual([...everything, '10.1.0.97/24', '10.1.0.98/24'].sort());
   expect(uplinks.records.get('eth1')).toMatchObject({ settled: true });
+});
+
+test('a move that fails half-way is taken back although the disk is full since it began', async () => {
+  const [before, uplinks] = [await addressesOn('eth1'), disk()];
+  let full = false;
+  const save = async (device: string, record: UplinkRecord | undefined) => {
+    if (full) throw new Error('the disk is full');
+    await uplinks.save(device, record);
+    full = true;
+  };
+  const refusing: Spawn = ({ input, ...command }) =>
+    host.spawn({
+      ...command,
+      ...(input === undefined
+        ? {}
+        : { input: input.replace(/(replace .*)10.13.0.0.16 dev trl42/, '$110.13.0.0/99 dev trl42') }),
+    });
+  {
+    using kernel = reconciler({ ...uplinks, save }, { spawn: refusing });
+    kernel.desire('lan', wanted);
+    expect((await kernel.settle()).failed).toMatchObject([{ step: { after: { kind: 'uplink' } } }]);
+    expect(uplinks.records.get('eth1')).toMatchObject({ settled: false });
+    expect(await addressesOn('eth1')).toEqual(before);
+    expect(await addressesOn(bridge)).toEqual([]);
+  }
+  await take(uplinks);
+  expect(await addressesOn('eth1')).toEqual([]);
+  expect(await addressesOn(bridge)).toEqual(before);
 });
 
 test('without what was written down, the kernel itself tells whose place the bridge has', async () => {
