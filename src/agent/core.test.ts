@@ -14,7 +14,7 @@ let directory: string;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'agent-'));
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
+afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
 
 async function scene(change: (bus: Bus) => Bus = (bus) => bus) {
   const cluster = await Cluster.create();

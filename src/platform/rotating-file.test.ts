@@ -40,9 +40,9 @@ test('what a full disk takes of a line is taken back', async () => {
     file.append('d');`;
   // Files of 512 bytes at most.
   const argv = ['sh', '-c', 'ulimit -f 1; exec "$0" --input-type=module -e "$1"', process.execPath, script] as const;
-  expect(await output(spawn, { argv: [...argv] })).toBe('EFBIG');
+  expect(await output(spawn, { argv: [...argv], timeoutMs: 60_000 })).toBe('EFBIG');
   expect(await content('a.log')).toBe(`${'a'.repeat(200)}\n${'b'.repeat(200)}\nd\n`);
-});
+}, 60_000);
 
 test('it goes on where it was, and anew when somebody took it away', async () => {
   const path = join(directory, 'a.log');
