@@ -71,6 +71,26 @@ const says = (work: Promise<unknown>): Promise<string> =>
 const create = (name: string, ...flags: string[]) =>
   cluster.trama('network', 'create', name, '--driver', 'lan', ...flags);
 
+/** On one host, then on the other: it says nothing of itself, the switch remembers it, and the neighbour asks nobody where it is. */
+async function isFoundAfterItMoved(network: string): Promise<void> {
+  const address = '10.98.0.76';
+  const quiet = (node: string) =>
+    cluster.trama(
+      ...['run', '-d', '--name', 'moves', '--node', node, '--network', network, '--ip', address],
+      ...[labImage, 'sleep', '100000'],
+    );
+  await quiet('h1');
+  const { networks } = await cluster.json<Container>('inspect', 'moves');
+  const entry = [address, 'lladdr', networks[0]?.mac ?? '', 'dev', 'eth1', 'nud', 'permanent'];
+  await neighbour.output(['ip', 'neigh', 'replace', ...entry] as never);
+  await eventually('it is found on h1', () => pings(neighbour, address), 10_000);
+  await cluster.trama('rm', '-f', 'moves');
+  await quiet('h2');
+  await eventually('it is found on h2', () => pings(neighbour, address), 10_000);
+  await neighbour.output(['ip', 'neigh', 'del', address, 'dev', 'eth1']);
+  await cluster.trama('rm', '-f', 'moves');
+}
+
 describe('what makes no sense is refused with a sentence', () => {
   test.each([
     ['an unknown parent', ['--parent', 'eth7', '--subnet', '10.98.0.0/24'], /no node has an interface eth7/],
@@ -248,6 +268,9 @@ describe('on a bridge in the interface’s place', () => {
     await cluster.trama('rm', '-f', 'wrong').catch(() => {});
   });
 
+  test('one that comes from another host is found where it is, before it has said a word', () =>
+    isFoundAfterItMoved('office'));
+
   test('a container speaks for its own address and MAC only', async () => {
     const inside = await inNamespaceOf(cluster.host('h1'), 'c1');
     await inside('ip', 'addr', 'add', '10.98.0.99/24', 'dev', 'eth0');
@@ -415,6 +438,9 @@ describe('with a macvlan each', () => {
     expect(await h1.output(['ip', '-o', 'addr', 'show', 'eth1'])).toContain('10.98.0.11/24');
     expect(await h1.output(['ip', '-o', 'link'])).not.toContain(' trl');
   });
+
+  test('one that comes from another host is found where it is, before it has said a word', () =>
+    isFoundAfterItMoved('office'));
 
   test('an agent that comes back finds them where they are', async () => {
     const m1 = await addressOf('m1');
