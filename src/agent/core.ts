@@ -310,7 +310,7 @@ export class AgentCore implements Agent {
     loop('the link to the servers', () => this.#membership.connect());
     loop('the watch of the container engine', () => this.#engine.watch(signal));
     loop('heartbeats', () => this.#membership.sendHeartbeats(signal));
-    loop('the names of interfaces', () => this.#wiring.learnInterfaceNames(this.#options, signal));
+    loop('the interfaces of containers', () => this.#wiring.followInterfaces(this.#options, signal));
     loop('networks in LANs', () => this.#lan.run(signal));
     loop('metrics', () => this.#membership.sendMetrics(signal));
     loop('the examination of this host', async () => {

@@ -1,14 +1,10 @@
-/**
- * What networks in a LAN need of an agent besides wiring: addresses of the LAN's own server, a look at what only containers have, and
- * word in the LAN of who has come.
- */
+/** What networks in a LAN need of an agent besides wiring: addresses of the LAN's own server, and a look at what only containers have. */
 import type { NetworkRecord } from '../domain/domain.ts';
 import type { Addresses } from './addresses.ts';
 import type { AgentOptions } from './agent.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { watchHandedOver } from './handed-over.ts';
 import type { KernelSide } from './kernel-side.ts';
-import { announceInLan } from './lan-announcements.ts';
 import { LanLeases } from './lan-leases.ts';
 import type { LocalState } from './local-state.ts';
 import type { Wiring } from './wiring.ts';
@@ -46,12 +42,10 @@ export class LanSide {
 
   /** Until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { agent, state, view, kernel, wiring, addresses } = this.#options;
-    const isLan = (network: string) => view.network(network)?.driver === 'lan';
+    const { agent, state, kernel, wiring, addresses } = this.#options;
     await Promise.all([
       this.leases.renew((network, address) => addresses().isTaken(network, address), signal),
       watchHandedOver({ ...agent, state, wiring: wiring(), kernel: kernel.reconciler }, signal),
-      announceInLan({ ...agent, endpoints: () => state.endpoints.values(), isLan }, signal),
     ]);
   }
 }

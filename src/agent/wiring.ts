@@ -26,6 +26,7 @@ import { type Clock, isNetworkInUse, type Log } from '../platform/platform.ts';
 import { networkTopic, type TopicValue } from '../protocol/protocol.ts';
 import type { Addresses } from './addresses.ts';
 import type { AgentOptions } from './agent.ts';
+import { announceNewcomers } from './announcements.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { checkPlace } from './host-place.ts';
 import { companions, learnInterfaceNames, placeAgain, renamedTo, stands } from './interface-names.ts';
@@ -321,10 +322,11 @@ export class Wiring {
     await this.updateEndpoint(id, renamedTo(place)).catch((error: unknown) => log.debug('name not kept', { error }));
   }
 
-  /** What engines called the interfaces of this node's endpoints; until the signal aborts. */
-  learnInterfaceNames(host: Pick<AgentOptions, 'spawn' | 'clock' | 'log'>, signal: AbortSignal): Promise<void> {
+  /** What engines do with the interfaces of this node's endpoints after Join; until the signal aborts. */
+  async followInterfaces(host: Pick<AgentOptions, 'spawn' | 'clock' | 'log'>, signal: AbortSignal): Promise<void> {
     const endpoints = () => this.#options.state.endpoints.values();
-    return learnInterfaceNames({ ...host, endpoints, renamed: (id, place) => this.#renamed(id, place) }, signal);
+    const names = learnInterfaceNames({ ...host, endpoints, renamed: (id, place) => this.#renamed(id, place) }, signal);
+    await Promise.all([names, announceNewcomers({ ...this.#options, ...host }, signal)]);
   }
 
   async #makeGateway(network: NetworkRecord): Promise<EndpointRecord> {

@@ -157,6 +157,20 @@ describe('everybody reaches everybody', () => {
     for (const [i, node] of ['h1', 'h1', 'h2', 'h2', 'h3', 'h3'].entries())
       await run(cluster, `cast${i}`, node, 'cast');
     expect(await wholeMatrix('cast')).toEqual([]);
+    // One that says nothing goes to another host, where those who know its MAC look for it by nothing but what they have heard.
+    const { address, mac } = (await cluster.json<Container>('inspect', 'cast0')).networks[0] ?? {
+      address: '',
+      mac: '',
+    };
+    const entry = [address, 'lladdr', mac, 'dev', 'eth0', 'nud', 'permanent'];
+    await (await inNamespaceOf(cluster.host('h3'), 'cast4'))('ip', 'neigh', 'replace', ...entry);
+    await cluster.trama('rm', '-f', 'cast0');
+    await cluster.trama(
+      ...['run', '-d', '--name', 'cast0', '--node', 'h2', '--network', 'cast', '--ip', address],
+      ...[labImage, 'sleep', '100000'],
+    );
+    const found = async () => (await cluster.host('h3').pingFromContainer('cast4', address)).reached;
+    await eventually('it is found on h2', found, 10_000);
     await cluster.trama('rm', '-f', ...[0, 1, 2, 3, 4, 5].map((i) => `cast${i}`));
     await cluster.trama('network', 'rm', 'cast');
   });

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { heldClock } from '../../test/conformance/held-clock.ts';
-import type { EndpointRecord } from '../domain/domain.ts';
+import type { EndpointRecord, NetworkRecord } from '../domain/domain.ts';
 import { type Spawn, silentLog } from '../platform/platform.ts';
-import { announceInLan } from './lan-announcements.ts';
+import { announceNewcomers } from './announcements.ts';
 import type { LocalEndpoint } from './local-state.ts';
 
 const mac = '02:00:00:00:00:01';
@@ -12,7 +12,7 @@ const endpoint = (id: string, network: string, path: string): LocalEndpoint => (
   sandbox: { path, interface: 'eth0' },
 });
 
-test('each is announced once in each place that it comes to, when it stands there; in a LAN only', async () => {
+test('each is announced once in each place that it comes to, when it stands there; where others learn of it by that only', async () => {
   const links: unknown[] = [{ ifname: 'lo', flags: ['UP'], addr_info: [{ family: 'inet' }] }];
   const said: string[] = [];
   let looks = 0;
@@ -24,14 +24,20 @@ test('each is announced once in each place that it comes to, when it stands ther
   const all = new Map([['before', endpoint('before', 'lan', '/run/netns/before')]]);
   const clock = heldClock();
   const stop = new AbortController();
-  const options = { endpoints: () => all.values(), isLan: (network: string) => network === 'lan', spawn, clock };
-  const announcing = announceInLan({ ...options, log: silentLog }, stop.signal).catch(() => {});
+  const networks: Record<string, Partial<NetworkRecord>> = {
+    lan: { driver: 'lan' },
+    group: { driver: 'overlay', discovery: 'multicast' },
+    told: { driver: 'overlay', discovery: 'registry' },
+  };
+  const view = { network: (id: string) => networks[id] as NetworkRecord | undefined };
+  const options = { state: { endpoints: all } as never, view, spawn, clock };
+  const announcing = announceNewcomers({ ...options, log: silentLog }, stop.signal).catch(() => {});
   const pass = async (times = 1) => {
     for (let i = 0; i < times; i += 1) await clock.advance(500);
   };
   await pass();
   all.set('e1', endpoint('e1', 'lan', '/run/netns/c1'));
-  all.set('e2', endpoint('e2', 'elsewhere', '/run/netns/c2'));
+  all.set('e2', endpoint('e2', 'told', '/run/netns/c2'));
   await pass(2);
   expect([looks, said]).toEqual([2, []]);
   links.push({ ifname: 'eth0', address: mac, flags: [], addr_info: [] });
@@ -45,7 +51,7 @@ test('each is announced once in each place that it comes to, when it stands ther
   ];
   expect(said).toEqual(announced('/run/netns/c1'));
   // It was stopped and started.
-  all.set('e1', endpoint('e1', 'lan', '/run/netns/c3'));
+  all.set('e1', endpoint('e1', 'group', '/run/netns/c3'));
   await pass(3);
   expect(said.slice(2)).toEqual(announced('/run/netns/c3'));
   expect(looks).toBe(5);

@@ -1,32 +1,39 @@
 /**
- * A container in a LAN is announced when it has come there: a switch knows its MAC behind another port still if it was on another host
- * a moment ago, and the machines know its address at another's MAC if it was another's. Whoever waits to be asked would not be found
- * for minutes.
+ * In a network that learns from what it hears a container is announced when it has come there: a switch knows its MAC behind another
+ * port still if it was on another host a moment ago, and the machines know its address at another's MAC if it was another's. Whoever
+ * waits to be asked would not be found for minutes.
  */
+import type { NetworkRecord } from '../domain/domain.ts';
 import { announce } from '../kernel/kernel.ts';
 import type { Clock, Log, Spawn } from '../platform/platform.ts';
 import { every } from './background.ts';
-import type { LocalEndpoint } from './local-state.ts';
+import type { LocalState } from './local-state.ts';
 
-export interface LanAnnouncementsOptions {
-  endpoints(): Iterable<LocalEndpoint>;
-  isLan(network: string): boolean;
+export interface AnnouncementsOptions {
+  readonly state: Pick<LocalState, 'endpoints'>;
+  readonly view: { network(id: string): NetworkRecord | undefined };
   readonly spawn: Spawn;
   readonly clock: Clock;
   readonly log: Log;
 }
+
+/** The LAN's switches, or VXLANs that find one another by a group. */
+const learns = (network: NetworkRecord | undefined): boolean =>
+  network?.driver === 'lan' || network?.discovery === 'multicast';
 
 const lookMs = 500;
 /** The engine puts the interface there after Join; one that has not come by then does not. */
 const mostLooks = 60;
 
 /** Once for each sandbox that an endpoint comes to; what stands at the agent's start was announced before. Until the signal aborts. */
-export async function announceInLan(options: LanAnnouncementsOptions, signal: AbortSignal): Promise<void> {
-  const { endpoints, isLan, spawn, clock, log } = options;
+export async function announceNewcomers(options: AnnouncementsOptions, signal: AbortSignal): Promise<void> {
+  const { state, view, spawn, clock, log } = options;
   const standing = () =>
     new Map(
-      [...endpoints()].flatMap(({ record: { id, network, mac }, sandbox }) =>
-        sandbox === undefined || !isLan(network) ? [] : [[`${id} ${sandbox.path}`, { path: sandbox.path, mac }]],
+      [...state.endpoints.values()].flatMap(({ record: { id, network, mac }, sandbox }) =>
+        sandbox === undefined || !learns(view.network(network))
+          ? []
+          : [[`${id} ${sandbox.path}`, { path: sandbox.path, mac }]],
       ),
     );
   /** Endpoint and sandbox → how often it is looked for yet. */
