@@ -281,9 +281,11 @@ describe('addresses of a node', () => {
 
   test('of a block that went without an answer, what has been assigned since is reserved', async () => {
     const { api, leased, reserved } = books();
+    let deaf = 1;
     const { addresses, clock } = await node('a', {
       ...api('a'),
       call: async (method, params) => {
+        if (method === 'address.reserve' && deaf-- > 0) throw new Failure('unavailable', 'no server');
         const answer = await api('a').call(method, params);
         if (method === 'block.release') throw new Failure('deadline', 'no answer');
         return answer;
@@ -297,8 +299,42 @@ describe('addresses of a node', () => {
     await addresses.returnBlocks(new Set());
     const since = await addresses.assign(network);
     addresses.apply([{ key: 'block', value: undefined, previous: { kind: 'block', block } }], true);
+    await expect.poll(() => deaf).toBe(0);
+    expect([...reserved]).toEqual([]);
+    addresses.maintain();
     await expect.poll(() => [...reserved]).toEqual([[since, 'a']]);
+    addresses.maintain();
+    expect(deaf).toBe(-1);
     expect(addresses.isTaken('n1', since)).toBe(true);
+  });
+
+  test('who starts while the last block goes, or stays after all, takes one block together', async () => {
+    for (const stays of [false, true]) {
+      const { api, leased, silence } = books();
+      const answer = Promise.withResolvers<void>();
+      const { addresses, clock } = await node(`starts-${stays}`, {
+        ...api('a'),
+        call: async (method, params) => {
+          if (method !== 'block.release') return api('a').call(method, params);
+          await answer.promise;
+          if (stays) throw new Failure('unavailable', 'no server');
+          return api('a').call(method, params);
+        },
+      });
+      const first = await addresses.assign(network);
+      const block = { network: 'n1', cidr: leased[0] ?? '', node: 'a' };
+      addresses.apply(told(block), true);
+      addresses.release('n1', first);
+      clock.time = 60_000;
+      const returned = addresses.returnBlocks(new Set());
+      silence(stays);
+      const starts = Promise.allSettled(Array.from({ length: 3 }, () => addresses.assign(network)));
+      answer.resolve();
+      await returned;
+      const given = (await starts).flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+      expect(new Set(given).size).toBe(stays ? 2 : 3);
+      expect(leased).toHaveLength(1);
+    }
   });
 
   test('a fixed address does not wait for other blocks to be given back', async () => {

@@ -242,7 +242,7 @@ export class Addresses {
       this.#unclaimed.delete(network, address);
       this.releaseUnused(network, address);
     }
-    this.#reservations.returnOwnerless();
+    this.#reservations.maintain();
   }
 
   /**
@@ -275,12 +275,7 @@ export class Addresses {
     const { network, cidr } = block;
     const taken = this.#removeBlock(block);
     if (!this.#returning.gone(network, cidr)) return;
-    for (const address of taken)
-      void this.#reservations
-        .ask({ network, address })
-        .catch((error: unknown) =>
-          this.#options.log.error('an address in use is nobody’s to the servers', { network, address, error }),
-        );
+    for (const address of taken) this.#reservations.askUntilHeld({ network, address });
   }
 
   /** What is taken of the others stays so until it is released. */
@@ -319,10 +314,10 @@ export class Addresses {
   }
 
   #lease(network: NetworkRecord, pool: AddressPool): Promise<void> {
-    const before = pool.blocks.length;
+    const before = pool.openBlocks;
     return this.#leasing.run(network.id, async () => {
-      // Somebody who waited before has brought one.
-      if (pool.blocks.length > before) return;
+      // Somebody who waited before has brought one, or one stays that was about to go.
+      if (pool.openBlocks > before) return;
       try {
         const block = await ask(
           this.#options.api,

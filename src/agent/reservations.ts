@@ -25,6 +25,8 @@ export class Reservations {
   readonly #queue = new KeyedQueue();
   /** Those that the server holds, by `addressKey`. */
   readonly #held = new Map<string, Reservation>();
+  /** Those that are in use here and that no server has heard of yet. */
+  readonly #unheard = new Map<string, Reservation>();
   /** Keys of those that nobody had at the last look. */
   #ownerless = new Set<string>();
 
@@ -54,6 +56,19 @@ export class Reservations {
     }
   }
 
+  /** For one that is in use already: asked for again by `maintain`, until a server has heard of it or it is in use no more. */
+  askUntilHeld(reservation: Reservation): void {
+    const key = addressKey(reservation);
+    this.#unheard.set(key, reservation);
+    const work = async () => {
+      if (this.#options.isTaken(reservation)) await this.ask(reservation);
+      this.#unheard.delete(key);
+    };
+    void this.inTurn(reservation, work).catch((error: unknown) =>
+      this.#options.log.error('an address in use is nobody’s to the servers', { ...reservation, error }),
+    );
+  }
+
   /** In turn with whoever asks for it again: then it stays. */
   giveBack({ network, address }: Reservation): void {
     const { api, isTaken, log } = this.#options;
@@ -70,7 +85,8 @@ export class Reservations {
   }
 
   /** Every 30 s or so: returns those that have had no owner since the last look. */
-  returnOwnerless(): void {
+  maintain(): void {
+    for (const reservation of [...this.#unheard.values()]) this.askUntilHeld(reservation);
     const ownerless = [...this.#held].filter(([, reservation]) => !this.#options.isTaken(reservation));
     for (const [key, reservation] of ownerless) if (this.#ownerless.has(key)) this.giveBack(reservation);
     this.#ownerless = new Set(ownerless.map(([key]) => key).filter((key) => !this.#ownerless.has(key)));

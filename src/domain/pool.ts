@@ -71,6 +71,11 @@ export class AddressPool {
     return [...this.#blocks.keys()];
   }
 
+  /** How many blocks it assigns from: not those that are being given back. */
+  get openBlocks(): number {
+    return this.#blocks.size - this.#returning.size;
+  }
+
   get taken(): ReadonlySet<string> {
     return this.#taken;
   }
