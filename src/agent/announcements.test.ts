@@ -6,59 +6,86 @@ import { announceNewcomers } from './announcements.ts';
 import type { LocalEndpoint } from './local-state.ts';
 
 const mac = '02:00:00:00:00:01';
-const endpoint = (id: string, network: string, path: string): LocalEndpoint => ({
-  record: { id, network, mac } as EndpointRecord,
-  createdAt: 0,
-  sandbox: { path, interface: 'eth0' },
-});
+const address = '10.98.0.7';
+const networks: Record<string, Partial<NetworkRecord>> = {
+  lan: { driver: 'lan' },
+  group: { driver: 'overlay', discovery: 'multicast' },
+  told: { driver: 'overlay', discovery: 'registry' },
+};
 
-test('each is announced once in each place that it comes to, when it stands there; where others learn of it by that only', async () => {
-  const links: unknown[] = [{ ifname: 'lo', flags: ['UP'], addr_info: [{ family: 'inet' }] }];
+/** A host with containers whose namespaces all have these interfaces. */
+async function scene(...before: readonly LocalEndpoint[]) {
+  const links: unknown[] = [{ ifname: 'lo', flags: ['UP'], addr_info: [{ local: '127.0.0.1' }] }];
   const said: string[] = [];
-  let looks = 0;
+  const count = { looks: 0 };
   const spawn: Spawn = async ({ argv }) => {
-    if (argv.includes('show')) looks += 1;
-    else said.push(argv.join(' '));
+    if (argv.includes('show')) count.looks += 1;
+    else said.push(argv.join(' ').replace(/.*(netns.c\d+).* neigh /, '$1 '));
     return { code: 0, stdout: argv.includes('show') ? JSON.stringify(links) : '', stderr: '' };
   };
-  const all = new Map([['before', endpoint('before', 'lan', '/run/netns/before')]]);
   const clock = heldClock();
+  const all = new Map(before.map((each) => [each.record.id, { ...each, createdAt: clock.now() + each.createdAt }]));
+  const put = (id: string, network: string, path: string) => all.set(id, endpoint(id, network, path, clock.now()));
   const stop = new AbortController();
-  const networks: Record<string, Partial<NetworkRecord>> = {
-    lan: { driver: 'lan' },
-    group: { driver: 'overlay', discovery: 'multicast' },
-    told: { driver: 'overlay', discovery: 'registry' },
-  };
   const view = { network: (id: string) => networks[id] as NetworkRecord | undefined };
-  const options = { state: { endpoints: all } as never, view, spawn, clock };
-  const announcing = announceNewcomers({ ...options, log: silentLog }, stop.signal).catch(() => {});
+  const options = { state: { endpoints: all } as never, view, spawn, clock, log: silentLog };
+  const announcing = announceNewcomers(options, stop.signal).catch(() => {});
   const pass = async (times = 1) => {
     for (let i = 0; i < times; i += 1) await clock.advance(500);
   };
-  await pass();
-  all.set('e1', endpoint('e1', 'lan', '/run/netns/c1'));
-  all.set('e2', endpoint('e2', 'told', '/run/netns/c2'));
-  await pass(2);
-  expect([looks, said]).toEqual([2, []]);
-  links.push({ ifname: 'eth0', address: mac, flags: [], addr_info: [] });
-  await pass();
-  links[1] = { ifname: 'eth0', address: mac, flags: ['UP'], addr_info: [{ family: 'inet' }] };
-  expect(said).toEqual([]);
-  await pass(3);
-  const announced = (path: string) => [
-    expect.stringContaining(`--net=${path} sysctl -qw net/ipv4/conf/eth0/arp_notify=1`),
-    expect.stringMatching(new RegExp(`${path} .*link set dev eth0 address ${mac}`)),
-  ];
-  expect(said).toEqual(announced('/run/netns/c1'));
+  const comes = (place: number, from: string, what = address) => {
+    links[place] = { ifname: `eth${place - 1}`, address: mac, flags: [from], addr_info: [{ local: what }] };
+  };
+  const end = async () => {
+    stop.abort();
+    await announcing;
+  };
+  return { links, said, count, all, put, pass, comes, [Symbol.asyncDispose]: end };
+}
+
+const endpoint = (id: string, network: string, path: string, createdAt = 0): LocalEndpoint => ({
+  record: { id, network, mac, address } as EndpointRecord,
+  createdAt,
+  sandbox: { path, interface: 'eth0' },
+});
+
+const asks = (where: string, device = 'eth0') => `netns/${where} replace ${address} dev ${device} nud none use`;
+const forgets = (where: string, device = 'eth0') => `netns/${where} del ${address} dev ${device}`;
+
+test('each is announced once in each place that it comes to, when it stands there; where others learn of it by that only', async () => {
+  await using host = await scene();
+  host.put('e1', 'lan', '/run/netns/c1');
+  host.put('e2', 'told', '/run/netns/c2');
+  await host.pass(2);
+  host.comes(1, 'DOWN');
+  await host.pass();
+  // Another network's, with the same MAC.
+  host.comes(1, 'UP', '10.99.0.7');
+  await host.pass();
+  expect([host.count.looks, host.said]).toEqual([4, []]);
+  host.comes(2, 'UP');
+  await host.pass();
+  expect(host.said).toEqual([asks('c1', 'eth1')]);
+  await host.pass(20);
+  expect(host.said).toEqual([asks('c1', 'eth1'), forgets('c1', 'eth1')]);
   // It was stopped and started.
-  all.set('e1', endpoint('e1', 'group', '/run/netns/c3'));
-  await pass(3);
-  expect(said.slice(2)).toEqual(announced('/run/netns/c3'));
-  expect(looks).toBe(5);
-  links.length = 0;
-  all.set('e1', endpoint('e1', 'lan', '/run/netns/never'));
-  await pass(100);
-  expect(looks).toBe(65);
-  stop.abort();
-  await announcing;
+  host.put('e1', 'group', '/run/netns/c3');
+  await host.pass(20);
+  expect(host.said.slice(2)).toEqual([asks('c3', 'eth1'), forgets('c3', 'eth1')]);
+  expect(host.count.looks).toBe(6);
+});
+
+test('one that never comes is not waited for without end', async () => {
+  await using host = await scene();
+  host.put('e1', 'lan', '/run/netns/c1');
+  await host.pass(100);
+  expect([host.count.looks, host.said]).toEqual([60, []]);
+});
+
+test('an agent that comes back announces who has come just before it ended, and nobody else', async () => {
+  const [old, young] = [endpoint('e1', 'lan', '/run/netns/c1', -60_000), endpoint('e2', 'lan', '/run/netns/c2', -2000)];
+  await using host = await scene(old, young);
+  host.comes(1, 'UP');
+  await host.pass(20);
+  expect(host.said).toEqual([asks('c2'), forgets('c2')]);
 });

@@ -2,7 +2,7 @@
  * The door of `kernel`: kernel state as data. `objects.ts` says what there is, `createReconciler` makes the kernel equal
  * to it and keeps it so, and a `Step` is one difference: it can be applied, printed, explained and undone.
  */
-export { announce } from './announce.ts';
+export { announce, announced } from './announce.ts';
 export { build } from './build.ts';
 export { type Drops, readDrops } from './drops.ts';
 export { explain } from './explain.ts';
