@@ -2,14 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { chooseBlock, Failure, type NetworkRecord, parseSubnet } from '../domain/domain.ts';
-import { silentLog } from '../platform/platform.ts';
+import { Failure } from '../domain/domain.ts';
 import type { Api } from '../protocol/protocol.ts';
-import { Addresses } from './addresses.ts';
-import { ClusterView } from './cluster-view.ts';
-import { openLocalState } from './local-state.ts';
-
-const network = { id: 'n1', name: 'app', subnet: '10.42.0.0/24' } as NetworkRecord;
+import { addressesOf, books, held, network, told } from './testing/address-books.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -17,60 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
 
-/** One server's books, shared by any number of nodes. */
-function books() {
-  const leased: string[] = [];
-  const reserved = new Map<string, string>();
-  let answering = true;
-  const api = (node: string): Api => ({
-    async call(method, params) {
-      if (!answering) throw new Failure('unavailable', 'no server');
-      const { address } = params as { address: string };
-      if (method === 'block.lease') {
-        await new Promise((resolve) => setImmediate(resolve));
-        const cidr = chooseBlock(parseSubnet(network.subnet), leased, reserved.keys(), node);
-        if (cidr === undefined) throw new Failure('exhausted', 'network app is full');
-        leased.push(cidr);
-        return { network: network.id, cidr, node };
-      }
-      if (method === 'address.reserve') {
-        if (reserved.has(address)) throw new Failure('conflict', `${address} is ${reserved.get(address)}'s`);
-        reserved.set(address, node);
-      }
-      if (method === 'address.release') reserved.delete(address);
-      if (method === 'block.release') leased.splice(leased.indexOf((params as { cidr: string }).cidr), 1);
-      return {};
-    },
-    open: () => Promise.reject(new Error('no streams here')),
-  });
-  return { api, leased, reserved, silence: (silent = true) => (answering = !silent) };
-}
-
-async function node(name: string, api: Api, clock = { time: 0 }) {
-  const view = new ClusterView();
-  view.apply([{ key: 'network/n1', value: { kind: 'network', network }, previous: undefined }]);
-  const state = await openLocalState(join(directory, name), () => {});
-  const addresses = new Addresses({
-    node: name,
-    api,
-    view,
-    state,
-    clock: { now: () => clock.time, sleep: () => new Promise(() => {}) },
-    log: silentLog,
-  });
-  return { addresses, state, view, clock };
-}
-
-const told = (block: { network: string; cidr: string; node: string }) => [
-  { key: `block/n1/${block.cidr}`, value: { kind: 'block', block } as const, previous: undefined },
-];
-const held = (reservation: { network: string; address: string; node: string }) => [
-  {
-    key: `reservation/n1/${reservation.address}`,
-    value: { kind: 'reservation', reservation } as const,
-    previous: undefined,
-  },
-];
+const node = (name: string, api: Api, clock?: { time: number }) => addressesOf(directory, name, api, clock);
 
 describe('addresses of a node', () => {
   test('two nodes and 100 concurrent starts: no address twice', async () => {
@@ -153,43 +95,6 @@ describe('addresses of a node', () => {
     expect(got).not.toContain(lost);
   });
 
-  test('a block goes back once its last address has rested, and stays this node’s while no server answers', async () => {
-    const { api, leased, silence } = books();
-    const { addresses, clock } = await node('a', api('a'));
-    const address = await addresses.assign(network);
-    const block = { network: 'n1', cidr: leased[0] ?? '', node: 'a' };
-    addresses.apply(told(block), false);
-    addresses.release('n1', address);
-    await addresses.returnBlocks(new Set());
-    expect(leased).toHaveLength(1);
-    clock.time = 60_000;
-    await addresses.returnBlocks(new Set(['n1']));
-    expect(leased).toHaveLength(1);
-    silence();
-    await addresses.returnBlocks(new Set());
-    await addresses.assign(network).then((again) => addresses.release('n1', again));
-    silence(false);
-    clock.time = 120_000;
-    await addresses.returnBlocks(new Set());
-    expect(leased).toEqual([]);
-  });
-
-  test('of a network in use a block goes back that was only needed for a rush', async () => {
-    const { api, leased } = books();
-    const { addresses, clock } = await node('a', api('a'));
-    const got: string[] = [];
-    while (leased.length < 2) got.push(await addresses.assign(network));
-    const [stays, ...ends] = got;
-    for (const address of ends) addresses.release('n1', address);
-    const [first] = leased;
-    await addresses.returnBlocks(new Set(['n1']));
-    expect(leased).toHaveLength(2);
-    clock.time = 60_000;
-    await addresses.returnBlocks(new Set(['n1']));
-    expect(leased).toEqual([first]);
-    expect(stays).toBeDefined();
-  });
-
   test('a block that is heard of before its network serves once that is known', async () => {
     const { api, silence } = books();
     const { addresses, view } = await node('a', api('a'));
@@ -215,173 +120,6 @@ describe('addresses of a node', () => {
     await state.endpoints.delete('e2');
     addresses.releaseUnused('n1', address);
     expect(addresses.isTaken('n1', address)).toBe(false);
-  });
-
-  test('an address of a block that is being given back is reserved once it is nobody’s, or of the block that stays', async () => {
-    for (const goes of [true, false]) {
-      const { api, leased, reserved } = books();
-      const answer = Promise.withResolvers<void>();
-      const { addresses, clock } = await node(`given-${goes}`, {
-        ...api('a'),
-        call: async (method, params) => {
-          if (method !== 'block.release') return api('a').call(method, params);
-          await answer.promise;
-          if (!goes) throw new Failure('unavailable', 'no server');
-          return api('a').call(method, params);
-        },
-      });
-      const first = await addresses.assign(network);
-      const [cidr = ''] = leased;
-      addresses.apply(told({ network: 'n1', cidr, node: 'a' }), true);
-      addresses.release('n1', first);
-      clock.time = 60_000;
-      const returned = addresses.returnBlocks(new Set());
-      const fixed = addresses.assignFixed(network, first);
-      await new Promise((resolve) => setImmediate(resolve));
-      expect([...reserved]).toEqual([]);
-      answer.resolve();
-      await Promise.all([returned, fixed]);
-      expect({ leased, reserved: [...reserved.keys()] }).toEqual({
-        leased: goes ? [] : [cidr],
-        reserved: goes ? [first] : [],
-      });
-    }
-  });
-
-  test('what was given up to another node of a block that does not go back after all stays the other’s', async () => {
-    const { api, leased } = books();
-    let whileAsked = async () => {};
-    const { addresses, clock, state } = await node('a', {
-      ...api('a'),
-      call: async (method, params) => {
-        if (method !== 'block.release') return api('a').call(method, params);
-        await whileAsked();
-        throw new Failure('unavailable', 'no server');
-      },
-    });
-    const first = await addresses.assign(network);
-    const [cidr = ''] = leased;
-    const [before, meanwhile] = [3, 4].map((n) => first.replace(/\d+$/, (last) => String(Number(last) + n)));
-    addresses.apply(told({ network: 'n1', cidr, node: 'a' }), true);
-    await addresses.yield('n1', before ?? '');
-    addresses.release('n1', first);
-    clock.time = 60_000;
-    whileAsked = async () => {
-      await addresses.yield('n1', meanwhile ?? '');
-      // And for a kill in this moment.
-      expect(state.pools.get('n1')).toMatchObject({ blocks: [cidr], yielded: [before, meanwhile] });
-    };
-    await addresses.returnBlocks(new Set());
-    const rest = await Promise.all(Array.from({ length: 14 }, () => addresses.assign(network)));
-    expect(new Set(rest).size).toBe(14);
-    expect(leased).toEqual([cidr]);
-    expect(rest).not.toContain(before);
-    expect(rest).not.toContain(meanwhile);
-  });
-
-  test('of a block that went without an answer, what has been assigned since is reserved', async () => {
-    const { api, leased, reserved } = books();
-    let deaf = 1;
-    const { addresses, clock } = await node('a', {
-      ...api('a'),
-      call: async (method, params) => {
-        if (method === 'address.reserve' && deaf-- > 0) throw new Failure('unavailable', 'no server');
-        const answer = await api('a').call(method, params);
-        if (method === 'block.release') throw new Failure('deadline', 'no answer');
-        return answer;
-      },
-    });
-    const first = await addresses.assign(network);
-    const block = { network: 'n1', cidr: leased[0] ?? '', node: 'a' };
-    addresses.apply(told(block), true);
-    addresses.release('n1', first);
-    clock.time = 60_000;
-    await addresses.returnBlocks(new Set());
-    const since = await addresses.assign(network);
-    addresses.apply([{ key: 'block', value: undefined, previous: { kind: 'block', block } }], true);
-    await expect.poll(() => deaf).toBe(0);
-    expect([...reserved]).toEqual([]);
-    addresses.maintain();
-    await expect.poll(() => [...reserved]).toEqual([[since, 'a']]);
-    addresses.maintain();
-    expect(deaf).toBe(-1);
-    expect(addresses.isTaken('n1', since)).toBe(true);
-  });
-
-  test('who starts while the last block goes, or stays after all, takes one block together', async () => {
-    for (const stays of [false, true]) {
-      const { api, leased, silence } = books();
-      const answer = Promise.withResolvers<void>();
-      const { addresses, clock } = await node(`starts-${stays}`, {
-        ...api('a'),
-        call: async (method, params) => {
-          if (method !== 'block.release') return api('a').call(method, params);
-          await answer.promise;
-          if (stays) throw new Failure('unavailable', 'no server');
-          return api('a').call(method, params);
-        },
-      });
-      const first = await addresses.assign(network);
-      const block = { network: 'n1', cidr: leased[0] ?? '', node: 'a' };
-      addresses.apply(told(block), true);
-      addresses.release('n1', first);
-      clock.time = 60_000;
-      const returned = addresses.returnBlocks(new Set());
-      silence(stays);
-      const starts = Promise.allSettled(Array.from({ length: 3 }, () => addresses.assign(network)));
-      answer.resolve();
-      await returned;
-      const given = (await starts).flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-      expect(new Set(given).size).toBe(stays ? 2 : 3);
-      expect(leased).toHaveLength(1);
-    }
-  });
-
-  test('a fixed address does not wait for other blocks to be given back', async () => {
-    const { api, leased } = books();
-    const answer = Promise.withResolvers<void>();
-    const { addresses, clock } = await node('a', {
-      ...api('a'),
-      call: async (method, params) => {
-        if (method === 'block.release') await answer.promise;
-        return api('a').call(method, params);
-      },
-    });
-    const first = await addresses.assign(network);
-    addresses.release('n1', first);
-    clock.time = 60_000;
-    const returned = addresses.returnBlocks(new Set());
-    await addresses.assignFixed(network, '10.42.0.250');
-    expect(leased).toHaveLength(1);
-    answer.resolve();
-    await returned;
-    expect(leased).toEqual([]);
-  });
-
-  test('a block of which something was assigned while another was given back stays', async () => {
-    const { api, leased } = books();
-    let whileAsked = async () => {};
-    const { addresses, clock } = await node('a', {
-      ...api('a'),
-      call: async (method, params) => {
-        if (method === 'block.release') await whileAsked();
-        return api('a').call(method, params);
-      },
-    });
-    const got: string[] = [];
-    while (leased.length < 2) got.push(await addresses.assign(network));
-    const [first = '', second = ''] = leased;
-    for (const address of got) addresses.release('n1', address);
-    clock.time = 60_000;
-    const wanted = first.replace(/\/.*/, '');
-    whileAsked = async () => {
-      whileAsked = async () => {};
-      await addresses.assignFixed(network, wanted);
-    };
-    await addresses.returnBlocks(new Set());
-    expect(leased).toEqual([first]);
-    expect(second).not.toBe('');
-    expect(addresses.isTaken('n1', wanted)).toBe(true);
   });
 
   test('what was given up to another node, and there too, is given out here again', async () => {
@@ -428,24 +166,6 @@ describe('addresses of a node', () => {
     addresses.release('n1', address);
     await addresses.assignFixed(network, address);
     expect(addresses.isTaken('n1', address)).toBe(true);
-  });
-
-  test('a block that was given back just before a kill is this node’s no more once a server has told', async () => {
-    const { api, silence } = books();
-    const before = await node('a', api('a'));
-    const block = { network: 'n1', cidr: '10.42.0.64/28', node: 'a' };
-    const saved = { blocks: ['10.42.0.32/28', block.cidr], taken: [], resting: [], yielded: [] };
-    await before.state.pools.set('n1', saved);
-    for (const early of [true, false]) {
-      const { addresses } = await node('a', api('a'));
-      silence();
-      if (early) expect(await addresses.assign(network)).toMatch(/^10\.42\.0\.(3[2-9]|4[0-7])$/);
-      addresses.apply(told(block), true);
-      const rest = await Promise.all(Array.from({ length: 16 }, () => addresses.assign(network)));
-      expect(rest.every((each) => /^10\.42\.0\.(6[4-9]|7[0-9])$/.test(each))).toBe(true);
-      await expect(addresses.assign(network)).rejects.toMatchObject({ code: 'unavailable' });
-      silence(false);
-    }
   });
 
   test('a fixed one that nobody has come with is given again, and not while it may come', async () => {
