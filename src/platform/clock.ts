@@ -27,12 +27,15 @@ export interface SteadyClock extends Clock {
   elapsed(): number;
 }
 
+/** Of a time that is over already nothing is left; Node would say so on stderr. */
+const left = (ms: number): number => Math.max(0, ms);
+
 export const systemClock: SteadyClock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
-  sleep: (ms, signal) => delay(ms, undefined, { ref: false, ...(signal ? { signal } : {}) }),
+  sleep: (ms, signal) => delay(left(ms), undefined, { ref: false, ...(signal ? { signal } : {}) }),
   after: (ms, work) => {
-    const timer = setTimeout(work, ms).unref();
+    const timer = setTimeout(work, left(ms)).unref();
     return () => clearTimeout(timer);
   },
 };
