@@ -1,6 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
+ * From here on nothing is compiled beside the work: Node's exit waits for threads that compile, and one that waits for the garbage
+ * collector waits for ever (nodejs/node#54918). What the launcher has not switched off from the beginning.
+ */
+const compileAlone = () => setFlagsFromString('--no-concurrent-recompilation');
+
+/**
  * Runs a daemon until SIGINT, SIGTERM or its own `stop`, then releases what it registered, last in first out. A signal
  * does not wait for `run` to finish; a second one ends the process at once.
  * @throws what `run` throws, after releasing.
@@ -10,9 +16,7 @@ export async function untilSignal(
 ): Promise<void> {
   const controller = new AbortController();
   const stop = () => {
-    // Node's exit waits for threads that compile, and one that waits for the garbage collector waits for ever
-    // (nodejs/node#54918): from here on nothing is compiled beside the work.
-    setFlagsFromString('--no-concurrent-recompilation');
+    compileAlone();
     controller.abort();
   };
   const onSignal = () => {
@@ -29,9 +33,9 @@ export async function untilSignal(
   try {
     await using resources = new AsyncDisposableStack();
     const running = run(resources, controller.signal, stop);
+    // What it throws once it is stopped is the consequence of that.
+    running.catch(compileAlone);
     await Promise.race([running, stopped]);
-    // What it still throws is the consequence of its being stopped.
-    running.catch(() => {});
     await stopped;
   } finally {
     clearInterval(alive);

@@ -55,6 +55,14 @@ test('daemons get a small heap, commands do not', () => {
   expect(run(['ps']).stdout).not.toContain('--max-semi-space-size=4');
 });
 
+test('no command and no console compiles beside its work, which Node may wait for at the end for ever', () => {
+  const flags = (...words: string[]) => run(words).stdout;
+  for (const command of [['ps'], ['--context', 'prod', 'logs', 'web'], ['console']]) {
+    expect(flags(...command)).toContain('"--no-concurrent-sparkplug"');
+    expect(flags(...command)).toContain('"--no-concurrent-recompilation"');
+  }
+});
+
 test('daemons give the memory of large messages back, unless told otherwise', async () => {
   const instead = join(root, 'says-limits');
   await writeFile(instead, '#!/bin/sh\necho "$MALLOC_MMAP_THRESHOLD_ $MALLOC_TRIM_THRESHOLD_"\n');
@@ -102,6 +110,7 @@ test('compiles what a daemon loads before it starts, with its flags and without 
   expect(stdout.split('\n')).toHaveLength(2);
   const flags = [
     '--disable-warning=ExperimentalWarning',
+    '--no-concurrent-sparkplug',
     '--max-semi-space-size=4',
     '--optimize-for-size',
     '--heap-growing-percent=33',
@@ -132,6 +141,9 @@ test('compiles it anew when something of the program has been put there since, a
   await utimes(program, 1_000_000_000, 1_000_000_000);
   expect(await warms(stamped)).toBe(true);
   expect(await warms(stamped)).toBe(false);
+  // It may start daemons otherwise.
+  await copyFile(launcher, join(root, 'it is/bin/trama'));
+  expect(await warms(stamped)).toBe(true);
   await rm(join(root, 'stamped'), { recursive: true });
   expect(await warms(stamped)).toBe(true);
 });
